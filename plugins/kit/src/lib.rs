@@ -1,1 +1,9 @@
-//! Heddle.
+//! Computation that the first-party plugins share: text, statistics, time series, plots, reports.
+//!
+//! Everything here is pure: the same arguments give the same bytes. Nothing here knows of phases, files or the host.
+
+pub mod plot;
+pub mod report;
+pub mod series;
+pub mod stats;
+pub mod text;
