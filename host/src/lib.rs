@@ -1,1 +1,7 @@
-//! Heddle.
+//! Heddle: the workflow host whose workflows you need not trust.
+//!
+//! ARCHITECTURE.md follows one run through these modules. Imports go one way:
+//! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
+
+pub mod model;
+pub mod sandbox;

@@ -1,0 +1,23 @@
+//! The words that every other module speaks: ids, times, states, failures, limits, events.
+//!
+//! Nothing here does any input or output, and nothing here imports another module of the host.
+
+mod event;
+mod failure;
+mod id;
+mod limits;
+mod run;
+mod time;
+mod value;
+
+pub use event::{Event, EventKind, UnknownEvent};
+pub use failure::{Failure, FailureKind, LimitBreach, Problem};
+pub use heddle_manifest::{
+    Capability, FileKind, FilesSpec, InputMapping, LimitRequest, Manifest, OutputFile, PhaseSpec,
+    RetryPolicy, Schema, Step as StepDefinition, Workflow,
+};
+pub use id::{AttemptId, Digest, HostId, IdError, RunId, TenantId, TokenId, UploadId};
+pub use limits::{Limits, Usage};
+pub use run::{AttemptState, RunState, StepState, UnknownState};
+pub use time::Timestamp;
+pub use value::{INLINE_LIMIT, Value};
