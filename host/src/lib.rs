@@ -3,5 +3,6 @@
 //! ARCHITECTURE.md follows one run through these modules. Imports go one way:
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
+pub mod error;
 pub mod model;
 pub mod sandbox;
