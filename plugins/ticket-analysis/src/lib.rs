@@ -7,6 +7,7 @@ pub mod analytics;
 pub mod categorization;
 pub mod ingestion;
 pub mod priority;
+pub mod sla;
 pub mod solutions;
 pub mod ticket;
 mod workflow;
