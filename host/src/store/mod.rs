@@ -1,0 +1,5 @@
+//! The database: rows, group commit, queries scoped by tenant.
+
+mod rows;
+
+pub use rows::*;
