@@ -1,0 +1,85 @@
+//! A state change of one run with everything that is committed with it (law 1).
+
+use std::collections::BTreeMap;
+
+use super::{ArtifactRow, AttemptRow, RunRow, StepRow};
+use crate::model::{Digest, Event, TenantId, Timestamp, Value};
+
+/// A state change of one run. It is committed whole or not at all, together with others or alone.
+///
+/// `run.rev` and `run.epoch` make it conditional: it is applied only to a run of that epoch whose last committed
+/// transition is `rev - 1`. So a stale owner changes nothing, and one that is sent again after a COMMIT whose answer
+/// was lost is recognised.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    /// The run's tenant.
+    pub tenant: TenantId,
+    /// The run as it is afterwards.
+    pub run: RunRow,
+    /// Present in the run's first transition only.
+    pub creation: Option<Creation>,
+    /// The steps that changed, as they are afterwards.
+    pub steps: Vec<StepRow>,
+    /// The attempts that changed, as they are afterwards.
+    pub attempts: Vec<AttemptRow>,
+    /// New artifacts. The blobs are durable already.
+    pub artifacts: Vec<ArtifactRow>,
+    /// Blobs that this transition is the first to name.
+    pub blobs: Vec<BlobRef>,
+    /// Shared-state keys that were set, with the step that set them.
+    pub shared: BTreeMap<String, (String, Value)>,
+    /// New events, numbered up to `run.event_seq`.
+    pub events: Vec<Event>,
+    /// Commands that are hereby done.
+    pub commands_done: Vec<i64>,
+}
+
+/// What a run's first transition brings besides its rows.
+#[derive(Debug, Clone)]
+pub struct Creation {
+    /// The plan (JSON); stored once for all runs that have the same.
+    pub plan: String,
+    /// The key under which a client may send the same request again.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// A client's key and what it was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// As the client sent it.
+    pub key: String,
+    /// Of the request.
+    pub request: Digest,
+}
+
+/// A durable blob that a row names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobRef {
+    /// Of its bytes.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Transition {
+    /// One that changes nothing yet.
+    pub fn of(tenant: TenantId, run: RunRow) -> Self {
+        Self {
+            tenant,
+            run,
+            creation: None,
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            artifacts: Vec::new(),
+            blobs: Vec::new(),
+            shared: BTreeMap::new(),
+            events: Vec::new(),
+            commands_done: Vec::new(),
+        }
+    }
+
+    /// The time of its last event, else of the run's creation: when its blobs are first named.
+    pub(super) fn at(&self) -> Timestamp {
+        self.events.last().map_or(self.run.created_at, |event| event.at)
+    }
+}
