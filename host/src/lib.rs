@@ -3,7 +3,9 @@
 //! ARCHITECTURE.md follows one run through these modules. Imports go one way:
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
+pub mod artifacts;
 pub mod error;
+pub mod events;
 pub mod model;
 pub mod sandbox;
 pub mod store;

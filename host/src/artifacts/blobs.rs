@@ -1,0 +1,226 @@
+//! The blob store on the local disk: `ROOT/blobs/TENANT/ab/abcd…`, written by way of `ROOT/staging`.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{Digest, TenantId};
+
+/// The blobs of all tenants. Cheap to clone. Its functions block: async code calls them on threads that may.
+#[derive(Debug, Clone)]
+pub struct BlobStore {
+    root: PathBuf,
+    staging: PathBuf,
+}
+
+impl BlobStore {
+    /// Open or make the store. What an earlier host had begun to write and not finished is removed: no row names it.
+    ///
+    /// # Errors
+    /// If the directories cannot be made.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        let store = Self { root: root.join("blobs"), staging: root.join("staging") };
+        if store.staging.exists() {
+            fs::remove_dir_all(&store.staging)?;
+        }
+        fs::create_dir_all(&store.staging)?;
+        fs::create_dir_all(&store.root)?;
+        sync_directory(root)?;
+        Ok(store)
+    }
+
+    fn directory(&self, tenant: &TenantId, digest: &Digest) -> PathBuf {
+        self.root.join(tenant.as_str()).join(&digest.to_string()[..2])
+    }
+
+    fn path(&self, tenant: &TenantId, digest: &Digest) -> PathBuf {
+        self.directory(tenant, digest).join(digest.to_string())
+    }
+
+    /// Begin a blob of a tenant.
+    ///
+    /// # Errors
+    /// If storage fails.
+    pub fn create(&self, tenant: &TenantId) -> io::Result<BlobWriter> {
+        let file = tempfile::NamedTempFile::new_in(&self.staging)?;
+        Ok(BlobWriter { store: self.clone(), tenant: tenant.clone(), file, hasher: Sha256::new(), size: 0 })
+    }
+
+    /// Store bytes whole.
+    ///
+    /// # Errors
+    /// If storage fails.
+    pub fn put(&self, tenant: &TenantId, bytes: &[u8]) -> io::Result<Digest> {
+        let mut writer = self.create(tenant)?;
+        writer.write(bytes)?;
+        Ok(writer.finish()?.0)
+    }
+
+    /// Open a blob for reading.
+    ///
+    /// # Errors
+    /// `NotFound` if the tenant has no such blob.
+    pub fn open_blob(&self, tenant: &TenantId, digest: &Digest) -> io::Result<BlobReader> {
+        let file = File::open(self.path(tenant, digest)).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("blob {digest} of tenant {tenant} cannot be opened: {error}"),
+            )
+        })?;
+        Ok(BlobReader { file })
+    }
+
+    /// The whole of a blob.
+    ///
+    /// # Errors
+    /// As [`BlobStore::open_blob`].
+    pub fn get(&self, tenant: &TenantId, digest: &Digest) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open_blob(tenant, digest)?.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A blob being written. Dropped before [`BlobWriter::finish`], it leaves nothing.
+pub struct BlobWriter {
+    store: BlobStore,
+    tenant: TenantId,
+    file: tempfile::NamedTempFile,
+    hasher: Sha256,
+    size: u64,
+}
+
+impl BlobWriter {
+    /// Append bytes.
+    ///
+    /// # Errors
+    /// If storage fails.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Make it durable under its digest: returns when its bytes and its directory entry are synced.
+    ///
+    /// # Errors
+    /// If storage fails; nothing is left then.
+    pub fn finish(self) -> io::Result<(Digest, u64)> {
+        let digest = Digest::from_bytes(self.hasher.finalize().into());
+        let path = self.store.path(&self.tenant, &digest);
+        if !path.exists() {
+            self.file.as_file().sync_all()?;
+            let directory = self.store.directory(&self.tenant, &digest);
+            create_directory(&directory, &self.store.root)?;
+            self.file.persist(&path).map_err(|error| error.error)?;
+            sync_directory(&directory)?;
+        }
+        Ok((digest, self.size))
+    }
+}
+
+/// A blob open for reading.
+#[derive(Debug)]
+pub struct BlobReader {
+    file: File,
+}
+
+impl BlobReader {
+    /// Up to `length` bytes from `offset`; fewer at the end, none past it.
+    ///
+    /// # Errors
+    /// If storage fails.
+    pub fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let left = self.file.metadata()?.len().saturating_sub(offset);
+        let mut bytes = vec![0; length.min(usize::try_from(left).unwrap_or(usize::MAX))];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// The open file, for streaming.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
+/// Make a directory below `root`, each level's entry synced into the one above.
+fn create_directory(directory: &Path, root: &Path) -> io::Result<()> {
+    if directory.exists() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        if parent != root {
+            create_directory(parent, root)?;
+        }
+        match fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => sync_directory(parent)?,
+        }
+    }
+    Ok(())
+}
+
+/// Without this a rename may be forgotten by a crash although the file's bytes are not.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn tenants() -> (TenantId, TenantId) {
+        (TenantId::default_tenant(), "other".parse().unwrap())
+    }
+
+    #[test]
+    fn the_same_bytes_are_one_blob_of_a_tenant_and_none_of_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(directory.path()).unwrap();
+        let (a, b) = tenants();
+        let digest = store.put(&a, b"hello").unwrap();
+        assert_eq!(digest, Digest::of(b"hello"));
+        assert_eq!(store.put(&a, b"hello").unwrap(), digest);
+        assert_eq!(store.get(&a, &digest).unwrap(), b"hello");
+        assert_eq!(store.get(&b, &digest).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(directory.path().join("staging")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_writer_that_is_dropped_leaves_nothing_and_a_start_clears_staging() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(directory.path()).unwrap();
+        let mut writer = store.create(&tenants().0).unwrap();
+        writer.write(b"half").unwrap();
+        drop(writer);
+        assert_eq!(fs::read_dir(directory.path().join("staging")).unwrap().count(), 0);
+        fs::write(directory.path().join("staging/left-over"), b"x").unwrap();
+        BlobStore::open(directory.path()).unwrap();
+        assert_eq!(fs::read_dir(directory.path().join("staging")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn reads_in_pieces_end_at_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(directory.path()).unwrap();
+        let tenant = tenants().0;
+        let digest = store.put(&tenant, b"0123456789").unwrap();
+        let reader = store.open_blob(&tenant, &digest).unwrap();
+        assert_eq!(reader.read_at(0, 4).unwrap(), b"0123");
+        assert_eq!(reader.read_at(8, 4).unwrap(), b"89");
+        assert!(reader.read_at(10, 4).unwrap().is_empty());
+        assert!(reader.read_at(99, 4).unwrap().is_empty());
+    }
+}

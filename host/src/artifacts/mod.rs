@@ -1,0 +1,8 @@
+//! Blobs: bytes by their digest, on disk, within a tenant (laws 8 and 11).
+//!
+//! A blob is durable, its directory entry included, before anything names it: a row in the database never points to
+//! bytes that a crash may have taken. The blob store knows nothing of runs or names.
+
+mod blobs;
+
+pub use blobs::{BlobReader, BlobStore, BlobWriter};
