@@ -1,1 +1,40 @@
-//! Plot.
+//! Charts as SVG and PNG, with the font and the renderer inside: no display, no system font, no clock.
+//!
+//! A chart is a builder ([`BarChart`], [`LineChart`], [`ScatterChart`], [`HeatMatrix`]); [`Chart::render`] lays
+//! it out, writes the SVG and rasterises that same SVG, so that both files show the same picture. Several charts
+//! go on one sheet by [`Panels`]. Text is measured with the very font it is drawn with: labels are wrapped, turned
+//! or shortened with an ellipsis, never drawn over one another. A chart without data is a picture which says so
+//! and why; a value that is not finite is an error which names its place.
+//!
+//! The font is Noto Sans (SIL Open Font Licence): Latin, Greek and Cyrillic. Characters outside it become empty
+//! boxes in the PNG; the SVG keeps the text, and a browser draws it with its own fonts.
+//!
+//! `plotters` is not used: for `wasm32-unknown-unknown` it always depends on `web-sys`, whose imports no host
+//! but a browser can satisfy.
+
+mod axis;
+mod bar;
+mod bar_layout;
+mod canvas;
+mod chart;
+mod figure;
+mod heat;
+mod line;
+mod palette;
+mod panels;
+mod scale;
+mod scatter;
+mod text;
+mod time_axis;
+
+pub use axis::Axis;
+pub use bar::{BarChart, Grouping, Orientation};
+pub use canvas::{Canvas, Rect, Theme};
+pub use chart::{Chart, LegendItem, LegendKey, Titles};
+pub use figure::{Figure, PlotError, Size};
+pub use heat::HeatMatrix;
+pub use line::{LineChart, LineSeries, Stroke};
+pub use palette::Colour;
+pub use panels::Panels;
+pub use scatter::{ScatterChart, ScatterPoint};
+pub use time_axis::day_number;
