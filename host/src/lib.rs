@@ -4,8 +4,10 @@
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
 pub mod artifacts;
+pub mod engine;
 pub mod error;
 pub mod events;
 pub mod model;
 pub mod sandbox;
+pub mod schema;
 pub mod store;

@@ -119,12 +119,19 @@ impl BlobWriter {
     pub fn finish(self) -> io::Result<(Digest, u64)> {
         let digest = Digest::from_bytes(self.hasher.finalize().into());
         let path = self.store.path(&self.tenant, &digest);
+        let directory = self.store.directory(&self.tenant, &digest);
         if !path.exists() {
             self.file.as_file().sync_all()?;
-            let directory = self.store.directory(&self.tenant, &digest);
-            create_directory(&directory, &self.store.root)?;
+            fs::create_dir_all(&directory)?;
             self.file.persist(&path).map_err(|error| error.error)?;
-            sync_directory(&directory)?;
+        }
+        // Also when the blob was there: whoever renamed it may not have synced yet, or may have been killed before it
+        // did. Syncing a directory that is clean costs next to nothing.
+        for ancestor in directory.ancestors() {
+            sync_directory(ancestor)?;
+            if ancestor == self.store.root {
+                break;
+            }
         }
         Ok((digest, self.size))
     }
@@ -152,23 +159,6 @@ impl BlobReader {
     pub fn into_file(self) -> File {
         self.file
     }
-}
-
-/// Make a directory below `root`, each level's entry synced into the one above.
-fn create_directory(directory: &Path, root: &Path) -> io::Result<()> {
-    if directory.exists() {
-        return Ok(());
-    }
-    if let Some(parent) = directory.parent() {
-        if parent != root {
-            create_directory(parent, root)?;
-        }
-        match fs::create_dir(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => sync_directory(parent)?,
-        }
-    }
-    Ok(())
 }
 
 /// Without this a rename may be forgotten by a crash although the file's bytes are not.

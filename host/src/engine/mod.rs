@@ -1,0 +1,5 @@
+//! x
+mod core;
+mod expression;
+mod graph;
+mod plan;
