@@ -1,0 +1,150 @@
+//! What the phases know of a ticket besides itself: its categories, its cluster, and whether it still waits.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{
+    sla::instant,
+    ticket::{Status, Ticket},
+};
+
+/// Whether a ticket still waits for somebody at `as_of`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Not resolved by then.
+    Open,
+    /// The source says neither; it is treated as one that may wait.
+    Unknown,
+    /// Resolved or closed.
+    Resolved,
+}
+
+impl Standing {
+    /// Where the ticket stands. What was resolved after `as_of` was open then.
+    pub fn of(ticket: &Ticket, as_of: Timestamp) -> Self {
+        match (instant(ticket.resolved_at.as_deref()), ticket.status) {
+            (Some(at), _) if at > as_of => Self::Open,
+            (Some(_), _) | (None, Some(Status::Resolved | Status::Closed)) => Self::Resolved,
+            (None, Some(_)) => Self::Open,
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    /// Whether it has to be worked on, for all that is known.
+    pub fn waits(self) -> bool {
+        self != Self::Resolved
+    }
+}
+
+/// What this module reads of `categorization_results.json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CategorizationFile {
+    categorized_tickets: Vec<Categorized>,
+}
+
+/// A ticket's categories.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Categorized {
+    pub(crate) ticket_id: String,
+    pub(crate) category: Option<String>,
+    pub(crate) categories: Vec<Scored>,
+    pub(crate) product_area: Option<String>,
+    pub(crate) component: Option<String>,
+    #[serde(deserialize_with = "text_or_number")]
+    pub(crate) cluster_id: Option<String>,
+}
+
+/// A category and how sure the classifier is.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Scored {
+    pub(crate) name: String,
+    pub(crate) confidence: Option<f64>,
+}
+
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}
+
+/// What kind of matter a category is, by the words of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Something is wrong.
+    Fault,
+    /// Something is wished for.
+    Wish,
+    /// Something is asked.
+    Question,
+    /// The name does not say.
+    Other,
+}
+
+impl Categorized {
+    /// The chosen category's confidence, if stated.
+    pub(crate) fn confidence(&self) -> Option<f64> {
+        let chosen = self.category.as_deref()?;
+        self.categories
+            .iter()
+            .find(|c| c.name == chosen)
+            .and_then(|c| c.confidence)
+            .map(|c| c.clamp(0.0, 1.0))
+    }
+
+    /// The kind of the chosen category.
+    pub(crate) fn kind(&self) -> Kind {
+        let name = self.category.as_deref().unwrap_or_default().to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        if has(&["feature", "enhancement", "improvement", "idea", "wish", "suggestion"]) {
+            Kind::Wish
+        } else if has(&["question", "how-to", "howto", "how to", "usage", "documentation", "docs"]) {
+            Kind::Question
+        } else if has(&["bug", "defect", "fault", "incident", "problem", "outage", "crash", "error"]) {
+            Kind::Fault
+        } else {
+            Kind::Other
+        }
+    }
+}
+
+/// The categories of all tickets.
+#[derive(Debug, Default)]
+pub(crate) struct Categories {
+    by_id: BTreeMap<String, Categorized>,
+    cluster_sizes: BTreeMap<String, usize>,
+    none: Categorized,
+}
+
+impl Categories {
+    pub(crate) fn new(file: CategorizationFile) -> Self {
+        let mut cluster_sizes = BTreeMap::new();
+        for cluster in file.categorized_tickets.iter().filter_map(|c| c.cluster_id.as_ref()) {
+            *cluster_sizes.entry(cluster.clone()).or_default() += 1;
+        }
+        let by_id = file.categorized_tickets.into_iter().map(|c| (c.ticket_id.clone(), c)).collect();
+        Self { by_id, cluster_sizes, none: Categorized::default() }
+    }
+
+    /// The ticket's categories; empty ones if it has none.
+    pub(crate) fn of(&self, ticket_id: &str) -> &Categorized {
+        self.by_id.get(ticket_id).unwrap_or(&self.none)
+    }
+
+    /// How many other tickets are in the ticket's cluster; `None` if no ticket has a cluster.
+    pub(crate) fn similar(&self, ticket_id: &str) -> Option<usize> {
+        if self.by_id.is_empty() {
+            return None;
+        }
+        let size = self.of(ticket_id).cluster_id.as_ref().and_then(|cluster| self.cluster_sizes.get(cluster));
+        Some(size.map_or(0, |size| size - 1))
+    }
+}
