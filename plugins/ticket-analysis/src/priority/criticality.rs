@@ -66,6 +66,22 @@ impl Sign {
         self <= Self::Payment
     }
 
+    /// The sign of a name that `ticket_ingestion` gives in [`Entities::severity_signs`].
+    fn extracted(name: &str) -> Option<Self> {
+        Some(match name {
+            "production down" => Self::Outage,
+            "data loss" => Self::DataLoss,
+            "security" => Self::Security,
+            "payment" => Self::Payment,
+            "crash" => Self::Crash,
+            "hang" => Self::Hang,
+            "regression" => Self::Regression,
+            "blocked" | "urgent" => Self::Blocked,
+            "wrong data" => Self::Malfunction,
+            _ => return None,
+        })
+    }
+
     /// The sign in words.
     pub fn words(self) -> &'static str {
         match self {
@@ -93,6 +109,14 @@ pub struct Found {
     pub in_subject: bool,
     /// Its points, as far as they count.
     pub points: f64,
+}
+
+/// The name under which `ticket_ingestion` says that a ticket speaks of many who are concerned.
+const MANY_AFFECTED: &str = "many affected";
+
+/// Whether the ticket says that many are concerned.
+pub(crate) fn concerns_many(entities: Option<&Entities>) -> Option<bool> {
+    entities.map(|e| e.severity_signs.iter().any(|sign| sign == MANY_AFFECTED))
 }
 
 const PATTERNS: &[(Sign, &str)] = &[
@@ -157,15 +181,15 @@ pub(crate) fn prose(text: &str) -> String {
 /// The signs in a ticket, the strongest first, one of each kind, with the points that each gives.
 pub fn signs(ticket: &Ticket, entities: Option<&Entities>) -> Vec<Found> {
     let description = prose(&ticket.description);
-    let extracted = entities.map(|e| e.severity_signs.join("\n")).unwrap_or_default();
+    let extracted = entities.map(|e| e.severity_signs.as_slice()).unwrap_or_default();
     let mut found: Vec<Found> = SIGNS
         .iter()
         .filter_map(|(sign, pattern)| {
             let pattern = pattern.as_ref()?;
             let subject = first(*sign, pattern, &ticket.subject);
-            let words = subject
-                .or_else(|| first(*sign, pattern, &description))
-                .or_else(|| first(*sign, pattern, &extracted))?;
+            let words = subject.or_else(|| first(*sign, pattern, &description)).or_else(|| {
+                extracted.iter().find(|name| Sign::extracted(name) == Some(*sign)).map(String::as_str)
+            })?;
             let share = if subject.is_some() { 1.0 } else { ELSEWHERE };
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
             Some(Found { sign: *sign, words, in_subject: subject.is_some(), points: sign.points() * share })

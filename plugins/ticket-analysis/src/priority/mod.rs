@@ -2,6 +2,7 @@
 
 pub(crate) mod context;
 pub mod criticality;
+mod matrix;
 mod report;
 pub mod resolution;
 pub mod routing;
@@ -139,6 +140,7 @@ impl Phase for PriorityScoring {
         .reads("tickets_structured.json")
         .reads("categorization_results.json")
         .deliverable("priority_scores.json", FileKind::Json, "Priority of each ticket with the parts of its score")
+        .deliverable("priority_matrix.png", FileKind::Png, "Tickets by impact and urgency")
         .output("routing_plan.md", FileKind::Markdown)
     }
 
@@ -171,6 +173,7 @@ impl Phase for PriorityScoring {
         let output = prioritize(&data, &Categories::new(categories), &input)?;
         ctx.progress(0.7, "writing");
         ctx.write_json("priority_scores.json", &output)?;
+        ctx.write("priority_matrix.png", matrix::png(&output)?)?;
         ctx.write("routing_plan.md", report::routing_plan(&data, &output))?;
         let Summary { n, n_waiting, .. } = output.summary;
         ctx.info(format!("{n} tickets scored, {n_waiting} of them wait"));
@@ -210,7 +213,16 @@ fn prioritize(
         let standing = Standing::of(ticket, as_of);
         let sla = clock.as_ref().map(|clock| clock.resolution(ticket));
         let similar = categories.similar(&ticket.id);
-        let facts = Facts { ticket, standing, categories: own, similar, signs: &signs, sla: sla.as_ref() };
+        let concerns_many = criticality::concerns_many(entities);
+        let facts = Facts {
+            ticket,
+            standing,
+            categories: own,
+            similar,
+            signs: &signs,
+            concerns_many,
+            sla: sla.as_ref(),
+        };
         let score = scorer.score(&facts);
         PrioritizedTicket {
             ticket_id: ticket.id.clone(),

@@ -169,7 +169,7 @@ fn method(md: &mut String, output: &Output) {
     let _ = writeln!(md, "## How the priorities come about\n");
     let _ = writeln!(
         md,
-        "The score is the sum of impact (votes up to 9, similar tickets up to 8, customer tier up to 7, comments up to 6) and \
+        "The score is the sum of impact (votes up to 9, similar tickets up to 8, customer tier up to 7, comments up to 6, many affected 3) and \
          urgency (criticality up to 45, faults up to 5, SLA up to 10, the source's priority -8 to 15). P0 from {P0_FROM} where \
          the strongest sign is outage, data loss, security or payment, or a crash with an impact of at least {MANY}, or where \
          the source says P0; P1 from {P1_FROM}; P2 from {P2_FROM}; else P3. \

@@ -8,6 +8,7 @@
 //! | impact | similar tickets | 0 to 8, logarithmic up to the scale of the data |
 //! | impact | customer tier | 0 to 7, by the tightness of the tier's SLA target |
 //! | impact | comments | 0 to 6, logarithmic up to the scale of the data |
+//! | impact | reach | 3 where the text says that many are affected |
 //! | urgency | criticality | 0 to 45 ([`super::criticality`]), times a share for wishes and questions |
 //! | urgency | category | 0 to 5 for faults, by the classifier's confidence |
 //! | urgency | SLA | 0 to 10, for tickets that wait: 3 from half the time used, 7 from three quarters, 10 when overdue, 6 when the ticket is older than five times the target: it has become backlog |
@@ -42,6 +43,7 @@ const VOTES: f64 = 9.0;
 const SIMILAR: f64 = 8.0;
 const TIER: f64 = 7.0;
 const COMMENTS: f64 = 6.0;
+const REACH: f64 = 3.0;
 const FAULT: f64 = 5.0;
 /// Multiple of the target from which a ticket is backlog rather than late.
 const LONG_OVERDUE: f64 = 5.0;
@@ -62,7 +64,7 @@ pub enum Axis {
 /// Points and the reason for them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Contribution {
-    /// `votes`, `similar_tickets`, `customer_tier`, `comments`, `criticality`, `category`, `sla` or `source_priority`.
+    /// `votes`, `similar_tickets`, `customer_tier`, `comments`, `reach`, `criticality`, `category`, `sla` or `source_priority`.
     pub factor: String,
     /// The sum that it belongs to.
     pub axis: Axis,
@@ -107,6 +109,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) categories: &'a Categorized,
     pub(crate) similar: Option<usize>,
     pub(crate) signs: &'a [Found],
+    /// Whether its text says that many are affected; `None` where nothing was extracted from the text.
+    pub(crate) concerns_many: Option<bool>,
     /// `None` without a policy.
     pub(crate) sla: Option<&'a Result<Verdict, NotJudged>>,
 }
@@ -159,6 +163,9 @@ impl<'a> Scorer<'a> {
         );
         add("customer_tier", Axis::Impact, self.tier(ticket));
         add("comments", Axis::Impact, count(ticket.comments, scales.comments, COMMENTS, "comments"));
+        if facts.concerns_many == Some(true) {
+            add("reach", Axis::Impact, Ok((REACH, "the text says that many are affected".to_owned())));
+        }
         add("criticality", Axis::Urgency, Ok(criticality(facts)));
         add("category", Axis::Urgency, category(facts.categories));
         add("sla", Axis::Urgency, sla(facts));
