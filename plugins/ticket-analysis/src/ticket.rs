@@ -36,11 +36,13 @@ pub struct Ticket {
     pub votes: Option<u64>,
     /// Who works on it.
     pub assignee: Option<String>,
-    /// Satisfaction score as the source gives it.
+    /// Satisfaction score as the source gives it; Zendesk's `good` is 1, `bad` is 0.
     pub satisfaction: Option<f64>,
-    /// The category that the input states (a label to learn from).
+    /// The category that the input states (a label to learn from): our form's `category`, Jira's and GitHub's issue
+    /// type, Zendesk's `type`.
     pub category: Option<String>,
-    /// The source's labels or tags.
+    /// The source's labels or tags. Jira's components are among them as `component:NAME`, GitHub's milestone as
+    /// `milestone:NAME`, Zendesk's organisation as `organization:NAME`.
     #[serde(default)]
     pub labels: Vec<String>,
 }
@@ -92,14 +94,17 @@ pub struct StructuredTickets {
 pub struct Entities {
     /// The ticket.
     pub ticket_id: String,
-    /// Product and feature words (from headings, labels, code identifiers, `[Area]` prefixes).
+    /// Product and feature words (`[Area]` prefixes, labels, code identifiers, menu paths, names of buttons, and terms
+    /// that recur in the tickets' subjects), those that the writer set apart first.
     pub features: Vec<String>,
     /// Error messages, as written: exception lines, `Error: …`, error codes.
     pub error_messages: Vec<String>,
-    /// What the user did (steps to reproduce).
+    /// What the user did: steps to reproduce, then clauses that tell an action.
     pub user_actions: Vec<String>,
-    /// Words and facts that speak of severity: crash, data loss, security, regression, production down.
+    /// Names of the signs of severity in the prose, most severe first: `security`, `data loss`, `production down`,
+    /// `crash`, `hang`, `regression`, `blocked`, `many affected`, `payment`, `wrong data`, `memory or load`, `slow`,
+    /// `intermittent`, `urgent`. What is denied ("not a regression") is no sign.
     pub severity_signs: Vec<String>,
-    /// Versions mentioned.
+    /// Versions mentioned, with the name before them where there is one: `Node 18.12.1`.
     pub versions: Vec<String>,
 }

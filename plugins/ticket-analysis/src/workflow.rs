@@ -1,6 +1,7 @@
-//! The workflow `ticket_analysis`.
+//! The workflow `ticket_analysis`: its steps, and the schema of a run's input.
 
 use heddle_sdk::prelude::*;
+use serde_json::{Value, json};
 
 /// The workflows that the plugin ships.
 pub(crate) fn all() -> Vec<Workflow> {
@@ -12,10 +13,11 @@ pub(crate) fn all() -> Vec<Workflow> {
         description:
             "Structures support and bug tickets, sorts, ranks and answers them, and shows where things stand."
                 .to_owned(),
-        input_schema: serde_json::json!({ "type": "object" }),
+        input_schema: input_schema(),
         files: Some(FilesSpec {
-            accept: vec![".json".to_owned(), ".csv".to_owned()],
-            description: "An export of GitHub (gh issue list --json), Jira (CSV or JSON) or Zendesk (JSON)."
+            accept: [".json", ".jsonl", ".ndjson", ".csv"].map(str::to_owned).to_vec(),
+            description: "Exports of GitHub (gh issue list --json, or the REST API), Jira (CSV or JSON) or Zendesk (JSON, or JSON \
+                          lines); tickets in our own form as JSON or CSV. Several at once are read together."
                 .to_owned(),
         }),
         steps: vec![
@@ -37,4 +39,180 @@ pub(crate) fn all() -> Vec<Workflow> {
                 .map("forecast", "input.forecast"),
         ],
     }]
+}
+
+/// The schema of a run's input. `ticket_data` is not required, because uploaded files may stand in for it; the phase
+/// `ticket_ingestion` says what is missing where there are neither. Keys of tickets that are not named here are
+/// allowed: other trackers' records are recognised by theirs.
+fn input_schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Ticket analysis",
+        "type": "object",
+        "properties": {
+            "ticket_data": {
+                "description": "The tickets: an array of objects, or a Jira search result ({\"issues\": […]}) or Zendesk \
+                    page ({\"tickets\": […]}). Records of gh issue list --json, GitHub's REST API, Jira and Zendesk are \
+                    recognised by their keys. May be absent where files are uploaded.",
+                "type": ["array", "object", "null"],
+                "items": ticket(),
+            },
+            "source": {
+                "description": "Where the tickets come from, in words; shown in the reports.",
+                "type": ["string", "null"],
+            },
+            "as_of": time("The moment as of which the tickets are looked at: open tickets are as old as this says. Absent, \
+                the time at which the run started."),
+            "utc_offset": {
+                "description": "Offset from UTC of times that name no zone, such as those of Jira's CSV export. Absent, UTC.",
+                "type": ["string", "null"],
+                "examples": ["+02:00", "Z"],
+            },
+            "on_duplicate": {
+                "description": "What to do with ids that occur more than once: error names them all; keep_first keeps the \
+                    first record of each and lists the others as left out.",
+                "enum": ["error", "keep_first"],
+                "default": "error",
+            },
+            "categories": {
+                "description": "The categories to sort the tickets into. Absent, those that the plugin knows (bug, feature \
+                    request, question and so on), or those that tickets state in category.",
+                "type": ["array", "null"],
+                "items": { "type": "string", "minLength": 1 },
+                "examples": [["bug", "feature", "question"]],
+            },
+            "sla_policy": sla_policy(),
+            "knowledge_base": {
+                "description": "Articles that solutions and drafts of replies may point to.",
+                "type": ["array", "null"],
+                "items": article(),
+            },
+            "teams": {
+                "description": "Who tickets can be routed to. Absent, they are routed by component or product area.",
+                "type": ["array", "null"],
+                "items": team(),
+            },
+            "forecast": {
+                "description": "How far ahead the number of new tickets is forecast.",
+                "type": ["object", "null"],
+                "properties": {
+                    "weeks_ahead": { "description": "Weeks, from Monday to Sunday in UTC.", "type": "integer", "minimum": 1 },
+                    "days_ahead": { "description": "Days in UTC.", "type": "integer", "minimum": 1 },
+                },
+            },
+        },
+    })
+}
+
+fn time(description: &str) -> Value {
+    json!({
+        "description": format!("{description} RFC 3339, a date, or seconds or milliseconds since 1970."),
+        "type": ["string", "number", "null"],
+        "examples": ["2024-09-30T08:15:00Z"],
+    })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "description": description, "type": ["string", "number", "null"] })
+}
+
+/// Types are as wide as the trackers' own records need: GitHub has objects where we have names.
+fn ticket() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": { "description": "Unique among the tickets. GitHub: number; Jira: key.", "type": ["string", "number"] },
+            "created_at": time("When it was opened."),
+            "resolved_at": time("When it was resolved; null while it is not."),
+            "first_response_at": time("When somebody of the team first answered."),
+            "status": text("Any tracker's word: open, in progress, pending, resolved, closed …"),
+            "priority": text("Any tracker's word, P0 to P4, or a number."),
+            "customer_tier": text("Kind of customer: a key of sla_policy."),
+            "customer": text("Who asked. Mail addresses are masked."),
+            "product": text("Product or repository."),
+            "subject": text("One line."),
+            "description": { "description": "The text. Jira: a text or an Atlassian document.", "type": ["string", "object", "null"] },
+            "comments": { "description": "Number of comments, or the comments.", "type": ["integer", "string", "array", "null"] },
+            "votes": { "description": "Number of votes.", "type": ["integer", "string", "object", "null"] },
+            "assignee": { "description": "Who works on it.", "type": ["string", "number", "object", "null"] },
+            "satisfaction": { "description": "Score that the customer gave.", "type": ["number", "string", "null"] },
+            "category": text("The ticket's category, where it is known: a label to learn from."),
+            "labels": { "description": "Labels or tags.", "type": ["array", "string", "null"] },
+        },
+        "additionalProperties": true,
+    })
+}
+
+fn sla_policy() -> Value {
+    json!({
+        "description": "What each customer tier is promised, and when the clock runs. Tiers stand at the top or under \
+            targets; default holds for tickets of any other tier. Without business_hours and holidays the clock runs always.",
+        "type": ["object", "null"],
+        "properties": {
+            "time_zone": {
+                "description": "IANA name of the zone of business hours and holidays. Absent, UTC.",
+                "type": "string",
+                "examples": ["Europe/Berlin"],
+            },
+            "business_hours": {
+                "description": "Local opening hours by day or span of days: a pair, a list of pairs, or [] for a closed \
+                    day. Or the same on several days: {days, start, end}.",
+                "type": "object",
+                "examples": [{ "mon-thu": [["09:00", "17:00"]], "fri": [["09:00", "12:00"], ["13:00", "15:00"]] }],
+            },
+            "holidays": {
+                "description": "Days on which the clock stands still: 2024-12-25, or 12-25 for every year.",
+                "type": "array",
+                "items": { "type": "string" },
+            },
+            "targets": { "description": "Targets by tier.", "type": "object", "additionalProperties": target() },
+        },
+        "additionalProperties": target(),
+        "examples": [{ "gold": { "first_response_hours": 1, "resolution_hours": 8 }, "default": { "resolution_hours": 40 } }],
+    })
+}
+
+fn target() -> Value {
+    json!({
+        "description": "Targets of a tier, in hours from the ticket's creation.",
+        "type": "object",
+        "properties": {
+            "resolution_hours": { "type": "number", "minimum": 0 },
+            "first_response_hours": { "type": "number", "minimum": 0 },
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn article() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "title", "body"],
+        "properties": {
+            "id": { "type": ["string", "integer"] },
+            "title": { "type": "string" },
+            "body": { "description": "Text or Markdown.", "type": "string" },
+            "url": { "description": "Where readers find it.", "type": ["string", "null"] },
+            "tags": { "type": ["array", "null"], "items": { "type": "string" } },
+        },
+    })
+}
+
+fn team() -> Value {
+    let words = |description: &str| json!({ "description": description, "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": ["string", "object"],
+        "required": ["name"],
+        "properties": {
+            "name": { "description": "As it is called; unique.", "type": "string", "minLength": 1 },
+            "components": words("Components that it looks after."),
+            "product_areas": words("Product areas that it looks after."),
+            "products": words("Products or repositories that it looks after."),
+            "categories": words("Categories of tickets that it takes."),
+            "tiers": words("Customer tiers that it serves."),
+            "skills": words("What its people know, matched with a ticket's labels, features and subject."),
+            "members": words("Assignees who belong to it."),
+            "capacity": { "description": "Tickets that it can resolve in a week.", "type": ["number", "null"], "minimum": 0 },
+        },
+    })
 }

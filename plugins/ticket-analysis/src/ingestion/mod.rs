@@ -40,8 +40,9 @@ pub struct Input {
     pub ticket_data: Option<Value>,
     /// Where the tickets come from, in words.
     pub source: Option<String>,
-    /// The moment as of which the tickets are looked at (RFC 3339, or a date). Absent, that of the run.
-    pub as_of: Option<String>,
+    /// The moment as of which the tickets are looked at (RFC 3339, a date, or seconds or milliseconds since
+    /// 1970). Absent, that of the run.
+    pub as_of: Option<Value>,
     /// What to do with ids that occur more than once.
     pub on_duplicate: OnDuplicate,
     /// Offset from UTC of times that name no zone, such as those of Jira's CSV export: `+02:00`. Absent, UTC.
@@ -156,11 +157,12 @@ fn settings(input: &Input, now: Timestamp) -> Result<Rules, Vec<Problem>> {
         }),
     };
     let reader = time::Reader { offset, slash_order: None };
-    let as_of = match input.as_of.as_deref().map(|text| (text, reader.read(&Value::from(text)))) {
+    let given = input.as_of.as_ref().filter(|value| !value.is_null());
+    let as_of = match given.map(|value| (value, reader.read(value))) {
         None => now,
         Some((_, time::Read::At { at, .. })) => at,
-        Some((text, _)) => {
-            let message = format!("{text:?} is no time: give one such as \"2024-09-30T00:00:00Z\"");
+        Some((value, _)) => {
+            let message = format!("{value} is no time: give one such as \"2024-09-30T00:00:00Z\"");
             problems.push(Problem::new("/as_of", message));
             now
         }
