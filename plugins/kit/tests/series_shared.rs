@@ -90,3 +90,22 @@ fn holt_winters_recursion_is_exact() {
         assert!((state.ahead(&parameters, h + 1) - want).abs() < 1e-8, "step {}", h + 1);
     }
 }
+
+#[test]
+fn outlier_weeks_are_those_of_the_robust_z_score() {
+    let Some(expected) = expected("ticket_analysis/jest_operations") else { return };
+    let volume = &expected["volume"];
+    let mut weekly: Vec<(&String, &Value)> = volume["weekly"].as_object().unwrap().iter().collect();
+    weekly.sort_by(|a, b| a.0.cmp(b.0));
+    let counts: Vec<f64> = weekly.iter().map(|(_, c)| c.as_f64().unwrap()).collect();
+    let z = heddle_kit::stats::robust_z(&counts).unwrap();
+    let found: Vec<&str> =
+        weekly.iter().zip(&z).filter(|(_, z)| **z > 3.0).map(|((w, _), _)| w.as_str()).collect();
+    let want: Vec<&str> = volume["outlier_weeks_robust_z_gt_3"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| w.as_str().unwrap())
+        .collect();
+    assert_eq!(found, want);
+}

@@ -17,7 +17,8 @@ pub struct Options {
     /// Seasonal periods worth trying, in steps: 7 for days, 12 for months, 52 for weeks. Those longer than a third of
     /// the series are left aside.
     pub periods: Vec<usize>,
-    /// Counts are whole and not negative: forecasts and bounds stop at zero, and their spread grows with the mean.
+    /// Counts are whole and not negative: forecasts stop at zero, bounds are whole, and their spread grows with the
+    /// mean.
     pub counts: bool,
     /// Nominal coverages of the intervals, each between 0 and 1.
     pub levels: Vec<f64>,
@@ -138,7 +139,7 @@ pub fn forecast(values: &[f64], options: &Options) -> Result<Forecast, SeriesErr
     let fitted = model.fit(values).ok_or(SeriesError::Empty)?;
     let point: Vec<f64> = (1..=options.horizon).map(|h| fitted.ahead(h).max(floor)).collect();
     let spread = Spread::of(values, options.counts);
-    let intervals = intervals(&fitted, &point, past, spread, options, floor);
+    let intervals = intervals(&fitted, &point, past, spread, &options.levels);
     if intervals.is_empty() && !options.levels.is_empty() {
         caveats.push(format!(
             "{} past forecasts are too few for prediction intervals ({} are needed)",
@@ -146,7 +147,7 @@ pub fn forecast(values: &[f64], options: &Options) -> Result<Forecast, SeriesErr
             super::conformal::LEAST_SCORES
         ));
     }
-    let coverage: Vec<Coverage> = options.levels.iter().map(|l| coverage(past, spread, *l, floor)).collect();
+    let coverage: Vec<Coverage> = options.levels.iter().map(|l| coverage(past, spread, *l)).collect();
     if !intervals.is_empty() && coverage.iter().any(|c| c.empirical.is_none()) {
         caveats.push("the coverage of the intervals could not be checked: too few past forecasts".to_owned());
     }
@@ -214,20 +215,15 @@ fn intervals(
     point: &[f64],
     past: &[Trial],
     spread: Spread,
-    options: &Options,
-    floor: f64,
+    levels: &[f64],
 ) -> Vec<Interval> {
     let scores = Scores::of(past.iter(), spread);
-    let bound = |score: f64| -> Vec<f64> {
-        let at = |(i, f): (usize, &f64)| (f + score * spread.at(*f, fitted.widening(i + 1))).max(floor);
-        point.iter().enumerate().map(at).collect()
-    };
     let made = |level: &f64| {
-        scores.bounds(*level).map(|(low, high)| Interval {
-            level: *level,
-            lower: bound(low),
-            upper: bound(high),
-        })
+        let bounds = scores.bounds(*level)?;
+        let steps =
+            point.iter().zip(1..).map(|(f, steps)| spread.interval(*f, fitted.widening(steps), bounds));
+        let (lower, upper) = steps.unzip();
+        Some(Interval { level: *level, lower, upper })
     };
-    options.levels.iter().filter_map(made).collect()
+    levels.iter().filter_map(made).collect()
 }

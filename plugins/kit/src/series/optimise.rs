@@ -20,7 +20,7 @@ pub(super) fn minimise(f: impl Fn(&[f64]) -> f64, bounds: &[(f64, f64)], grid: u
         .collect();
     starts.sort_by(|a, b| a.1.total_cmp(&b.1));
     starts.truncate(2);
-    let ends = starts.into_iter().map(|(x, _)| simplex(&worse_if_nan, x, bounds));
+    let ends = starts.into_iter().map(|(x, _)| simplex(&worse_if_nan, &x, bounds));
     ends.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_default()
 }
 
@@ -32,14 +32,14 @@ fn grid_points(bounds: &[(f64, f64)], grid: usize) -> Vec<Vec<f64>> {
     })
 }
 
-fn simplex(f: &impl Fn(&[f64]) -> f64, start: Vec<f64>, bounds: &[(f64, f64)]) -> (Vec<f64>, f64) {
+fn simplex(f: &impl Fn(&[f64]) -> f64, start: &[f64], bounds: &[(f64, f64)]) -> (Vec<f64>, f64) {
     let inside =
         |x: Vec<f64>| -> Vec<f64> { x.iter().zip(bounds).map(|(v, (lo, hi))| v.clamp(*lo, *hi)).collect() };
     let n = start.len();
-    let value = f(&start);
-    let mut corners = vec![(start.clone(), value)];
+    let value = f(start);
+    let mut corners = vec![(start.to_vec(), value)];
     for i in 0..n {
-        let mut x = start.clone();
+        let mut x = start.to_vec();
         let (lo, hi) = bounds[i];
         // Away from the nearer bound, so that clamping does not flatten the first simplex.
         x[i] += if x[i] > (lo + hi) / 2.0 { -0.1 } else { 0.1 } * (hi - lo);

@@ -1,1 +1,12 @@
-//! Stats.
+//! Statistics of samples: location and spread, outliers, proportions, rare events, trend.
+//!
+//! A function that needs more values than it got, or got one that is not finite, returns `None`: the caller reports
+//! the figure as not computable instead of printing a NaN.
+
+mod describe;
+mod exact;
+mod trend;
+
+pub use describe::{mad, mean, median, quantile, robust_z, sd};
+pub use exact::{binomial_at_least, binomial_at_most, poisson_at_least, poisson_at_most, wilson_interval};
+pub use trend::{MannKendall, mann_kendall};
