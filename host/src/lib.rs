@@ -4,7 +4,6 @@
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
 pub mod artifacts;
-pub mod engine;
 pub mod error;
 pub mod events;
 pub mod model;

@@ -65,9 +65,9 @@ impl Expression {
             // Only the levels on the way are looked into; what is beside it is skipped as text.
             let inner: &RawValue = match selector {
                 Selector::Key(key) => {
-                    *serde_json::from_str::<BTreeMap<String, &RawValue>>(json).ok()?.get(key)?
+                    serde_json::from_str::<BTreeMap<String, &RawValue>>(json).ok()?.get(key)?
                 }
-                Selector::Index(index) => *serde_json::from_str::<Vec<&RawValue>>(json).ok()?.get(*index)?,
+                Selector::Index(index) => serde_json::from_str::<Vec<&RawValue>>(json).ok()?.get(*index)?,
             };
             Some(inner.get())
         })

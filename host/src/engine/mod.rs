@@ -1,5 +1,190 @@
-//! x
+//! Runs workflows: plans them, schedules their steps, and keeps every result durable.
+//!
+//! `core` decides (pure), `driver` commits and carries out, `attempt` runs one attempt, `plugins` knows the components,
+//! and `tenant` is the door through which the API and the CLI come in.
+
+mod attempt;
 mod core;
+mod driver;
 mod expression;
 mod graph;
 mod plan;
+mod plugins;
+mod recovery;
+mod start;
+mod tenant;
+mod tokens;
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use plugins::WorkflowInfo;
+pub use start::{StartFile, StartRun, StartedRun};
+pub use tenant::{RunDetail, Tenant};
+pub use tokens::{Principal, Role};
+
+use self::{
+    attempt::Executor,
+    core::Core,
+    driver::{Driver, DriverHandle, Message},
+    plugins::Plugins,
+};
+use crate::{
+    artifacts::BlobStore,
+    error::{Error, Result},
+    events::EventBus,
+    model::{HostId, TenantId},
+    sandbox::{Sandbox, SandboxConfig},
+    store::Store,
+};
+
+/// How an engine is set up.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Where everything is kept. Made with mode 0700 if it is not there.
+    pub data_dir: PathBuf,
+    /// The heddle binary: it is started again to compile plugins in a process of its own.
+    pub compiler: PathBuf,
+    /// Attempts that run at once.
+    pub slots: usize,
+    /// The largest file that may be uploaded, in bytes.
+    pub max_upload_bytes: u64,
+    /// The largest input of a run, in bytes.
+    pub max_input_bytes: u64,
+}
+
+impl EngineConfig {
+    /// With the defaults: an attempt for each core, files up to 1 GiB, inputs up to 128 MiB.
+    pub fn new(data_dir: impl Into<PathBuf>, compiler: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            compiler: compiler.into(),
+            slots: std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            max_upload_bytes: 1 << 30,
+            max_input_bytes: 128 << 20,
+        }
+    }
+}
+
+/// A host. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    config: EngineConfig,
+    store: Store,
+    blobs: BlobStore,
+    bus: EventBus,
+    plugins: Plugins,
+    sandbox: Sandbox,
+    driver: DriverHandle,
+    host: HostId,
+    /// Held as long as the host lives: a second one on the same directory would own the same runs.
+    _lock: std::sync::Arc<File>,
+}
+
+impl Engine {
+    /// Open the data directory, load the plugins that the binary carries, and take up the runs that have not ended.
+    ///
+    /// # Errors
+    /// `Conflict` if another host has the directory; `Unavailable` if storage fails.
+    pub async fn open(config: EngineConfig) -> Result<Self> {
+        let lock = lock_directory(&config.data_dir)?;
+        let unusable = |error: std::io::Error| {
+            Error::unavailable(
+                format!("the data directory {} cannot be used: {error}", config.data_dir.display()),
+                error,
+            )
+        };
+        let store = Store::open(&config.data_dir.join("heddle.db")).await?;
+        let blobs = BlobStore::open(&config.data_dir).map_err(unusable)?;
+        let sandbox = Sandbox::new(SandboxConfig::new(config.data_dir.join("cache"), &config.compiler))
+            .map_err(|error| Error::unavailable(format!("the sandbox cannot be set up: {error}"), error))?;
+        let bus = EventBus::default();
+        let plugins = Plugins::new(store.clone(), blobs.clone(), sandbox.clone());
+        let host = HostId::new();
+        let tenant = TenantId::default_tenant();
+        store.tenant_ensure(&tenant).await?;
+        plugins.add_bundled(&tenant, crate::plugins::bundled()).await?;
+
+        store.host_start(host).await?;
+        let stopped: BTreeSet<HostId> = store.hosts_stopped().await?.into_iter().collect();
+        let core = Core::new(host, config.slots, stopped);
+        let executor = Executor {
+            sandbox: sandbox.clone(),
+            plugins: plugins.clone(),
+            blobs: blobs.clone(),
+            bus: bus.clone(),
+        };
+        let driver = Driver::start(core, store.clone(), bus.clone(), executor, host);
+        let engine = Self {
+            config,
+            store,
+            blobs,
+            bus,
+            plugins,
+            sandbox,
+            driver,
+            host,
+            _lock: std::sync::Arc::new(lock),
+        };
+        engine.take_up_runs().await?;
+        engine.driver.send(Message::CommandsWait);
+        Ok(engine)
+    }
+
+    /// The engine as a tenant may use it.
+    pub fn tenant(&self, id: &TenantId) -> Tenant {
+        Tenant::new(self.clone(), id)
+    }
+
+    /// Whether the host can do its work.
+    ///
+    /// # Errors
+    /// `Unavailable`, with what is amiss.
+    pub async fn ready(&self) -> Result<()> {
+        Ok(self.store.ping().await?)
+    }
+
+    /// Start nothing more, let attempts under way finish within `grace`, then stop them. They are launched again at
+    /// the next start, and that they were stopped does not count as a crash.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.driver.send(Message::Shutdown(grace));
+        self.driver.stopped().await;
+        if let Err(error) = self.store.host_stop(self.host).await {
+            tracing::warn!(%error, "the stop could not be recorded: attempts that were under way count a crash");
+        }
+    }
+}
+
+fn lock_directory(directory: &Path) -> Result<File> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let unusable = |error: std::io::Error| {
+        Error::unavailable(
+            format!("the data directory {} cannot be used: {error}", directory.display()),
+            error,
+        )
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    let file = File::create(directory.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::conflict(format!(
+            "the data directory {} is in use by another heddle process; stop it, or name another directory",
+            directory.display()
+        ))),
+        Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+/// Run what blocks on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(std::io::Error::other(error)),
+    }
+}

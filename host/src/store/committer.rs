@@ -2,11 +2,11 @@
 //!
 //! It never sleeps to gather a group: while one group is being synced, the next one gathers by itself.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{StoreError, StoreResult, Transition, write};
 use crate::model::RunId;
@@ -26,14 +26,21 @@ enum Message {
 #[derive(Clone)]
 pub(super) struct Committer {
     sender: mpsc::UnboundedSender<Message>,
+    trouble: watch::Receiver<Option<String>>,
 }
 
 impl Committer {
     /// Start the writer on a connection of its own. It ends when the last handle is gone.
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(write_loop(connection, receiver));
-        Self { sender }
+        let (health, trouble) = watch::channel(None);
+        tokio::spawn(Writer { options, connection, health }.run(receiver));
+        Self { sender, trouble }
+    }
+
+    /// What keeps the writer from committing for the moment, if anything does.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.borrow().clone()
     }
 
     /// Queue a transition. Transitions are committed in the order of these calls; the answer comes when it is durable.
@@ -62,64 +69,102 @@ impl Committer {
     }
 }
 
-async fn write_loop(mut connection: SqliteConnection, mut receiver: mpsc::UnboundedReceiver<Message>) {
-    let mut group = Vec::new();
-    let mut messages = Vec::new();
-    while receiver.recv_many(&mut messages, GROUP).await > 0 {
-        for message in messages.drain(..) {
-            match message {
-                Message::Commit(transition, answer) => group.push((*transition, answer)),
-                Message::Other(work) => {
-                    commit_group(&mut connection, std::mem::take(&mut group)).await;
-                    work(&mut connection).await;
-                }
-            }
-        }
-        commit_group(&mut connection, std::mem::take(&mut group)).await;
-    }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "the database connection was not closed cleanly");
-    }
+struct Writer {
+    options: SqliteConnectOptions,
+    connection: SqliteConnection,
+    health: watch::Sender<Option<String>>,
 }
 
 type Queued = (Transition, oneshot::Sender<StoreResult<()>>);
 
-async fn commit_group(connection: &mut SqliteConnection, group: Vec<Queued>) {
-    if group.is_empty() {
-        return;
+impl Writer {
+    async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {
+        let mut group = Vec::new();
+        let mut messages = Vec::new();
+        while receiver.recv_many(&mut messages, GROUP).await > 0 {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Commit(transition, answer) => group.push((*transition, answer)),
+                    Message::Other(work) => {
+                        self.commit(std::mem::take(&mut group)).await;
+                        work(&mut self.connection).await;
+                    }
+                }
+            }
+            self.commit(std::mem::take(&mut group)).await;
+        }
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "the database connection was not closed cleanly");
+        }
     }
-    let (transitions, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-    match try_group(connection, &transitions).await {
-        Ok(results) => {
-            for (answer, result) in answers.into_iter().zip(results) {
-                let _ = answer.send(result);
+
+    async fn commit(&mut self, group: Vec<Queued>) {
+        if group.is_empty() {
+            return;
+        }
+        let (transitions, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        match self.insist(&transitions).await {
+            Ok(results) => {
+                for (answer, result) in answers.into_iter().zip(results) {
+                    let _ = answer.send(result);
+                }
+            }
+            // One of them is refused, and took the others with it: each gets an answer from a commit of its own.
+            Err(_) if transitions.len() > 1 => {
+                for (transition, answer) in transitions.into_iter().zip(answers) {
+                    let result = self.insist(std::slice::from_ref(&transition)).await;
+                    let result = result.map_err(refusal);
+                    let _ = answer
+                        .send(result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Stale))));
+                }
+            }
+            Err(error) => {
+                let mut error = Some(refusal(error));
+                for answer in answers {
+                    let _ = answer.send(Err(error.take().unwrap_or(StoreError::Stale)));
+                }
             }
         }
-        // One of them is refused, and took the others with it: each gets its own answer from a commit of its own.
-        Err(_) if transitions.len() > 1 => {
-            for (transition, answer) in transitions.into_iter().zip(answers) {
-                let result = try_group(connection, std::slice::from_ref(&transition)).await;
-                let _ = answer
-                    .send(result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Stale))));
-            }
-        }
-        Err(error) => {
-            for answer in answers {
-                let _ = answer.send(Err(refusal(&error)));
+    }
+
+    /// Commit a group, however long the database is away or full: what was decided must not be lost, and nothing that
+    /// was queued later may overtake it. A commit whose answer was lost is found out by the next try, which reads where
+    /// the runs stand before it writes.
+    async fn insist(&mut self, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match try_group(&mut self.connection, group).await {
+                Err(StoreError::Unavailable(error)) => {
+                    let said = self.health.send_replace(Some(error.to_string()));
+                    if said.is_none() {
+                        tracing::error!(%error, "the database cannot be written; trying again until it can");
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                    if self.connection.ping().await.is_err()
+                        && let Ok(connection) = self.options.connect().await
+                    {
+                        self.connection = connection;
+                    }
+                }
+                answer => {
+                    if self.health.send_replace(None).is_some() {
+                        tracing::info!("the database can be written again");
+                    }
+                    return answer;
+                }
             }
         }
     }
 }
 
-/// The group had one member: its error is the group's.
-fn refusal(error: &StoreError) -> StoreError {
+/// A refused transition whose key of idempotency is in use is the client's affair, not the host's.
+fn refusal(error: StoreError) -> StoreError {
     match error {
         StoreError::Refused(sqlx::Error::Database(e)) if e.message().contains("idempotency_keys") => {
             StoreError::KeyInUse
         }
-        StoreError::Unavailable(source) => StoreError::Unavailable(sqlx::Error::Protocol(source.to_string())),
-        StoreError::Refused(source) => StoreError::Refused(sqlx::Error::Protocol(source.to_string())),
-        other => StoreError::Corrupt { table: "runs", message: other.to_string() },
+        other => other,
     }
 }
 

@@ -11,6 +11,9 @@ mod tenant;
 mod transition;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::{path::Path, time::Duration};
 
 pub use error::{StoreError, StoreResult};
@@ -56,9 +59,9 @@ impl Store {
             .run(&mut writer)
             .await
             .map_err(|error| StoreError::Corrupt { table: "_sqlx_migrations", message: error.to_string() })?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Self { readers, committer: committer::Committer::start(writer) })
+        let read_only = options.clone().read_only(true);
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(read_only).await?;
+        Ok(Self { readers, committer: committer::Committer::start(options, writer) })
     }
 
     /// The database as a tenant may see it.
@@ -71,8 +74,11 @@ impl Store {
         self.committer.commit(transition)
     }
 
-    /// Whether the database answers.
+    /// Whether the database can be read and written.
     pub async fn ping(&self) -> StoreResult<()> {
+        if let Some(trouble) = self.committer.trouble() {
+            return Err(StoreError::Unavailable(sqlx::Error::Protocol(trouble)));
+        }
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
     }

@@ -84,10 +84,9 @@ pub(crate) struct Launch {
     pub(crate) plan: Arc<Plan>,
     pub(crate) step: usize,
     pub(crate) attempt: AttemptId,
-    pub(crate) number: u32,
     /// Outputs of the steps that it comes after directly.
     pub(crate) outputs: BTreeMap<String, Value>,
-    /// Latest artifacts of all steps that it comes after, nearest last.
+    /// Latest artifacts of all steps that it comes after, in the definition's order.
     pub(crate) artifacts: Vec<ArtifactRow>,
     pub(crate) shared: BTreeMap<String, Value>,
 }
@@ -182,10 +181,6 @@ impl Machine {
 
     pub(crate) fn run(&self) -> &RunRow {
         &self.run
-    }
-
-    pub(crate) fn steps(&self) -> &[StepRow] {
-        &self.steps
     }
 
     /// Whether nothing will happen any more, and nothing waits to be committed.
@@ -327,7 +322,6 @@ impl Machine {
             plan: Arc::clone(&self.plan),
             step: i,
             attempt: attempt.id,
-            number: attempt.number,
             outputs,
             artifacts,
             shared: self.shared.clone(),
@@ -511,6 +505,11 @@ impl Machine {
             }
         }
         (launches, ready, waiting)
+    }
+
+    /// Note that the run's input is this blob, which is durable already.
+    pub(crate) fn name_blob(&mut self, blob: BlobRef) {
+        self.draft.blobs.push(blob);
     }
 
     /// Note that a command is done with the transition under way.

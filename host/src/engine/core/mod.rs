@@ -5,7 +5,7 @@
 
 mod machine;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 pub(crate) use machine::{AttemptEnd, AttemptOutcome, Launch, Machine, Snapshot};
 
@@ -181,13 +181,7 @@ impl Core {
             }
         }
     }
-
-    /// How many steps of each state this host's runs have: for the queue page and for tests.
-    pub(crate) fn census(&self) -> BTreeMap<&'static str, usize> {
-        let mut census = BTreeMap::new();
-        for step in self.runs.values().flat_map(Machine::steps) {
-            *census.entry(step.state.as_str()).or_default() += 1;
-        }
-        census
-    }
 }
+
+#[cfg(test)]
+mod simulation;

@@ -1,0 +1,260 @@
+//! Drives the core: feeds it what happens, commits what it decides, and carries out the rest when that is durable.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempt::Executor,
+    core::{Action, Core, Input, Launch, Machine},
+};
+use crate::{
+    events::EventBus,
+    model::{AttemptId, HostId, RunId, Timestamp},
+    store::{Store, StoreError, StoreResult},
+};
+
+/// What the driver is told.
+pub(crate) enum Message {
+    /// For the core.
+    Input(Input),
+    /// A new run; the answer comes when it is durable.
+    Create(Box<Machine>, oneshot::Sender<StoreResult<()>>),
+    /// The database has commands for this host.
+    CommandsWait,
+    /// Start nothing more, and stop what still runs after the time given.
+    Shutdown(Duration),
+}
+
+/// A handle to the driver. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct DriverHandle {
+    sender: mpsc::UnboundedSender<Message>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl DriverHandle {
+    pub(crate) fn send(&self, message: Message) {
+        // After the driver's end nothing can be done for the sender: the next start takes up what is durable.
+        let _ = self.sender.send(message);
+    }
+
+    /// Wait until the driver has ended.
+    pub(crate) async fn stopped(&self) {
+        let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// What follows a group of commits.
+struct Pending {
+    runs: Vec<(RunId, u64)>,
+    then: Vec<Action>,
+    reply: Option<oneshot::Sender<StoreResult<()>>>,
+    result: StoreResult<()>,
+}
+
+type Commits = FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = Pending> + Send>>>;
+
+pub(crate) struct Driver {
+    core: Core,
+    store: Store,
+    bus: EventBus,
+    executor: Executor,
+    host: HostId,
+    sender: mpsc::UnboundedSender<Message>,
+    /// How to stop each attempt under way.
+    stops: HashMap<AttemptId, CancellationToken>,
+    commits: Commits,
+    /// Commands that the core has taken, but whose deletion is not durable yet.
+    taken: Vec<i64>,
+    deadline: Option<Instant>,
+}
+
+impl Driver {
+    /// Start the driver.
+    pub(crate) fn start(
+        core: Core,
+        store: Store,
+        bus: EventBus,
+        executor: Executor,
+        host: HostId,
+    ) -> DriverHandle {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (ended, stopped) = watch::channel(false);
+        let driver = Self {
+            core,
+            store,
+            bus,
+            executor,
+            host,
+            sender: sender.clone(),
+            stops: HashMap::new(),
+            commits: FuturesUnordered::new(),
+            taken: Vec::new(),
+            deadline: None,
+        };
+        tokio::spawn(async move {
+            driver.run(receiver).await;
+            let _ = ended.send(true);
+        });
+        DriverHandle { sender, stopped }
+    }
+
+    async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {
+        loop {
+            if self.deadline.is_some() && self.core.running() == 0 && self.commits.is_empty() {
+                return;
+            }
+            let timer = self.core.next_timer().map(|at| at.since(Timestamp::now()));
+            tokio::select! {
+                // First what is durable: it lets successors start.
+                biased;
+                Some(pending) = self.commits.next(), if !self.commits.is_empty() => self.committed(pending),
+                Some(message) = receiver.recv() => self.message(message).await,
+                () = sleep(timer) => self.input(Input::Tick, None),
+                () = sleep_until(self.deadline) => {
+                    self.stops.values().for_each(CancellationToken::cancel);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn message(&mut self, message: Message) {
+        match message {
+            Message::Input(Input::Ended { run, step, attempt, end }) => {
+                self.stops.remove(&attempt);
+                // An attempt that the shutdown stopped has not failed: it is launched again at the next start.
+                self.input(Input::Ended { run, step, attempt, end }, None);
+            }
+            Message::Input(input) => self.input(input, None),
+            Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
+            Message::CommandsWait => self.take_commands().await,
+            Message::Shutdown(grace) => {
+                self.core.drain();
+                self.deadline = Some(Instant::now() + grace);
+            }
+        }
+    }
+
+    async fn take_commands(&mut self) {
+        match self.store.command_list(self.host).await {
+            Ok(commands) => {
+                self.taken.retain(|id| commands.iter().any(|c| c.id == *id));
+                for command in commands {
+                    if !self.taken.contains(&command.id) {
+                        self.taken.push(command.id);
+                        self.input(Input::Command(command), None);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "commands cannot be read; trying again");
+                let sender = self.sender.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    let _ = sender.send(Message::CommandsWait);
+                });
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input, reply: Option<oneshot::Sender<StoreResult<()>>>) {
+        let actions = self.core.handle(input, Timestamp::now());
+        let (mut answers, mut runs, mut then) = (Vec::new(), Vec::new(), Vec::new());
+        for action in actions {
+            match action {
+                Action::Commit(transition) => {
+                    runs.push((transition.run.id, transition.run.event_seq));
+                    answers.push(self.store.commit(*transition));
+                }
+                Action::Stop(attempt) => {
+                    if let Some(stop) = self.stops.remove(&attempt) {
+                        stop.cancel();
+                    }
+                }
+                later => then.push(later),
+            }
+        }
+        if answers.is_empty() {
+            let pending = Pending { runs, then, reply, result: Ok(()) };
+            return self.committed(pending);
+        }
+        self.commits.push(Box::pin(async move {
+            let mut result = Ok(());
+            for answer in answers {
+                let answer = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
+                if answer.is_err() {
+                    result = answer;
+                }
+            }
+            Pending { runs, then, reply, result }
+        }));
+    }
+
+    fn committed(&mut self, pending: Pending) {
+        let Pending { runs, then, reply, result } = pending;
+        if let Err(error) = &result {
+            // The key of idempotency in use is the caller's affair; all else is this host's.
+            if !matches!(error, StoreError::KeyInUse) {
+                tracing::error!(%error, ?runs, "a transition was refused; its runs are given up by this host");
+            }
+            for (run, _) in &runs {
+                self.input(Input::Lost(*run), None);
+            }
+        } else {
+            for (run, seq) in runs {
+                self.bus.committed(run, seq);
+            }
+            for action in then {
+                match action {
+                    Action::Launch(launch) => self.launch(*launch),
+                    Action::DropCommand(id) => self.drop_command(id),
+                    Action::Commit(_) | Action::Stop(_) => {}
+                }
+            }
+        }
+        if let Some(reply) = reply {
+            let _ = reply.send(result);
+        }
+    }
+
+    fn launch(&mut self, launch: Launch) {
+        let stop = CancellationToken::new();
+        self.stops.insert(launch.attempt, stop.clone());
+        let (executor, sender) = (self.executor.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let (run, step, attempt) = (launch.run.id, launch.step, launch.attempt);
+            let end = Box::new(executor.run(launch, stop).await);
+            let _ = sender.send(Message::Input(Input::Ended { run, step, attempt, end }));
+        });
+    }
+
+    fn drop_command(&self, id: i64) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.command_drop(id).await {
+                tracing::warn!(%error, "a command that has nothing to act on cannot be deleted");
+            }
+        });
+    }
+}
+
+async fn sleep(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,207 @@
+//! The plugins of each tenant: which are active, what their manifests say, and their compiled components.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+
+use super::plan::{Phases, Plan};
+use crate::{
+    artifacts::BlobStore,
+    error::{Code, Error, Result},
+    model::{Digest, Failure, FailureKind, Manifest, TenantId, Timestamp, Workflow},
+    sandbox::{LoadError, LoadedPlugin, Sandbox},
+    store::{PluginRow, PluginSource, Store},
+};
+
+/// The plugins. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Plugins {
+    store: Store,
+    blobs: BlobStore,
+    sandbox: Sandbox,
+    /// By the component's digest: code is the same whoever's it is.
+    loaded: Arc<Mutex<HashMap<Digest, Arc<LoadedPlugin>>>>,
+    manifests: Arc<Mutex<HashMap<Digest, Arc<Manifest>>>>,
+}
+
+/// A workflow that a run can be started from.
+#[derive(Debug, Clone)]
+pub struct WorkflowInfo {
+    /// The definition.
+    pub workflow: Arc<Workflow>,
+    /// The plugin that ships it.
+    pub plugin: String,
+    /// Of that plugin's component.
+    pub digest: Digest,
+}
+
+impl Plugins {
+    pub(crate) fn new(store: Store, blobs: BlobStore, sandbox: Sandbox) -> Self {
+        Self { store, blobs, sandbox, loaded: Arc::default(), manifests: Arc::default() }
+    }
+
+    /// The compiled component, which the tenant's run is pinned to.
+    pub(crate) async fn load(&self, tenant: &TenantId, digest: Digest) -> Result<Arc<LoadedPlugin>, Failure> {
+        if let Some(plugin) = lock(&self.loaded).get(&digest) {
+            return Ok(Arc::clone(plugin));
+        }
+        let (blobs, owner) = (self.blobs.clone(), tenant.clone());
+        let bytes = super::blocking(move || blobs.get(&owner, &digest)).await.map_err(|error| {
+            Failure::new(
+                FailureKind::Host,
+                format!("the component of plugin {digest} cannot be read: {error}"),
+            )
+        })?;
+        let plugin = self
+            .sandbox
+            .load(bytes)
+            .await
+            .map_err(|error| Failure::new(FailureKind::PluginUnavailable, error.to_string()))?;
+        lock(&self.loaded).insert(digest, Arc::clone(&plugin));
+        Ok(plugin)
+    }
+
+    /// Load a component, check what it says of itself, and let new runs of the tenant take it.
+    pub(crate) async fn add(
+        &self,
+        tenant: &TenantId,
+        bytes: Bytes,
+        source: PluginSource,
+    ) -> Result<PluginRow> {
+        let plugin = self.sandbox.load(bytes.as_ref()).await.map_err(refused)?;
+        let manifest = plugin.manifest();
+        let row = PluginRow {
+            digest: plugin.digest(),
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            manifest: serde_json::to_string(manifest)
+                .map_err(|error| Error::internal("the manifest cannot be stored", error))?,
+            size: bytes.len() as u64,
+            source,
+            active: true,
+            created_at: Timestamp::now(),
+        };
+        self.check_workflows(tenant, manifest, row.digest).await?;
+        lock(&self.loaded).insert(row.digest, Arc::clone(&plugin));
+        let (blobs, owner) = (self.blobs.clone(), tenant.clone());
+        super::blocking(move || blobs.put(&owner, &bytes))
+            .await
+            .map_err(|error| Error::unavailable("the component could not be stored", error))?;
+        self.store.tenant(tenant).plugin_put(&row).await?;
+        Ok(row)
+    }
+
+    /// A plugin whose own workflows could never start is refused at the door, with everything that is wrong with them.
+    async fn check_workflows(&self, tenant: &TenantId, manifest: &Manifest, digest: Digest) -> Result<()> {
+        let mut active = self.active(tenant).await?;
+        active.by_name.insert(manifest.name.clone(), (digest, Arc::new(manifest.clone())));
+        let mut problems = Vec::new();
+        for (i, workflow) in manifest.workflows.iter().enumerate() {
+            if let Err(more) = Plan::new(workflow, &active) {
+                problems.extend(more.into_iter().map(|mut problem| {
+                    problem.path = format!("/workflows/{i}{}", problem.path);
+                    problem
+                }));
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let message = format!("plugin {} cannot be loaded: its workflows cannot run", manifest.name);
+        Err(Error::invalid(message).with_problems(problems))
+    }
+
+    /// Load the plugins that the binary carries. One that somebody replaced stays replaced.
+    pub(crate) async fn add_bundled(
+        &self,
+        tenant: &TenantId,
+        bundled: &[(&str, &'static [u8])],
+    ) -> Result<()> {
+        let active = self.store.tenant(tenant).plugin_list().await?;
+        for (name, bytes) in bundled {
+            let digest = Digest::of(bytes);
+            let skip = active.iter().any(|row| {
+                row.digest == digest || (row.name == *name && row.source == PluginSource::Uploaded)
+            });
+            if !skip {
+                let row = self.add(tenant, Bytes::from_static(bytes), PluginSource::Bundled).await?;
+                tracing::info!(plugin = row.name, version = row.version, %digest, "bundled plugin loaded");
+            }
+        }
+        Ok(())
+    }
+
+    /// The tenant's active plugins, as planning asks for them.
+    pub(crate) async fn active(&self, tenant: &TenantId) -> Result<ActivePlugins> {
+        let mut by_name = BTreeMap::new();
+        for row in self.store.tenant(tenant).plugin_list().await? {
+            let manifest = self.manifest(&row)?;
+            by_name.insert(row.name, (row.digest, manifest));
+        }
+        Ok(ActivePlugins { by_name })
+    }
+
+    /// A plugin's manifest.
+    pub(crate) fn manifest(&self, row: &PluginRow) -> Result<Arc<Manifest>> {
+        if let Some(manifest) = lock(&self.manifests).get(&row.digest) {
+            return Ok(Arc::clone(manifest));
+        }
+        let manifest: Manifest = serde_json::from_str(&row.manifest).map_err(|error| {
+            Error::internal(format!("the stored manifest of plugin {} cannot be read", row.name), error)
+        })?;
+        let manifest = Arc::new(manifest);
+        lock(&self.manifests).insert(row.digest, Arc::clone(&manifest));
+        Ok(manifest)
+    }
+}
+
+/// A tenant's active plugins by name.
+pub(crate) struct ActivePlugins {
+    by_name: BTreeMap<String, (Digest, Arc<Manifest>)>,
+}
+
+impl ActivePlugins {
+    /// The workflows that they ship, by name. Of two with the same name, the first plugin's counts.
+    pub(crate) fn workflows(&self) -> BTreeMap<String, WorkflowInfo> {
+        let mut workflows = BTreeMap::new();
+        for (plugin, (digest, manifest)) in &self.by_name {
+            for workflow in &manifest.workflows {
+                workflows.entry(workflow.name.clone()).or_insert_with(|| WorkflowInfo {
+                    workflow: Arc::new(workflow.clone()),
+                    plugin: plugin.clone(),
+                    digest: *digest,
+                });
+            }
+        }
+        workflows
+    }
+}
+
+impl Phases for ActivePlugins {
+    fn plugin(&self, name: &str) -> Option<(Digest, Arc<Manifest>)> {
+        self.by_name.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.by_name.keys().cloned().collect()
+    }
+}
+
+/// Why a component was not loaded, for the one who brought it.
+fn refused(error: LoadError) -> Error {
+    match error {
+        LoadError::Manifest { problems } => {
+            Error::invalid("the plugin's manifest cannot be used").with_problems(problems)
+        }
+        LoadError::TooLarge { .. } => Error::new(Code::TooLarge, error.to_string()),
+        LoadError::Compiler { .. } | LoadError::Storage { .. } => Error::internal(error.to_string(), error),
+        other => Error::invalid(other.to_string()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

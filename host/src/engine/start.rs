@@ -1,0 +1,228 @@
+//! Starting a run: everything is checked before the first row is written.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::oneshot;
+
+use super::{
+    RunDetail, Tenant,
+    attempt::write_value,
+    core::Machine,
+    driver::Message,
+    plan::{Phases as _, Plan},
+    plugins::WorkflowInfo,
+};
+use crate::{
+    error::{Code, Error, Result},
+    model::{Digest, Problem, RunId, RunState, Timestamp, UploadId, Workflow},
+    store::{BlobRef, Creation, IdempotencyKey, InputFile, RunRow, StoreError},
+};
+
+/// What a run is started with.
+#[derive(Debug, Clone, Default)]
+pub struct StartRun {
+    /// The workflow's name.
+    pub workflow: String,
+    /// The input: JSON text of an object.
+    pub input: String,
+    /// Uploaded files.
+    pub files: Vec<StartFile>,
+    /// All randomness of the run comes from it. Absent, it is derived from the plan and the input, so that the same
+    /// run gives the same bytes.
+    pub seed: Option<u64>,
+    /// The clock that the phases see. Absent, it is the time of the start.
+    pub as_of: Option<Timestamp>,
+    /// The client's key for sending the same request again.
+    pub idempotency_key: Option<String>,
+}
+
+/// A file that a run is started with.
+#[derive(Debug, Clone)]
+pub struct StartFile {
+    /// The upload.
+    pub upload: UploadId,
+    /// Its name in the run; absent, as it was uploaded.
+    pub name: Option<String>,
+}
+
+/// A run that was started, now or by an earlier request with the same key.
+#[derive(Debug, Clone)]
+pub struct StartedRun {
+    /// The run.
+    pub run: RunDetail,
+    /// Whether an earlier request started it.
+    pub replayed: bool,
+}
+
+impl Tenant {
+    /// Start a run. When this returns, the run is durable.
+    ///
+    /// # Errors
+    /// `Invalid` with everything that is wrong, `NotFound` for the workflow or an upload, `IdempotencyMismatch` if the
+    /// key was used for another request, `Unavailable` if it could not be committed.
+    pub async fn run_start(&self, start: StartRun) -> Result<StartedRun> {
+        let request = request_digest(&start);
+        if let Some(key) = &start.idempotency_key
+            && let Some(started) = self.replayed(key, request).await?
+        {
+            return Ok(started);
+        }
+        let limit = self.engine.config.max_input_bytes;
+        if start.input.len() as u64 > limit {
+            let message = format!("the input has {} bytes; at most {limit} are allowed", start.input.len());
+            return Err(Error::new(Code::TooLarge, message));
+        }
+        let info = self.workflow(&start.workflow).await?;
+        let files = self.input_files(&info.workflow, &start.files).await?;
+        self.check_input(&info, &start.input, !files.is_empty()).await?;
+        let active = self.engine.plugins.active(self.id()).await?;
+        let plan = Plan::new(&info.workflow, &active).map_err(|problems| {
+            Error::invalid(format!("workflow {} cannot run", info.workflow.name)).with_problems(problems)
+        })?;
+
+        let input_digest = Digest::of(&start.input);
+        let seed = match start.seed {
+            Some(seed) => Digest::of(seed.to_le_bytes()),
+            None => Digest::of([plan.digest.as_bytes().as_slice(), input_digest.as_bytes()].concat()),
+        };
+        let unstored = |error| Error::unavailable("the input could not be stored", error);
+        let input = write_value(&self.engine.blobs, self.id(), start.input).await.map_err(unstored)?;
+        let now = Timestamp::now();
+        let run = RunRow {
+            id: RunId::new(),
+            workflow: info.workflow.name.clone(),
+            workflow_version: info.workflow.version.clone(),
+            plan: plan.digest,
+            state: RunState::Pending,
+            input,
+            files,
+            seed,
+            as_of: start.as_of.unwrap_or(now),
+            owner: self.engine.host,
+            epoch: 1,
+            rev: 0,
+            event_seq: 0,
+            failure: None,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+        };
+        let key = start.idempotency_key.map(|key| IdempotencyKey { key, request });
+        self.create(run, plan, key).await
+    }
+
+    async fn create(&self, run: RunRow, plan: Plan, key: Option<IdempotencyKey>) -> Result<StartedRun> {
+        let id = run.id;
+        let creation = Creation { plan: plan.json.clone(), idempotency: key.clone() };
+        let mut machine =
+            Machine::create(self.id().clone(), Arc::new(plan), run.clone(), creation, run.created_at);
+        if let crate::model::Value::Blob { blob, size } = run.input {
+            machine.name_blob(BlobRef { digest: blob, size });
+        }
+        let (reply, answer) = oneshot::channel();
+        self.engine.driver.send(Message::Create(Box::new(machine), reply));
+        match answer.await {
+            Ok(Ok(())) => Ok(StartedRun { run: self.run(id).await?, replayed: false }),
+            // Another request with the same key was faster.
+            Ok(Err(StoreError::KeyInUse)) => match key {
+                Some(key) => {
+                    self.replayed(&key.key, key.request).await?.ok_or_else(|| StoreError::KeyInUse.into())
+                }
+                None => Err(StoreError::KeyInUse.into()),
+            },
+            Ok(Err(error)) => Err(error.into()),
+            Err(closed) => Err(Error::unavailable("the host is shutting down", closed)),
+        }
+    }
+
+    async fn replayed(&self, key: &str, request: Digest) -> Result<Option<StartedRun>> {
+        let Some((earlier, run)) = self.store().idempotency_get(key).await? else { return Ok(None) };
+        if earlier.request != request {
+            let message = format!(
+                "the idempotency key {key:?} was used for another request (run {run}); use a new key"
+            );
+            return Err(Error::new(Code::IdempotencyMismatch, message));
+        }
+        Ok(Some(StartedRun { run: self.run(run).await?, replayed: true }))
+    }
+
+    async fn input_files(&self, workflow: &Workflow, files: &[StartFile]) -> Result<Vec<InputFile>> {
+        let Some(spec) = &workflow.files else {
+            return match files.is_empty() {
+                true => Ok(Vec::new()),
+                false => Err(Error::invalid(format!("workflow {} takes no files", workflow.name))),
+            };
+        };
+        let (mut found, mut problems, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (i, file) in files.iter().enumerate() {
+            let upload = self.upload_get(file.upload).await?;
+            let name = file.name.clone().unwrap_or(upload.filename);
+            let ending = name.to_lowercase();
+            if !spec.accept.is_empty()
+                && !spec.accept.iter().any(|accepted| ending.ends_with(accepted.as_str()))
+            {
+                let message =
+                    format!("{name:?}: the workflow takes files that end in {}", spec.accept.join(", "));
+                problems.push(Problem::new(format!("/files/{i}"), message));
+            }
+            if let Err(message) = super::tenant::check_filename(&name) {
+                problems.push(Problem::new(format!("/files/{i}/name"), message));
+            }
+            if !names.insert(name.clone()) {
+                problems.push(Problem::new(format!("/files/{i}/name"), format!("{name:?} is there twice")));
+            }
+            found.push(InputFile {
+                name,
+                media_type: upload.media_type,
+                size: upload.size,
+                digest: upload.digest,
+            });
+        }
+        if !problems.is_empty() {
+            return Err(Error::invalid("the files do not fit the workflow").with_problems(problems));
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// The input against the workflow's schema, then against the first phases' own quick looks.
+    async fn check_input(&self, info: &WorkflowInfo, input: &str, has_files: bool) -> Result<()> {
+        let workflow = &info.workflow;
+        let document: serde_json::Value = serde_json::from_str(input)
+            .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
+        let schema = crate::schema::compile(&workflow.input_schema)
+            .map_err(|error| Error::invalid(format!("workflow {}: {error}", workflow.name)))?;
+        let mut problems = match document.is_object() {
+            true => crate::schema::check(&schema, &document),
+            false => vec![Problem::new("", "the input of a run is an object")],
+        };
+        // A phase's own look is taken where its input is the run's: what a mapping will bring is not known yet. With
+        // files the input may be incomplete by design.
+        if problems.is_empty() && !has_files {
+            for step in workflow.steps.iter().filter(|step| step.input.is_none()) {
+                let Some((plugin, phase)) = super::plan::split_phase(&step.phase) else { continue };
+                let active = self.engine.plugins.active(self.id()).await?;
+                let Some((digest, _)) = active.plugin(plugin) else { continue };
+                let loaded = self.engine.plugins.load(self.id(), digest).await.map_err(|failure| {
+                    Error::internal(format!("plugin {plugin} cannot be loaded: {failure}"), failure)
+                })?;
+                let found = self.engine.sandbox.validate(&loaded, phase, input).await.map_err(|failure| {
+                    Error::invalid(format!("phase {} could not look at the input: {failure}", step.phase))
+                })?;
+                problems.extend(found);
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("the input does not fit workflow {}", workflow.name))
+            .with_problems(problems))
+    }
+}
+
+/// Of everything that makes a request the same request.
+fn request_digest(start: &StartRun) -> Digest {
+    let files: Vec<_> = start.files.iter().map(|f| (f.upload, f.name.as_deref())).collect();
+    let parts = serde_json::json!([start.workflow, Digest::of(&start.input), files, start.seed, start.as_of]);
+    Digest::of(parts.to_string())
+}

@@ -1,0 +1,330 @@
+//! What a tenant can do: the door through which the API and the CLI come in.
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+
+use super::{Engine, WorkflowInfo, attempt::read_value, blocking, driver::Message, plan::Plan};
+use crate::{
+    error::{Code, Error, Result},
+    events::Follow,
+    model::{Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId},
+    sandbox::LogLine,
+    store::{
+        ArtifactRow, AttemptRow, CommandKind, PluginRow, PluginSource, RunFilter, RunRow, StepRow,
+        TenantStore, UploadRow,
+    },
+};
+
+/// The engine as one tenant may use it. Cheap to clone.
+#[derive(Clone)]
+pub struct Tenant {
+    pub(super) engine: Engine,
+    store: TenantStore,
+}
+
+/// A run with its steps.
+#[derive(Debug, Clone)]
+pub struct RunDetail {
+    /// The run.
+    pub run: RunRow,
+    /// Its steps, in the definition's order.
+    pub steps: Vec<StepRow>,
+    /// Their attempts, by step and number.
+    pub attempts: Vec<AttemptRow>,
+    /// The component of each plugin that it is pinned to.
+    pub pins: BTreeMap<String, Digest>,
+}
+
+impl Tenant {
+    pub(super) fn new(engine: Engine, id: &TenantId) -> Self {
+        Self { store: engine.store.tenant(id), engine }
+    }
+
+    /// The tenant.
+    pub fn id(&self) -> &TenantId {
+        self.store.id()
+    }
+
+    pub(super) fn store(&self) -> &TenantStore {
+        &self.store
+    }
+
+    /// Load a component; new runs take it in place of the one of the same name.
+    ///
+    /// # Errors
+    /// `Invalid` if it is no plugin, with what was found instead.
+    pub async fn plugin_add(&self, bytes: Bytes) -> Result<PluginRow> {
+        self.engine.plugins.add(self.id(), bytes, PluginSource::Uploaded).await
+    }
+
+    /// The plugins that new runs take, by name.
+    ///
+    /// # Errors
+    /// `Unavailable` if storage fails.
+    pub async fn plugins(&self) -> Result<Vec<PluginRow>> {
+        Ok(self.store.plugin_list().await?)
+    }
+
+    /// A plugin by name, or by the digest of its component.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn plugin(&self, name_or_digest: &str) -> Result<(PluginRow, Arc<Manifest>)> {
+        let row = match name_or_digest.parse::<Digest>() {
+            Ok(digest) => self.store.plugin_get(digest).await?,
+            Err(_) => self.store.plugin_list().await?.into_iter().find(|row| row.name == name_or_digest),
+        };
+        let row = row.ok_or_else(|| Error::not_found("plugin", name_or_digest))?;
+        let manifest = self.engine.plugins.manifest(&row)?;
+        Ok((row, manifest))
+    }
+
+    /// Let new runs take no plugin of that name. Runs that are pinned to it go on.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn plugin_remove(&self, name: &str) -> Result<()> {
+        match self.store.plugin_deactivate(name).await? {
+            true => Ok(()),
+            false => Err(Error::not_found("plugin", name)),
+        }
+    }
+
+    /// The workflows that a run can be started from, by name.
+    ///
+    /// # Errors
+    /// `Unavailable` if storage fails.
+    pub async fn workflows(&self) -> Result<Vec<WorkflowInfo>> {
+        Ok(self.engine.plugins.active(self.id()).await?.workflows().into_values().collect())
+    }
+
+    /// A workflow by name.
+    ///
+    /// # Errors
+    /// `NotFound`, with the names that there are.
+    pub async fn workflow(&self, name: &str) -> Result<WorkflowInfo> {
+        let mut workflows = self.engine.plugins.active(self.id()).await?.workflows();
+        workflows.remove(name).ok_or_else(|| {
+            let names: Vec<&str> = workflows.keys().map(String::as_str).collect();
+            Error::new(
+                Code::NotFound,
+                format!("there is no workflow {name:?}; there are: {}", names.join(", ")),
+            )
+        })
+    }
+
+    /// Store a file for runs to come.
+    ///
+    /// # Errors
+    /// `Invalid` for its name, `TooLarge`, or whatever the stream ends with.
+    pub async fn upload<S>(&self, filename: &str, media_type: Option<&str>, mut body: S) -> Result<UploadRow>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    {
+        check_filename(filename).map_err(|message| Error::invalid(format!("the file name: {message}")))?;
+        let limit = self.engine.config.max_upload_bytes;
+        let unstored = |error: io::Error| Error::unavailable("the upload could not be stored", error);
+        let mut writer = self.engine.blobs.create(self.id()).map_err(unstored)?;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| Error::invalid(format!("the upload broke off: {error}")))?;
+            if writer.size() + chunk.len() as u64 > limit {
+                return Err(Error::new(
+                    Code::TooLarge,
+                    format!("{filename:?} is larger than the {limit} bytes allowed"),
+                ));
+            }
+            writer = blocking(move || writer.write(&chunk).map(|()| writer)).await.map_err(unstored)?;
+        }
+        let (digest, size) = blocking(move || writer.finish()).await.map_err(unstored)?;
+        let row = UploadRow {
+            id: UploadId::new(),
+            filename: filename.to_owned(),
+            media_type: media_type.unwrap_or("application/octet-stream").to_owned(),
+            digest,
+            size,
+            created_at: Timestamp::now(),
+        };
+        self.store.upload_put(&row).await?;
+        Ok(row)
+    }
+
+    pub(super) async fn upload_get(&self, id: UploadId) -> Result<UploadRow> {
+        self.store.upload_get(id).await?.ok_or_else(|| Error::not_found("upload", id))
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn run(&self, id: RunId) -> Result<RunDetail> {
+        let run = self.store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        let plan = self.store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;
+        let plan =
+            Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
+        Ok(RunDetail {
+            run,
+            steps: self.store.step_list(id).await?,
+            attempts: self.store.attempt_list(id).await?,
+            pins: plan.body.plugins,
+        })
+    }
+
+    async fn run_row(&self, id: RunId) -> Result<RunRow> {
+        self.store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))
+    }
+
+    /// Runs, newest first, older than `after`.
+    ///
+    /// # Errors
+    /// `Unavailable` if storage fails.
+    pub async fn runs(&self, filter: RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<RunRow>> {
+        Ok(self.store.run_list(&filter, after, limit).await?)
+    }
+
+    /// Have a run cancelled. It is when its state says so, within moments.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` if it has ended.
+    pub async fn run_cancel(&self, id: RunId) -> Result<()> {
+        let run = self.run_row(id).await?;
+        if run.state.is_terminal() {
+            return Err(Error::conflict(format!(
+                "run {id} is {}: it cannot be cancelled any more",
+                run.state
+            )));
+        }
+        self.store.command_add(id, CommandKind::Cancel).await?;
+        self.engine.driver.send(Message::CommandsWait);
+        Ok(())
+    }
+
+    /// Wait for the end of a run. Returns it as it is then, or as it is after the time given.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn run_wait(&self, id: RunId, timeout: Duration) -> Result<RunDetail> {
+        let mut follow = self.follow(id).await?;
+        let ended = async {
+            while !self.run_row(id).await?.state.is_terminal() {
+                if follow.committed.changed().await.is_err() {
+                    break;
+                }
+            }
+            Ok::<(), Error>(())
+        };
+        match tokio::time::timeout(timeout, ended).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => self.run(id).await,
+        }
+    }
+
+    /// A run's events with numbers above `after`, in order.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn events(&self, id: RunId, after: u64, limit: u32) -> Result<Vec<Event>> {
+        let events = self.store.event_list(id, after, limit).await?;
+        if events.is_empty() {
+            self.run_row(id).await?;
+        }
+        Ok(events)
+    }
+
+    /// Be told what happens to a run from now on. Follow first, read the events then: none is missed.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn follow(&self, id: RunId) -> Result<Follow> {
+        let follow = self.engine.bus.follow(id);
+        self.run_row(id).await?;
+        Ok(follow)
+    }
+
+    /// A run's artifacts in all versions: by the step's place, the file's place, and version.
+    ///
+    /// # Errors
+    /// `NotFound` for the run.
+    pub async fn artifacts(&self, id: RunId) -> Result<Vec<ArtifactRow>> {
+        self.run_row(id).await?;
+        Ok(self.store.artifact_list(id).await?)
+    }
+
+    /// An artifact, open for reading; the latest version unless one is named.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn artifact(
+        &self,
+        id: RunId,
+        step: &str,
+        name: &str,
+        version: Option<u32>,
+    ) -> Result<(ArtifactRow, tokio::fs::File)> {
+        let wanted =
+            |a: &ArtifactRow| a.step == step && a.name == name && version.is_none_or(|v| v == a.version);
+        let found = self.artifacts(id).await?.into_iter().filter(wanted).max_by_key(|a| a.version);
+        let row = found.ok_or_else(|| Error::not_found("artifact", format!("{step}/{name} of run {id}")))?;
+        let (blobs, tenant, digest) = (self.engine.blobs.clone(), self.id().clone(), row.digest);
+        let file = blocking(move || blobs.open_blob(&tenant, &digest))
+            .await
+            .map_err(|error| Error::internal(format!("artifact {step}/{name} cannot be read"), error))?;
+        Ok((row, tokio::fs::File::from_std(file.into_file())))
+    }
+
+    /// A step's output (JSON text), if it has one.
+    ///
+    /// # Errors
+    /// `NotFound` for the run or the step.
+    pub async fn step_output(&self, id: RunId, step: &str) -> Result<Option<String>> {
+        self.run_row(id).await?;
+        let row = self.store.step_list(id).await?.into_iter().find(|s| s.name == step);
+        let row = row.ok_or_else(|| Error::not_found("step", format!("{step} of run {id}")))?;
+        match row.output {
+            None => Ok(None),
+            Some(value) => self.text(&value).await.map(Some),
+        }
+    }
+
+    /// The log of a step's attempt; of the last one unless one is named.
+    ///
+    /// # Errors
+    /// `NotFound` for the run or the attempt.
+    pub async fn step_log(&self, id: RunId, step: &str, attempt: Option<u32>) -> Result<Vec<LogLine>> {
+        self.run_row(id).await?;
+        let wanted = |a: &AttemptRow| a.step == step && attempt.is_none_or(|number| number == a.number);
+        let found = self.store.attempt_list(id).await?.into_iter().filter(wanted).max_by_key(|a| a.number);
+        let row = found.ok_or_else(|| Error::not_found("attempt", format!("at step {step} of run {id}")))?;
+        let Some(log) = row.log else { return Ok(Vec::new()) };
+        serde_json::from_str(&self.text(&log).await?)
+            .map_err(|error| Error::internal("the attempt's log cannot be read", error))
+    }
+
+    /// A run's input (JSON text).
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn run_input(&self, id: RunId) -> Result<String> {
+        let run = self.run_row(id).await?;
+        self.text(&run.input).await
+    }
+
+    async fn text(&self, value: &crate::model::Value) -> Result<String> {
+        read_value(&self.engine.blobs, self.id(), value)
+            .await
+            .map_err(|error| Error::internal("a stored value cannot be read", error))
+    }
+}
+
+/// Whether a text may name a file: the phases see it, and it becomes part of paths when results are saved.
+pub(super) fn check_filename(name: &str) -> std::result::Result<(), String> {
+    let shown: String = name.chars().take(80).collect();
+    if name.is_empty() || name.len() > 255 {
+        return Err(format!("{shown:?} has {} bytes; a name has 1 to 255", name.len()));
+    }
+    if name == "." || name == ".." || name.contains(['/', '\\']) || name.chars().any(char::is_control) {
+        return Err(format!("{shown:?} may not contain `/`, `\\` or control characters, nor be `.` or `..`"));
+    }
+    Ok(())
+}
