@@ -1,2 +1,52 @@
-//! heddle
-fn main() {}
+//! The project's own commands: `cargo xtask build-plugins | build | demo | test`.
+//!
+//! What a shell script would do, in the language of the project, so that it runs wherever the project builds.
+//! Nothing here knows the host's code: the binary is run and the API is asked, as a user would.
+
+mod bundle;
+mod command;
+mod guest;
+mod toolchain;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use toolchain::Choice;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, shows and tests Heddle", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile the plugins to components: <target dir>/plugins/*.wasm, examples in plugins/examples/
+    BuildPlugins {
+        /// The compiler for WebAssembly: rustup's, Debian's, or whichever is there
+        #[arg(long, value_enum, default_value_t = Choice::Auto)]
+        wasm_toolchain: Choice,
+    },
+    /// Build the plugins, and the host that carries them
+    Build {
+        /// Build the host in the dev profile instead of the release profile
+        #[arg(long)]
+        debug: bool,
+    },
+}
+
+fn main() -> Result<()> {
+    let workspace = workspace::Workspace::find()?;
+    match Arguments::parse().command {
+        Command::BuildPlugins { wasm_toolchain } => {
+            guest::build(&workspace, wasm_toolchain)?;
+        }
+        Command::Build { debug } => {
+            guest::build(&workspace, Choice::Auto)?;
+            let host = workspace.build_host(debug)?;
+            println!("Built {}", workspace.shown(&host));
+        }
+    }
+    Ok(())
+}
