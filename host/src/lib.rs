@@ -4,9 +4,11 @@
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
 pub mod artifacts;
+pub mod engine;
 pub mod error;
 pub mod events;
 pub mod model;
+pub mod plugins;
 pub mod sandbox;
 pub mod schema;
 pub mod store;

@@ -1,0 +1,5 @@
+//! The plugins that this host knows.
+
+mod bundled;
+
+pub use bundled::bundled;
