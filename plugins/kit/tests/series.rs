@@ -42,7 +42,7 @@ fn sums_of_squares_are_at_most_those_of_statsmodels() {
     let y = weekly_pattern();
     // statsmodels 0.15 ExponentialSmoothing(initialization_method="estimated").fit().sse; the parameters of the first.
     let simple = fit(&y, false, 1).unwrap();
-    assert!(simple.sse <= 1601.177_700_6 * (1.0 + 1e-6), "{simple:?}");
+    assert!(simple.sse <= 1_601.177_700_6 * (1.0 + 1e-6), "{simple:?}");
     assert!((simple.parameters.alpha - 0.177_590_6).abs() < 2e-3, "{simple:?}");
     assert!((simple.state.level - 34.350_013_9).abs() < 0.02, "{simple:?}");
     let seasonal = fit(&y, false, 7).unwrap();

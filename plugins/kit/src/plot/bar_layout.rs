@@ -3,6 +3,7 @@
 use super::axis;
 use super::bar::{BarChart, Grouping};
 use super::canvas::{Anchor, Canvas, Rect, Theme, Type};
+use super::names::Names;
 use super::palette::{AXIS, Colour, INK, PAPER};
 use super::scale::{Scale, value_label};
 use super::text;
@@ -13,8 +14,6 @@ const FILL: f64 = 0.78;
 const NAME_SHARE: f64 = 0.36;
 /// A bar wider than this looks like a wall (one or two categories).
 const WIDEST_BAR: f64 = 130.0;
-/// Slope of turned category labels, in degrees.
-const SLOPE: f64 = 40.0;
 
 pub(super) fn least_horizontal(chart: &BarChart, theme: Theme) -> (f64, f64) {
     let row = (theme.small * 1.12 * chart.bars_abreast() as f64 / FILL).max(Theme::line(theme.small) * 1.05);
@@ -127,76 +126,6 @@ fn bar_share(chart: &BarChart) -> f64 {
     if chart.bars_abreast() > 1 { 0.92 } else { 1.0 }
 }
 
-/// How category names stand below vertical bars.
-enum Names {
-    Level(Vec<Vec<String>>),
-    Turned { labels: Vec<String>, degrees: f64 },
-}
-
-impl Names {
-    fn choose(chart: &BarChart, theme: Theme, slot: f64, longest: f64) -> Names {
-        let size = theme.small;
-        let room = slot - 8.0;
-        let level: Vec<Vec<String>> =
-            chart.categories.iter().map(|c| text::wrapped(c, size, false, room, 3)).collect();
-        // Level only if no word is broken or shortened.
-        let whole = chart.categories.iter().zip(&level).all(|(c, lines)| lines.join(" ") == text::clean(c));
-        if whole {
-            return Names::Level(level);
-        }
-        let degrees = if slot >= Theme::line(size) / SLOPE.to_radians().sin() { SLOPE } else { 90.0 };
-        let labels =
-            chart.categories.iter().map(|c| text::shortened(&text::clean(c), size, false, longest)).collect();
-        Names::Turned { labels, degrees }
-    }
-
-    fn height(&self, size: f64) -> f64 {
-        match self {
-            Names::Level(names) => {
-                names.iter().map(Vec::len).max().unwrap_or(1) as f64 * Theme::line(size) + size * 0.6
-            }
-            Names::Turned { degrees, .. } => self.longest(size) * degrees.to_radians().sin() + size * 1.4,
-        }
-    }
-
-    /// How far the first label reaches to the left of its bar's middle.
-    fn reach_left(&self, size: f64) -> f64 {
-        match self {
-            Names::Level(_) => 0.0,
-            Names::Turned { labels, degrees } => {
-                labels.first().map_or(0.0, |l| text::width(l, size, false)) * degrees.to_radians().cos()
-            }
-        }
-    }
-
-    fn longest(&self, size: f64) -> f64 {
-        match self {
-            Names::Level(_) => 0.0,
-            Names::Turned { labels, .. } => {
-                labels.iter().map(|l| text::width(l, size, false)).fold(0.0, f64::max)
-            }
-        }
-    }
-
-    fn draw(&self, canvas: &mut Canvas, plot: Rect, slot: f64) {
-        let size = canvas.theme.small;
-        let middle = |at: usize| plot.x + slot * (at as f64 + 0.5);
-        match self {
-            Names::Level(names) => {
-                for (at, lines) in names.iter().enumerate() {
-                    canvas.lines(lines, middle(at), plot.bottom() + size, Type::new(size, Anchor::Middle));
-                }
-            }
-            Names::Turned { labels, degrees } => {
-                for (at, label) in labels.iter().enumerate() {
-                    let style = Type::new(size, Anchor::End).turned(-degrees);
-                    canvas.text(label, middle(at), plot.bottom() + size * 0.8, style);
-                }
-            }
-        }
-    }
-}
-
 pub(super) fn draw_vertical(chart: &BarChart, canvas: &mut Canvas, area: Rect) {
     let theme = canvas.theme;
     let size = theme.small;
@@ -204,7 +133,7 @@ pub(super) fn draw_vertical(chart: &BarChart, canvas: &mut Canvas, area: Rect) {
     let count = chart.categories.len() as f64;
     let numbers = axis::title_room(&chart.value_axis, theme) + axis::label_room(&scale, theme);
     let first_guess = (area.w - numbers) / count;
-    let names = Names::choose(chart, theme, first_guess, (area.h * 0.34).min(230.0));
+    let names = Names::choose(&chart.categories, theme, first_guess, (area.h * 0.34).min(230.0));
     let left = numbers.max((names.reach_left(size) - first_guess / 2.0).min(area.w * 0.3));
 
     let slot = (area.w - left) / count;

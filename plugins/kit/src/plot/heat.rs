@@ -4,6 +4,7 @@ use super::axis::{self, Axis};
 use super::canvas::{Anchor, Canvas, Rect, Theme, Type};
 use super::chart::{Chart, Titles};
 use super::figure::PlotError;
+use super::names::Names;
 use super::palette::{AXIS, Colour, SOFT_INK};
 use super::scale::value_label;
 use super::text;
@@ -146,24 +147,30 @@ impl Chart for HeatMatrix {
     fn least_body(&self, theme: Theme) -> (f64, f64) {
         let (w, h) = self.least_cell(theme);
         let (columns, rows) = (self.columns.len() as f64, self.rows.len() as f64);
-        ((w * columns + 60.0) / (1.0 - NAME_SHARE), h * rows + 4.0 * Theme::line(theme.small) + 40.0)
+        (
+            (w * columns + 60.0) / (1.0 - NAME_SHARE),
+            h * rows + 220.0 + axis::title_room(&self.column_axis, theme),
+        )
     }
 
     fn draw_body(&self, canvas: &mut Canvas, area: Rect) {
         let theme = canvas.theme;
         let size = theme.small;
         let title_left = axis::title_room(&self.row_axis, theme);
+        let heads = |cell: f64| Names::choose(&self.columns, theme, cell, (area.h * 0.3).min(200.0));
+        // Rows are known only when the heads have their room; two lines a row is the most anyway.
+        let guess = heads(area.w * (1.0 - NAME_SHARE) / self.columns.len() as f64);
+        let below = axis::title_room(&self.column_axis, theme);
+        let row_room = (area.h - guess.height(size) - below) / self.rows.len() as f64;
+        let lines = ((row_room / Theme::line(size)).floor() as usize).clamp(1, 2);
         let names: Vec<Vec<String>> =
-            self.rows.iter().map(|r| text::wrapped(r, size, false, area.w * NAME_SHARE, 2)).collect();
+            self.rows.iter().map(|r| text::wrapped(r, size, false, area.w * NAME_SHARE, lines)).collect();
         let name_room =
             names.iter().flatten().map(|l| text::width(l, size, false)).fold(0.0, f64::max) + 12.0;
         let left = title_left + name_room;
         let cell_w = (area.w - left) / self.columns.len() as f64;
-        let heads: Vec<Vec<String>> =
-            self.columns.iter().map(|c| text::wrapped(c, size, false, cell_w - 8.0, 3)).collect();
-        let head_lines = heads.iter().map(Vec::len).max().unwrap_or(1) as f64;
-        let bottom = head_lines * Theme::line(size) + 12.0 + axis::title_room(&self.column_axis, theme);
-        let plot = area.without(left, 0.0, 0.0, bottom);
+        let heads = heads(cell_w);
+        let plot = area.without(left, 0.0, 0.0, heads.height(size) + below);
         let cell_h = plot.h / self.rows.len() as f64;
 
         let (lo, hi) = axis::extent(self.cells.iter().flatten().flatten().copied()).unwrap_or((0.0, 1.0));
@@ -197,10 +204,7 @@ impl Chart for HeatMatrix {
             let first_line = middle - (names[r].len() as f64 - 1.0) / 2.0 * Theme::line(size);
             canvas.lines(&names[r], plot.x - 10.0, first_line, Type::new(size, Anchor::End));
         }
-        for (c, lines) in heads.iter().enumerate() {
-            let x = plot.x + (c as f64 + 0.5) * cell_w - 1.0;
-            canvas.lines(lines, x, plot.bottom() + size, Type::new(size, Anchor::Middle));
-        }
+        heads.draw(canvas, plot, cell_w);
         canvas.line((plot.x, plot.bottom()), (plot.right(), plot.bottom()), AXIS, 1.0, false);
         axis::vertical_title(canvas, &self.row_axis, area.x, plot);
         axis::horizontal_title(canvas, &self.column_axis, area.bottom() - theme.label / 2.0, plot);

@@ -20,6 +20,7 @@ mod chart;
 mod figure;
 mod heat;
 mod line;
+mod names;
 mod palette;
 mod panels;
 mod scale;

@@ -210,7 +210,7 @@ impl Chart for ScatterChart {
             // A little air, so that no disc sits on the frame.
             let air = (hi - lo) * 0.06;
             let (low, high) = (if zero && lo >= 0.0 { 0.0 } else { lo - air }, hi + air);
-            Scale::covering(low, high, zero, ((room / 100.0) as usize).clamp(3, 8), whole)
+            Scale::covering(low, high, zero, ((room / 85.0) as usize).clamp(3, 8), whole)
         };
         let x_scale = scale_of(|p| p.x, self.guides.0, self.from_zero.0, area.w);
         let y_scale = scale_of(|p| p.y, self.guides.1, self.from_zero.1, area.h);
