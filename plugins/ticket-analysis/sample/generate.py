@@ -9,7 +9,10 @@ import csv
 import io
 import json
 import random
+import sys
 from datetime import date, datetime, timedelta, timezone
+
+sys.dont_write_bytecode = True
 
 from scenarios import ARTICLES, SCENARIOS
 

@@ -1,6 +1,7 @@
 //! Files and input that cannot be read or used: what the error says.
 
-use heddle_sdk::testing::Harness;
+use heddle_sdk::{PhaseError, testing::Harness};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use ticket_analysis::ingestion::TicketIngestion;
 
@@ -103,4 +104,34 @@ fn validation_sees_shape_emptiness_and_duplicates() {
     let twice = json!([{ "id": 1, "subject": "x" }, { "id": 1, "subject": "y" }]);
     assert!(validate(json!({ "ticket_data": twice }))[0].1.contains("1 id occurs more than once"));
     assert_eq!(validate(json!({ "ticket_data": twice, "on_duplicate": "keep_first" })), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a file holds: it is refused as input, or every record of it is accounted for.
+    #[test]
+    fn any_text_is_refused_or_accounted_for(text in "(id|subject|,|;|\n|\"|\\{|\\[|\\]|\\}|:|1|é|\\PC){0,60}", json in any::<bool>()) {
+        let name = if json { "x.json" } else { "x.csv" };
+        let run = ingest(&[(name, text.as_bytes())], json!({}));
+        match &run.result {
+            Err(PhaseError::InvalidInput(problems)) => prop_assert!(!problems.is_empty()),
+            Err(other) => prop_assert!(false, "{other:?}"),
+            Ok(_) => {
+                let report = &run.output()["data_quality_report"];
+                let count = |key: &str| report[key].as_u64().unwrap();
+                prop_assert_eq!(count("n_records"), count("n_tickets") + count("n_excluded"));
+            }
+        }
+    }
+
+    /// Subjects and descriptions of any kind are taken over and taken apart without a panic.
+    #[test]
+    fn any_ticket_text_is_taken_apart(subject in "\\PC{0,80}", description in "([`#*\\-<>|!@\\[\\]().0-9 \n]|Error: |v1|1\\. |I |\\PC){0,80}") {
+        let run = Harness::<TicketIngestion>::new()
+            .run(json!({ "ticket_data": [{ "id": "1", "subject": subject, "description": description }] }));
+        let ticket = structured(&run).normalized_tickets.remove(0);
+        prop_assert_eq!(ticket.subject, subject.split_whitespace().collect::<Vec<_>>().join(" "));
+        prop_assert_eq!(ticket.description, description);
+    }
 }

@@ -21,21 +21,25 @@ static STEPS: LazyLock<Option<Regex>> =
 static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\s*(\d{1,2})[.)]\s+(\S.*)$"));
 static BULLET: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\s*[-*+•]\s+(\S.*)$"));
 /// An item of a list of steps that tells a result or an expectation instead.
-static OUTCOME: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(r"(?i)^\W*(?:expected|actual|result|observe|see error|:bug:|🐛|bug:)"));
+static OUTCOME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(
+        r"(?i)^\W*(?:expected|actual|result|observe|see (?:the )?errors?\b|notes?:|(?:I|we|you) (?:would |should |might )?(?:expect|see\b|get\b)|:bug:|🐛|bug:)",
+    )
+});
 /// `when I press save`, `after we upgraded to 3.1`, `as soon as a user signs in`.
 static CLAUSE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:when(?:ever)?|after|once|every time|each time|as soon as|while)\s+((?:I|we|you|(?:a |the |our |my |some )?(?:users?|customers?|colleagues?|admins?|agents?|clients?))\s+[a-z][^.\n,;:?!()]{4,140})",
+        r"(?i)\b(?:when(?:ever)?|after|once|every time|each time|as soon as|while)\s+((?:I|we|you|(?:a |the |our |my |some )?(?:users?|customers?|colleagues?|admins?|agents?|clients?))\s+[a-z](?:[^.\n,;:?!()]|\.\w){4,140})",
     )
 });
 /// `after upgrading to 3.1`, `when saving a draft`.
-static GERUND: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(r"(?i)\b(?:after|when|while|by|upon)\s+([a-z]{3,}ing\s[^.\n,;:?!()]{3,120})"));
+static GERUND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(r"(?i)\b(?:after|when|while|by|upon)\s+([a-z]{3,}ing\s(?:[^.\n,;:?!()]|\.\w){3,120})")
+});
 /// `I clicked on export`, `we have upgraded`.
 static PAST: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
-        r"\b(?:I|[Ww]e)(?:'ve| have| had| just| then| also| already| recently| even| first| now)*\s+((?:[a-z]{2,}ed|ran|went|built|chose|sent|wrote|did|began|set up)\s[^.\n;:?!()]{3,120})",
+        r"\b(?:I|[Ww]e)(?:'ve| have| had| just| then| also| already| recently| even| first| now)*\s+((?:[a-z]{2,}ed|ran|went|built|chose|sent|wrote|did|began|set up)\s(?:[^.\n;:?!()]|\.\w){3,120})",
     )
 });
 
@@ -47,7 +51,7 @@ static MODAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Past tenses that tell of a perception or a wish, not of an action.
-const NO_ACTION: [&str; 31] = [
+const NO_ACTION: [&str; 36] = [
     "noticed",
     "expected",
     "wanted",
@@ -69,6 +73,11 @@ const NO_ACTION: [&str; 31] = [
     "seemed",
     "learned",
     "agreed",
+    "supposed",
+    "reported",
+    "asked",
+    "posted",
+    "filed",
     "need",
     "indeed",
     "appeared",

@@ -120,7 +120,8 @@ const COMMON: &str = "a about above across actual actually add added adding afte
     supporting sure take takes than that that's the their them then there these they thing things this those though three through throw throwing thrown \
     throws time times to together too tried try trying turn two under undefined unable unexpected unexpectedly until up update updated \
     updates updating upgrade upon us use used useful user users uses using value values various very want wants was wasn't way we well were what when where \
-    whether which while who whole why will with within without won't wont work working works would wrong yes yet you your";
+    whether which while who whole why will with within without won't wont work working works would wrong yes yet you your become becomes became poor late later hours hour minutes days day weeks week plans ahead double respect ignore ignores \
+    connect version versions today yesterday morning";
 
 static STOP: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| COMMON.split_whitespace().collect());
 
@@ -140,11 +141,24 @@ fn is_term(word: &str) -> bool {
         && !STOP.contains(word)
         && !KINDS.contains(&word)
         && word.chars().any(char::is_alphabetic)
+        && !is_past_tense(word)
         && !word.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Words in -ed are nearly always verbs: `ignored`, `delivered`.
+fn is_past_tense(word: &str) -> bool {
+    word.len() > 4
+        && word.ends_with("ed")
+        && !matches!(word, "embed" | "speed" | "breed" | "proxied" | "typed")
 }
 
 /// Single words and pairs of neighbours of a subject that may be terms.
 fn candidates(subject: &str) -> Vec<String> {
+    // What stands in brackets at the end says where or when, not what.
+    let subject = match subject.trim_end().strip_suffix(')').and_then(|s| s.rsplit_once('(')) {
+        Some((before, _)) if !before.trim().is_empty() => before,
+        _ => subject,
+    };
     let words = tokens(subject);
     let pairs =
         words.windows(2).filter(|p| is_term(&p[0]) && is_term(&p[1])).map(|p| format!("{} {}", p[0], p[1]));
@@ -219,7 +233,7 @@ pub(super) fn find(ticket: &Ticket, parts: &Parts, vocabulary: &Vocabulary) -> V
     }
     for line in parts.prose.lines() {
         if let Some(regex) = MENU.as_ref() {
-            regex.find_iter(line).for_each(|hit| features.add(hit.as_str()));
+            regex.find_iter(line).for_each(|hit| features.add(without_verb(hit.as_str())));
         }
         if let Some(regex) = NAMED.as_ref() {
             for found in regex.captures_iter(line) {
@@ -243,6 +257,27 @@ pub(super) fn find(ticket: &Ticket, parts: &Parts, vocabulary: &Vocabulary) -> V
         }
     }
     features.list
+}
+
+/// A menu path without the verb that leads there: "Open Settings > Import".
+fn without_verb(path: &str) -> &str {
+    const VERBS: [&str; 14] = [
+        "Open ",
+        "Go to ",
+        "Goto ",
+        "Choose ",
+        "Select ",
+        "Click on ",
+        "Click ",
+        "Press ",
+        "Under ",
+        "In ",
+        "Navigate to ",
+        "Visit ",
+        "Use ",
+        "From ",
+    ];
+    VERBS.iter().find_map(|verb| path.strip_prefix(verb)).unwrap_or(path)
 }
 
 /// A bold or quoted heading of a report is no feature.

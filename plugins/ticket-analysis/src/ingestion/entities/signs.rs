@@ -14,15 +14,15 @@ const SIGNS: [(&str, &str); 14] = [
     ),
     (
         "data loss",
-        r"data[ -]?loss|(?:los(?:t|e|es|ing)|wip(?:e|es|ed|ing)|delet(?:es|ed|ing)|eras(?:es|ed)|overw(?:rites|rote|ritten))\s(?:\w+\s){0,3}(?:data|work|changes|records?|entries|files?|messages?|history|content|drafts?|documents?|invoices?|progress|edits)\b|(?:data|records?|entries|files?|content|drafts?|documents?|changes|history|comments?|attachments?)\s(?:\w+\s){0,2}(?:(?:is|are|was|were|gets?|got|have|has|had|went)\s(?:\w+\s)?(?:lost|gone|wiped|erased|overwritten|deleted|vanished|disappeared|missing|corrupt\w*)|vanished|disappeared)|corrupt(?:s|ed|ion|ing)?\b",
+        r"data[ -]?loss|(?:los(?:t|e|es|ing)|wip(?:e|es|ed|ing)|delet(?:es|ed|ing)|eras(?:es|ed)|overw(?:rites|rote|ritten))\s(?:(?:my|our|all|the|your|their|any|some|entire|whole|unsaved|user|customer|client|client's)\s){0,3}(?:data|work|changes|records?|entries|files?|messages?|history|content|drafts?|documents?|invoices?|progress|edits)\b|(?:data|records?|entries|files?|content|drafts?|documents?|changes|history|comments?|attachments?)\s(?:\w+\s){0,2}(?:(?:is|are|was|were|gets?|got|have|has|had|went)\s(?:\w+\s)?(?:lost|gone|wiped|erased|overwritten|deleted|vanished|disappeared|missing|corrupt\w*)|vanished|disappeared)|corrupt(?:s|ed|ion|ing)?\b",
     ),
     (
         "production down",
-        r"(?:production|prod|live (?:site|system)|site|service|system|app|api|server|platform|everything|website|portal)\s(?:\w+\s){0,3}(?:is|are|was|were|went|goes|has been|been)\s(?:\w+\s)?(?:down|offline|unavailable|unreachable|inaccessible)\b|\boutages?\b|\bdowntime\b|production (?:is )?(?:down|outage|incident|broken)|down for (?:all|every)\w*|complete(?:ly)? (?:down|outage)",
+        r"(?:production|prod|live (?:site|system)|site|service|system|app|api|server|platform|everything|website|portal|shop|store|online booking|checkout|intranet|cluster|database)\s(?:\w+\s){0,3}(?:is|are|was|were|went|goes|has been|been)\s(?:\w+\s)?(?:down|offline|unavailable|unreachable|inaccessible)\b|\boutages?\b|\bdowntime\b|production (?:is )?(?:down|outage|incident|broken)|down for (?:all|every)\w*|complete(?:ly)? (?:down|outage)",
     ),
     (
         "crash",
-        r"\bcrash(?:es|ed|ing)?\b|segmentation fault|\bsegfault\w*|core dump\w*|\bSIG(?:SEGV|ABRT|BUS)\b|kernel panic|(?:white|blank|blue|black) screen(?: of death)?|(?:app|application|process|server|program|browser|tab|window|editor|worker|it) (?:suddenly |just |unexpectedly )?(?:quits|dies|died|closes itself|terminates)|unexpectedly (?:quit|closed?|terminated|exit\w*)",
+        r"(?:^|[^\w-])crash(?:es|ed|ing)?(?:[^\w-]|$)|segmentation fault|\bsegfault\w*|core dump\w*|\bSIG(?:SEGV|ABRT|BUS)\b|kernel panic|(?:white|blank|blue|black) screen(?: of death)?|(?:app|application|process|server|program|browser|tab|window|editor|worker|it) (?:suddenly |just |unexpectedly )?(?:quits|dies|died|closes itself|terminates)|unexpectedly (?:quit|closed?|terminated|exit\w*)",
     ),
     (
         "hang",
@@ -34,11 +34,11 @@ const SIGNS: [(&str, &str); 14] = [
     ),
     (
         "blocked",
-        r"\bblock(?:er|s|ing) (?:us|me|our|my|the team|the release|work|everyone|release)\b|\bblocker\b|(?:completely|totally|entirely) (?:blocked|unusable|broken|stuck)|\bunusable\b|(?:can'?t|cannot|can not|unable to|not able to|impossible to) (?:\w+ )?(?:log ?in|sign ?in|login|access|work|use (?:the|it|our|this)|deploy|start|open the (?:app|application)|boot|launch|continue)|locked out|no workaround",
+        r"\bblock(?:er|s|ing) (?:us|me|our|my|the team|the release|work|everyone|release)\b|\bblocker\b|(?:completely|totally|entirely) (?:blocked|unusable|broken|stuck)|\bunusable\b|(?:can'?t|cannot|can not|unable to|not able to|impossible to) (?:\w+ )?(?:log ?in|sign ?in|login|access (?:the |my |our )?(?:account|app|application|site|website|system|portal|workspace|server|dashboard|data|calendar)|use (?:the|it|our|this)|deploy|start|open the (?:app|application)|boot|launch|continue)|locked out|no workaround",
     ),
     (
         "many affected",
-        r"(?:all|every|most|many|several|multiple|hundreds of|thousands of|dozens of) (?:of )?(?:our |the |my )?(?:users?|customers?|clients?|teams?|employees|colleagues|accounts|tenants|agents|people|sites|staff|offices?)\b|everyone\b|everybody\b|(?:whole|entire) (?:company|team|office|organi[sz]ation|department|site)|company[- ]wide",
+        r"(?:all|every|most|many|several|multiple|hundreds of|thousands of|dozens of) (?:of )?(?:our |the |my )?(?:users?|customers?|clients?|employees|colleagues|accounts|tenants|branches|staff|offices?)\b|everyone\b|everybody\b|(?:whole|entire) (?:company|team|office|organi[sz]ation|department|site)|company[- ]wide",
     ),
     (
         "payment",
@@ -46,23 +46,23 @@ const SIGNS: [(&str, &str); 14] = [
     ),
     (
         "wrong data",
-        r"(?:wrong|incorrect|inaccurate|inconsistent|stale|duplicated?) (?:\w+ )?(?:data|results?|totals?|amounts?|values?|figures|numbers|balances?|counts?|sums?|invoices?|calculations?)\b|(?:totals?|amounts?|balances?|figures|numbers|counts?|sums?) (?:\w+ ){0,2}(?:is|are|was|were) (?:\w+ )?(?:wrong|incorrect|off)\b|do(?:es)?n'?t (?:add up|match)",
+        r"(?:wrong|incorrect|inaccurate|inconsistent|stale|duplicated?) (?:\w+ )?(?:data|results?|totals?|amounts?|values?|figures|numbers|balances?|counts?|sums?|invoices?|calculations?)\b|(?:totals?|amounts?|balances?|figures|numbers|counts?|sums?) (?:\w+ ){0,2}(?:is|are|was|were) (?:\w+ )?(?:wrong|incorrect|off)\b|(?:totals?|amounts?|numbers?|figures|sums?|balances?|reports?|dashboards?)\s(?:\w+ ){0,2}(?:do(?:es)? not|do(?:es)?n'?t) (?:add up|match)",
     ),
     (
         "memory or load",
-        r"memory leak\w*|leaks? memory|out of memory|\bOOM\b|heap (?:limit|out of memory)|(?:high|100 ?%|excessive|huge) (?:cpu|memory|ram)|(?:cpu|memory|ram) (?:usage|consumption|use)\b|stack overflow|maximum call stack",
+        r"memory leak\w*|leaks? memory|out of memory|\bOOM\b|heap (?:limit|out of memory)|(?:high|100 ?%|excessive|huge) (?:cpu|memory|ram)|(?:cpu|memory|ram) (?:usage|consumption|use)\b|stack overflow (?:error|exception)|overflows? the stack|maximum call stack",
     ),
     (
         "slow",
-        r"\b(?:very|extremely|really|too|so|super|painfully|incredibly|terribly|unbearably|significantly|noticeably|much)\s+slow(?:er|ly)?\b|\bslow(?:s|ed|ness|down)\b|\bslow(?:er)? than\b|performance (?:issue|problem|regression|degradation|drop)s?|\btime(?:s|d)?[ -]?outs?\b|\btimes? out\b|\btimed out\b|\blag(?:s|gy|ging)\b|takes (?:\w+ ){0,3}(?:minutes|hours|forever|ages|too long)",
+        r"\b(?:very|extremely|really|too|so|super|painfully|incredibly|terribly|unbearably|significantly|noticeably|much)\s+slow(?:er|ly)?\b|\bslow(?:s|ed|ness|down)\b|\bslow(?:er)? than\b|performance (?:issue|problem|regression|degradation|drop)s?|\btim(?:es?|ed|ing) out\b|\btime-?outs? (?:errors?|exceeded|expired|after)\b|(?:requests?|connections?|gateway|response|query|sessions?) time-?outs?\b|\blag(?:s|gy|ging)\b|takes (?:\w+ ){0,3}(?:minutes|hours|forever|ages|too long)",
     ),
     (
         "intermittent",
-        r"\bintermittent(?:ly)?\b|\bsporadic(?:ally)?\b|\bflak(?:y|ey|iness)\b|race condition|\brandomly\b|(?:at|seemingly) random\b|non-?deterministic\w*|every now and then|once in a while",
+        r"\bintermittent(?:ly)?\b|\bsporadic(?:ally)?\b|\bflak(?:y|ey|iness)\b|race condition|\brandomly\b|(?:at|seemingly) random\b|non-?deterministic\w*|every now and then",
     ),
     (
         "urgent",
-        r"\burgent(?:ly)?\b|\basap\b|as soon as possible|immediately (?:fix|need|resolve)|need (?:this|it|a fix|help) (?:today|now|immediately|by)|\bescalat(?:e|ed|ing|ion)\b|\bdeadline\b|\bcritical\b|\bsevere\b|\bSLA\b|cancel (?:our|my|the) (?:subscription|contract|account|plan)",
+        r"\burgent(?:ly)?\b|\basap\b|as soon as possible|immediately (?:fix|need|resolve)|need (?:this|it|a fix|help) (?:today|now|immediately|by)|\bescalat(?:e|ed|ing|ion)\b|\bdeadline\b|\bcritical\b|\bsevere\b|cancel (?:our|my|the) (?:subscription|contract|account|plan)",
     ),
 ];
 
@@ -113,6 +113,10 @@ mod tests {
             ("We were charged twice this month", &["payment"]),
             ("How do I change the colour of a button?", &[]),
             ("It does not crash, but the totals are wrong", &["wrong data"]),
+            ("The --crash-reporter-id option is not documented", &[]),
+            ("Totals do not add up on the invoice", &["wrong data"]),
+            ("I asked on Stack Overflow", &[]),
+            ("Uploads are timing out", &["slow"]),
         ] {
             let parts = Parts::of(text, "", &BTreeSet::new());
             assert_eq!(find(&parts), wanted, "{text}");

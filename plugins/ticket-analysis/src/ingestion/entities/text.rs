@@ -104,7 +104,12 @@ impl Parts {
             if !code && !heading {
                 parts.take_inline(line);
                 // An unticked box is an option that the user did not choose; a quotation is somebody else's words.
-                if !trimmed.starts_with("- [ ]") && !trimmed.starts_with("* [ ]") && !trimmed.starts_with('>')
+                // A table lists what is installed or measured.
+                let table = trimmed.matches('|').count() >= 2;
+                if !table
+                    && !trimmed.starts_with("- [ ]")
+                    && !trimmed.starts_with("* [ ]")
+                    && !trimmed.starts_with('>')
                 {
                     prose.push(plain(line));
                 }

@@ -14,7 +14,7 @@ const MOST: usize = 8;
 /// A name of one or two capitalised words, the word "version", and the number; each but the number may be absent.
 static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?:\b(?P<name>[A-Z][A-Za-z.#+]*[A-Za-z#+](?: [A-Z][A-Za-z]+| OS)?|[a-z][a-z0-9]+(?:[-/][a-z0-9]+)+|npm|yarn|pnpm|node|macOS|iOS|iPadOS)",
+        r"(?:\b(?P<name>[A-Z][A-Za-z.#+]*[A-Za-z#+](?: [A-Z][A-Za-z]+| OS)?|[a-z][a-z0-9]+(?:-[a-z0-9]+)+|npm|yarn|pnpm|node|macOS|iOS|iPadOS)",
         r"(?:\s*\([a-z]+\))?)?(?P<between>[ \t]*@|[ \t]*[:=\-*]*[ \t]*)?(?P<word>(?i:\bversions?\b|\bver\.?|\brelease\b|\bbuild\b)[ \t]*[:=\-*`]*[ \t]*)?",
         r"(?:\b(?P<v>[vV])|\b)(?P<number>\d{1,4}(?:\.\d{1,6}){1,2}(?P<fourth>\.\d+)*(?P<pre>-[A-Za-z0-9]+(?:[.\-][A-Za-z0-9]+)*)?|\d{1,3})\b"
     ))
@@ -44,7 +44,11 @@ pub(super) fn find(parts: &Parts) -> Vec<String> {
         let Some(regex) = VERSION.as_ref() else { break };
         for found in regex.captures_iter(&line) {
             let number = &found["number"];
-            let end = found.get(0).map_or(0, |hit| hit.end());
+            let (start, end) = found.get(0).map_or((0, 0), |hit| (hit.start(), hit.end()));
+            // Part of a path: a file of some library, not what the ticket is about.
+            if line[..start].ends_with(['/', '\\']) || line[end..].starts_with(['/', '\\', '_']) {
+                continue;
+            }
             let follows = line[end..].trim_start();
             let told = found.name("word").is_some() || found.name("v").is_some();
             let name = found.name("name").map(|n| n.as_str()).filter(|n| !NO_NAME.contains(n));
@@ -55,7 +59,6 @@ pub(super) fn find(parts: &Parts) -> Vec<String> {
                 3 => !is_date(number),
                 _ => told || (name.is_some() && !is_address(number)),
             };
-            // A path or an identifier goes on after the number: `lib-1.2.3/dist` names a file, `1.2.3s` a duration.
             if !is_version || follows.starts_with(['%', '€', '$']) {
                 continue;
             }
