@@ -1,5 +1,7 @@
 //! Location, spread, quantiles and outliers.
 
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
+
 /// The values, if there are at least `least` and all are finite.
 fn sample(values: &[f64], least: usize) -> Option<&[f64]> {
     (values.len() >= least && values.iter().all(|v| v.is_finite())).then_some(values)
@@ -23,6 +25,16 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 pub fn sd(values: &[f64]) -> Option<f64> {
     let centre = mean(sample(values, 2)?)?;
     Some((values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
+}
+
+/// Student's t interval of the mean at a confidence `level` such as 0.95: (lower, upper), in the unit of the values. Needs
+/// two values. `None` for a level outside 0 to 1.
+pub fn mean_interval(values: &[f64], level: f64) -> Option<(f64, f64)> {
+    let (centre, spread) = (mean(values)?, sd(values)?);
+    let n = values.len() as f64;
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok().filter(|_| level > 0.0 && level < 1.0)?;
+    let half = t.inverse_cdf(0.5 + level / 2.0) * spread / n.sqrt();
+    Some((centre - half, centre + half))
 }
 
 /// The median: for an even number of values the mean of the two in the middle.
@@ -63,6 +75,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn interval_of_the_mean() {
+        // t(0.975, 2 degrees of freedom) = 4.302652729911275, and s = 1.
+        let (low, high) = mean_interval(&[3.0, 4.0, 5.0], 0.95).unwrap();
+        let half = 4.302652729911275 / 3_f64.sqrt();
+        assert!((low - (4.0 - half)).abs() < 1e-9 && (high - (4.0 + half)).abs() < 1e-9, "{low} {high}");
+        assert_eq!((mean_interval(&[3.0], 0.95), mean_interval(&[3.0, 4.0], 1.0)), (None, None));
+    }
 
     #[test]
     fn values_by_hand() {

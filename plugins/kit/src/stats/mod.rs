@@ -7,6 +7,6 @@ mod describe;
 mod exact;
 mod trend;
 
-pub use describe::{mad, mean, median, quantile, robust_z, sd};
+pub use describe::{mad, mean, mean_interval, median, quantile, robust_z, sd};
 pub use exact::{binomial_at_least, binomial_at_most, poisson_at_least, poisson_at_most, wilson_interval};
 pub use trend::{MannKendall, mann_kendall};

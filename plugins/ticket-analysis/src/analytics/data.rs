@@ -1,0 +1,293 @@
+//! The tickets with what the earlier phases found about each: the rows that everything here is computed from.
+
+use std::collections::BTreeMap;
+
+use heddle_sdk::prelude::*;
+use jiff::Timestamp;
+
+use super::{
+    calendar::{day_of, seconds},
+    upstream::{Categories, Emerging, Priorities},
+};
+use crate::{
+    sla::{SlaClock, SlaPolicy, State as SlaState},
+    ticket::{Priority, Status, StructuredTickets, Ticket},
+};
+
+/// Where a ticket stands as far as its dates and status tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Not resolved.
+    Open,
+    /// Resolved at a known time (which may lie after `as_of`).
+    Resolved,
+    /// Resolved, it is not known when.
+    ClosedUndated,
+    /// Neither a status nor a resolution date.
+    Unknown,
+}
+
+/// One ticket.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) subject: String,
+    /// Seconds since 1970.
+    pub(super) created: Option<i64>,
+    pub(super) resolved: Option<i64>,
+    pub(super) response: Option<i64>,
+    pub(super) standing: Standing,
+    pub(super) status: Option<Status>,
+    pub(super) priority: Option<Priority>,
+    pub(super) tier: Option<String>,
+    pub(super) product: Option<String>,
+    pub(super) category: Option<String>,
+    pub(super) component: Option<String>,
+    pub(super) team: Option<String>,
+    pub(super) assignee: Option<String>,
+    pub(super) satisfaction: Option<f64>,
+    pub(super) sla: Option<SlaState>,
+    pub(super) first_response_sla: Option<SlaState>,
+}
+
+impl Row {
+    pub(super) fn created_day(&self) -> Option<i64> {
+        self.created.map(day_of)
+    }
+
+    /// From creation to resolution; none if either is unknown or they are the wrong way round.
+    pub(super) fn resolution_hours(&self) -> Option<f64> {
+        span_hours(self.created, self.resolved)
+    }
+
+    /// From creation to the first answer.
+    pub(super) fn response_hours(&self) -> Option<f64> {
+        span_hours(self.created, self.response)
+    }
+
+    /// Whether it is open at `as_of`; none if that is unknown, or it was made later. A ticket without a creation date that
+    /// is not resolved is open.
+    pub(super) fn open_now(&self, as_of: i64) -> Option<bool> {
+        if self.created.is_some_and(|created| created > as_of) {
+            return None;
+        }
+        match self.standing {
+            Standing::Open => Some(true),
+            Standing::Resolved => Some(self.resolved > Some(as_of)),
+            Standing::ClosedUndated => Some(false),
+            Standing::Unknown => None,
+        }
+    }
+
+    /// Whether it was open just before a second; none if that is unknown.
+    pub(super) fn open_at(&self, second: i64) -> Option<bool> {
+        let made = self.created? < second;
+        match self.standing {
+            Standing::Open => Some(made),
+            Standing::Resolved => Some(made && self.resolved? >= second),
+            Standing::ClosedUndated | Standing::Unknown => None,
+        }
+    }
+}
+
+fn span_hours(from: Option<i64>, to: Option<i64>) -> Option<f64> {
+    let (from, to) = (from?, to?);
+    (to >= from).then(|| (to - from) as f64 / 3600.0)
+}
+
+/// Everything the phase works on.
+#[derive(Debug)]
+pub(super) struct Dataset {
+    pub(super) source: String,
+    /// Seconds since 1970.
+    pub(super) as_of: i64,
+    /// RFC 3339.
+    pub(super) as_of_text: String,
+    pub(super) rows: Vec<Row>,
+    pub(super) emerging: Vec<Emerging>,
+    /// Targets in hours by tier, in words, and the policy's kind of hours.
+    pub(super) sla: Option<SlaFacts>,
+    /// Remarks on the data, for the reader.
+    pub(super) notes: Vec<String>,
+}
+
+/// What the SLA policy says, for display.
+#[derive(Debug)]
+pub(super) struct SlaFacts {
+    /// `business` or `wall_clock`.
+    pub(super) hours: &'static str,
+    /// Resolution target by tier, hours.
+    pub(super) targets: BTreeMap<String, f64>,
+}
+
+impl Dataset {
+    /// First and last day of what the tickets tell of: the first creation, and `as_of`, or the last event if nothing has
+    /// happened for a long time before `as_of`.
+    pub(super) fn range(&self) -> Option<(i64, i64)> {
+        let first = self.rows.iter().filter_map(Row::created_day).min()?;
+        let as_of = day_of(self.as_of - 1);
+        let last = self.last_event().map_or(as_of, day_of);
+        Some((first, if as_of - last > STALE_DAYS { last } else { as_of.max(first) }))
+    }
+
+    /// The latest creation or resolution at or before `as_of`.
+    pub(super) fn last_event(&self) -> Option<i64> {
+        self.rows.iter().flat_map(|r| [r.created, r.resolved]).flatten().filter(|t| *t <= self.as_of).max()
+    }
+}
+
+/// So long without an event makes an export that is older than `as_of` the likelier reading.
+const STALE_DAYS: i64 = 60;
+
+/// Read the tickets and join what the phases before found.
+///
+/// # Errors
+/// If a file cannot be read, or the SLA policy is wrong.
+pub(super) fn load(ctx: &Context<'_, NoConfig>, policy: Option<&SlaPolicy>) -> Result<Dataset, PhaseError> {
+    let structured: StructuredTickets = ctx.read_json("tickets_structured.json")?;
+    let there: Vec<String> = ctx.files().into_iter().map(|file| file.name).collect();
+    let mut notes = Vec::new();
+    let mut optional = |name: &str| {
+        let found = there.iter().any(|file| file == name);
+        if !found {
+            notes.push(format!("{name} is not there, so what it would tell is missing."));
+        }
+        found
+    };
+    let categories = match optional("categorization_results.json") {
+        true => ctx.read_json::<Categories>("categorization_results.json")?,
+        false => Categories::default(),
+    };
+    let priorities = match optional("priority_scores.json") {
+        true => ctx.read_json::<Priorities>("priority_scores.json")?,
+        false => Priorities::default(),
+    };
+    let as_of_time: Timestamp = structured.as_of.parse().map_err(|_| {
+        PhaseError::failed(format!(
+            "as_of in tickets_structured.json is {:?}, which is no RFC 3339 time",
+            structured.as_of
+        ))
+    })?;
+    let clock = policy
+        .map(|policy| SlaClock::for_tickets(policy, &structured.normalized_tickets, as_of_time))
+        .transpose()
+        .map_err(PhaseError::InvalidInput)?;
+    let by_category = categories.by_id();
+    let by_priority = priorities.by_id();
+    let rows: Vec<Row> = structured
+        .normalized_tickets
+        .iter()
+        .map(|ticket| {
+            let category = by_category.get(ticket.id.as_str());
+            let scored = by_priority.get(ticket.id.as_str());
+            Row {
+                category: category.and_then(|c| c.category.clone()).or_else(|| ticket.category.clone()),
+                component: category.and_then(|c| c.component()),
+                priority: scored.and_then(|p| p.priority).or(ticket.priority),
+                team: scored.and_then(|p| p.team()),
+                sla: clock.as_ref().and_then(|c| c.resolution(ticket).ok()).map(|v| v.state),
+                first_response_sla: clock
+                    .as_ref()
+                    .and_then(|c| c.first_response(ticket).ok())
+                    .map(|v| v.state),
+                ..row(ticket)
+            }
+        })
+        .collect();
+    let sla = policy.zip(clock.as_ref()).map(|(policy, clock)| SlaFacts {
+        hours: clock.hours(),
+        targets: policy
+            .all_targets()
+            .into_iter()
+            .filter_map(|(tier, target)| Some((tier.to_owned(), target.resolution_hours?)))
+            .collect(),
+    });
+    let mut data = Dataset {
+        source: structured.source,
+        as_of: as_of_time.as_second(),
+        as_of_text: structured.as_of,
+        rows,
+        emerging: categories.emerging(),
+        sla,
+        notes,
+    };
+    remark(&mut data);
+    Ok(data)
+}
+
+fn row(ticket: &Ticket) -> Row {
+    let time = |field: &Option<String>| field.as_deref().and_then(seconds);
+    let resolved = time(&ticket.resolved_at);
+    let standing = match (resolved, ticket.status) {
+        (Some(_), _) => Standing::Resolved,
+        (None, Some(Status::Resolved | Status::Closed)) => Standing::ClosedUndated,
+        (None, Some(_)) => Standing::Open,
+        (None, None) => Standing::Unknown,
+    };
+    Row {
+        id: ticket.id.clone(),
+        subject: ticket.subject.clone(),
+        created: time(&ticket.created_at),
+        resolved,
+        response: time(&ticket.first_response_at),
+        standing,
+        status: ticket.status,
+        priority: ticket.priority,
+        tier: ticket.customer_tier.clone(),
+        product: ticket.product.clone(),
+        category: ticket.category.clone(),
+        component: None,
+        team: None,
+        assignee: ticket.assignee.clone(),
+        satisfaction: ticket.satisfaction.filter(|s| s.is_finite()),
+        sla: None,
+        first_response_sla: None,
+    }
+}
+
+/// What a reader must know about the data before the numbers.
+fn remark(data: &mut Dataset) {
+    let as_of = &data.as_of_text;
+    let n = data.rows.len();
+    let count = |test: &dyn Fn(&Row) -> bool| data.rows.iter().filter(|row| test(row)).count();
+    let undated = count(&|r| r.created.is_none());
+    let unknown = count(&|r| r.standing == Standing::Unknown);
+    let closed = count(&|r| r.standing == Standing::ClosedUndated);
+    let late = count(&|r| r.created.is_some_and(|c| c > data.as_of));
+    let after = count(&|r| r.resolved.is_some_and(|t| t > data.as_of));
+    let mut notes = Vec::new();
+    if undated > 0 {
+        notes.push(format!(
+            "{undated} of {n} tickets have no creation date: they are in no figure that needs one."
+        ));
+    }
+    if unknown > 0 {
+        notes.push(format!(
+            "{unknown} of {n} tickets have neither a status nor a resolution date: they count neither as open nor as resolved."
+        ));
+    }
+    if closed > 0 {
+        notes.push(format!(
+            "{closed} of {n} tickets are closed without a date: they are in no backlog and no resolution time."
+        ));
+    }
+    if late > 0 {
+        notes.push(format!(
+            "{late} of {n} tickets are dated after {as_of} and are left out of the weekly figures."
+        ));
+    }
+    if after > 0 {
+        notes.push(format!(
+            "{after} of {n} tickets were resolved after {as_of}: open at that time, and their recorded resolution times count."
+        ));
+    }
+    if let Some(last) = data.last_event() {
+        let silent = day_of(data.as_of) - day_of(last);
+        if silent > STALE_DAYS {
+            notes.push(format!(
+                "Nothing is recorded in the {silent} days before {as_of}. If the export is older than that, set as_of to its date: backlog, SLA and forecast depend on it."
+            ));
+        }
+    }
+    data.notes.extend(notes);
+}

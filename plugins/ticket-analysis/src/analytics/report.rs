@@ -1,0 +1,285 @@
+//! `executive_report.md`: the findings in plain sentences, each with its number.
+
+use heddle_kit::report::{Markdown, markdown_escaped as escape};
+
+use super::{
+    data::Dataset,
+    metrics::{Maybe, Metrics},
+    predictions::{Finding, Forecast, Predictions},
+    words::{hours, plural},
+};
+
+/// The Markdown.
+pub(super) fn write(data: &Dataset, metrics: &Metrics, predictions: &Predictions) -> String {
+    let mut out = Markdown::new("Tickets: executive report");
+    let as_of = metrics.as_of.get(..10).unwrap_or(&metrics.as_of);
+    let source = if data.source.is_empty() { String::new() } else { format!(", {}", escape(&data.source)) };
+    out.paragraph(&format!(
+        "{}{source}, as of {as_of}. prose_by: template.",
+        plural(metrics.n_tickets, "ticket")
+    ));
+    section(&mut out, "In short", glance(metrics, &predictions.forecast_weekly));
+    section(&mut out, "Volume", volume(metrics));
+    section(&mut out, "Backlog and resolution", resolution(metrics));
+    section(&mut out, "Service levels", service(metrics));
+    section(&mut out, "What the tickets are about", matter(metrics));
+    section(&mut out, "Who has the work", load(metrics));
+    section(&mut out, "What to expect", outlook(predictions));
+    findings(
+        &mut out,
+        "Resource planning",
+        &predictions.recommendations,
+        "The data do not support a recommendation.",
+    );
+    findings(&mut out, "Emerging issues", &predictions.emerging_issues, "The categorisation reports none.");
+    section(&mut out, "What to know about the data", metrics.notes.clone());
+    section(&mut out, "Not computable", gaps(metrics, predictions));
+    out.finish()
+}
+
+fn section(out: &mut Markdown, title: &str, lines: Vec<String>) {
+    if !lines.is_empty() {
+        out.heading(2, title).bullets(lines);
+    }
+}
+
+fn findings(out: &mut Markdown, title: &str, list: &[Finding], none: &str) {
+    out.heading(2, title);
+    if list.is_empty() {
+        out.paragraph(none);
+    }
+    out.bullets(list.iter().map(|finding| {
+        let sums = match finding.arithmetic.trim_end_matches('.') {
+            "" => String::new(),
+            sums => format!(" ({})", escape(sums)),
+        };
+        format!("**{}.** {}{sums}", escape(&finding.title), escape(&finding.text))
+    }));
+}
+
+fn glance(metrics: &Metrics, weekly: &Maybe<Forecast>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some((r, rate)) = metrics.resolution_hours.known().and_then(|r| Some((r, r.resolution_rate?))) {
+        lines.push(format!("{} open; {:.1} % are resolved.", plural(r.open_at_as_of, "ticket"), 100.0 * rate));
+    }
+    if let Some(pct) = metrics.sla.known().and_then(|s| s.overall_compliance_pct) {
+        lines.push(format!("{pct:.1} % of the tickets whose SLA is decided met it."));
+    }
+    if let Some(next) = weekly.known().and_then(|f| f.ahead.first()) {
+        let range = match (next.lower_80, next.upper_80) {
+            (Some(low), Some(high)) => format!(" (80 % interval {low:.1} to {high:.1})"),
+            _ => String::new(),
+        };
+        lines.push(format!("{:.1} tickets are expected in the week of {}{range}.", next.mean, next.start));
+    }
+    lines
+}
+
+fn volume(metrics: &Metrics) -> Vec<String> {
+    let Some(volume) = metrics.volume.known() else { return Vec::new() };
+    let mut lines = Vec::new();
+    let weeks = volume.weekly.len();
+    let total: u64 = volume.weekly.values().sum();
+    if let (Some(first), Some((busiest, most))) = (
+        volume.weekly.keys().next(),
+        volume.weekly.iter().max_by_key(|(week, n)| (**n, std::cmp::Reverse(*week))),
+    ) {
+        lines.push(format!(
+            "{total} tickets were created in the {weeks} weeks from {first} on, {:.1} a week; the busiest was that of {busiest} with {most}.",
+            total as f64 / weeks as f64
+        ));
+    }
+    if let (Some(now), Some(before)) = (volume.mean_last_8_weeks, volume.mean_8_weeks_before) {
+        lines.push(format!(
+            "The last 8 complete weeks brought {now:.1} tickets a week, the 8 before {before:.1}."
+        ));
+    }
+    if let Some(weeks) = volume.outlier_weeks_robust_z_gt_3.known().filter(|weeks| !weeks.is_empty()) {
+        let shown: Vec<&str> = weeks.iter().rev().take(5).map(String::as_str).collect();
+        lines.push(format!(
+            "{} had unusually many tickets (robust z above 3): {}.",
+            plural(weeks.len(), "week"),
+            shown.join(", ")
+        ));
+    }
+    lines
+}
+
+fn resolution(metrics: &Metrics) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(all) = metrics.resolution_hours.known().and_then(|r| r.all.known()) {
+        lines.push(format!(
+            "Half of the {} with both dates took no longer than {}, nine in ten no longer than {}; the mean is {}.",
+            plural(all.n, "ticket"),
+            hours(all.median),
+            hours(all.p90),
+            hours(all.mean)
+        ));
+    }
+    if let Some(backlog) = metrics.backlog_at_week_end.known() {
+        // The last week may not be over.
+        let latest: Vec<(&String, &u64)> = backlog.iter().rev().skip(1).take(13).collect();
+        if let (Some((_, now)), Some((then, before))) = (latest.first(), latest.last())
+            && latest.len() == 13
+        {
+            lines.push(format!(
+                "The backlog went from {before} at the end of the week of {then} to {now} twelve weeks later."
+            ));
+        }
+        if let Some((week, most)) = backlog.iter().max_by_key(|(week, n)| (**n, std::cmp::Reverse(*week))) {
+            lines.push(format!("It was largest in the week of {week}, with {most}."));
+        }
+    }
+    lines
+}
+
+fn service(metrics: &Metrics) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(sla) = metrics.sla.known() {
+        for (tier, t) in &sla.by_tier {
+            let target = t.target_hours.map_or_else(String::new, |h| format!(", target {}", hours(h)));
+            let pct =
+                t.tally.compliance_pct.map_or_else(|| "none decided".to_owned(), |p| format!("{p:.1} % met"));
+            lines.push(format!(
+                "{}{target}: {pct} ({} met, {} breached, {} pending).",
+                escape(tier),
+                t.tally.met,
+                t.tally.breached,
+                t.tally.pending
+            ));
+        }
+    }
+    if let Some(first) = metrics.first_response_hours.known() {
+        lines.push(format!(
+            "The first answer to {} came within {} in half of the cases and within {} in nine of ten.",
+            plural(first.all.n, "ticket"),
+            hours(first.all.median),
+            hours(first.all.p90)
+        ));
+    }
+    if let Some(s) = metrics.satisfaction.known() {
+        let interval = s
+            .mean_ci_95
+            .map_or_else(String::new, |[low, high]| format!(" (95 % interval {low:.2} to {high:.2})"));
+        lines.push(format!(
+            "Satisfaction is {:.2} on average{interval}, from {} ({:.1} % of the tickets).",
+            s.mean,
+            plural(s.n, "score"),
+            100.0 * s.response_rate
+        ));
+    }
+    lines
+}
+
+fn matter(metrics: &Metrics) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut ranked = |lead: &str, shares: Vec<(&String, usize, f64)>| {
+        let mut shares = shares;
+        shares.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let parts: Vec<String> = shares
+            .iter()
+            .take(5)
+            .map(|(name, n, pct)| format!("{} {n} ({pct:.1} %)", escape(name)))
+            .collect();
+        let more = shares.len().saturating_sub(5);
+        let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+        lines.push(format!("{lead}: {}{rest}.", parts.join(", ")));
+    };
+    if let Some(mix) = metrics.category_mix.known() {
+        ranked("Categories", mix.overall.iter().map(|(k, s)| (k, s.n, s.pct)).collect());
+    }
+    if let Some(mix) = metrics.priority_mix.known() {
+        let parts: Vec<String> = mix.iter().map(|(k, s)| format!("{k} {} ({:.1} %)", s.n, s.pct)).collect();
+        ranked_priorities(&mut lines, &parts);
+    }
+    let mut ranked =
+        |lead: &str, groups: &std::collections::BTreeMap<String, super::metrics::GroupSummary>| {
+            let mut groups: Vec<_> = groups.iter().collect();
+            groups.sort_by(|a, b| b.1.n.cmp(&a.1.n).then(a.0.cmp(b.0)));
+            let parts: Vec<String> = groups
+                .iter()
+                .take(5)
+                .map(|(k, g)| format!("{} {} ({:.1} %, {} open)", escape(k), g.n, g.pct, g.open))
+                .collect();
+            let more = groups.len().saturating_sub(5);
+            let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+            lines.push(format!("{lead}: {}{rest}.", parts.join(", ")));
+        };
+    if let Some(groups) = metrics.by_product.known() {
+        ranked("Products", groups);
+    }
+    if let Some(groups) = metrics.by_component.known() {
+        ranked("Components", groups);
+    }
+    lines
+}
+
+fn ranked_priorities(lines: &mut Vec<String>, parts: &[String]) {
+    lines.push(format!("Priorities: {}.", parts.join(", ")));
+}
+
+fn load(metrics: &Metrics) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (word, load) in [("Team", &metrics.team_load), ("Assignee", &metrics.assignee_load)] {
+        let Some(load) = load.known() else { continue };
+        let mut rows: Vec<_> = load.iter().filter(|(_, l)| l.open > 0).collect();
+        rows.sort_by(|a, b| b.1.open.cmp(&a.1.open).then(a.0.cmp(b.0)));
+        for (name, l) in rows.iter().take(5) {
+            lines.push(format!(
+                "{word} {}: {} open ({} of them P0 or P1), {} created and {} resolved in the last 28 days.",
+                escape(name),
+                l.open,
+                l.open_p0_p1,
+                l.created_last_28_days,
+                l.resolved_last_28_days
+            ));
+        }
+        if rows.len() > 5 {
+            lines.push(format!("{} more with open tickets.", plural(rows.len() - 5, &word.to_lowercase())));
+        }
+    }
+    lines
+}
+
+fn outlook(predictions: &Predictions) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (unit, forecast) in [("week", &predictions.forecast_weekly), ("day", &predictions.forecast_daily)] {
+        let Some(f) = forecast.known() else { continue };
+        let total: f64 = f.ahead.iter().map(|p| p.mean).sum();
+        lines.push(format!("{total:.0} tickets are expected in the next {}.", plural(f.ahead.len(), unit)));
+        lines.push(f.summary.clone());
+        for check in &f.coverage {
+            if let Some(share) = check.empirical {
+                lines.push(format!(
+                    "Intervals of {:.0} % made inside the {} series held {:.1} % of {} values.",
+                    100.0 * check.level,
+                    if unit == "day" { "daily" } else { "weekly" },
+                    100.0 * share,
+                    check.checked
+                ));
+            }
+        }
+    }
+    lines
+}
+
+fn gaps(metrics: &Metrics, predictions: &Predictions) -> Vec<String> {
+    let resolution = metrics.resolution_hours.known();
+    let gaps = [
+        ("Volume", metrics.volume.reason()),
+        ("Backlog", metrics.backlog_at_week_end.reason()),
+        ("Resolution", metrics.resolution_hours.reason().or_else(|| resolution.and_then(|r| r.all.reason()))),
+        ("SLA", metrics.sla.reason()),
+        ("First response", metrics.first_response_hours.reason()),
+        ("Categories", metrics.category_mix.reason()),
+        ("Priorities", metrics.priority_mix.reason()),
+        ("Team load", metrics.team_load.reason()),
+        ("Assignee load", metrics.assignee_load.reason()),
+        ("Satisfaction", metrics.satisfaction.reason()),
+        ("Products", metrics.by_product.reason()),
+        ("Components", metrics.by_component.reason()),
+        ("Weekly forecast", predictions.forecast_weekly.reason()),
+        ("Daily forecast", predictions.forecast_daily.reason()),
+    ];
+    gaps.into_iter().filter_map(|(name, reason)| Some(format!("{name}: {}.", reason?))).collect()
+}
