@@ -125,7 +125,8 @@ mod tests {
         finish(&workspace, &written).unwrap();
         assert_eq!(fs::read_to_string(target.join("plugins/bundled.txt")).unwrap(), "tickets.wasm\n");
         assert!(!old.exists());
-        let expected = ["plugins/examples/echo.wasm", "plugins/tickets.wasm", "plugins/examples/echo-wasip2.wasm"];
+        let expected =
+            ["plugins/examples/echo.wasm", "plugins/tickets.wasm", "plugins/examples/echo-wasip2.wasm"];
         assert_eq!(written, expected.map(|name| target.join(name)));
         assert!(written.iter().all(|path| path.exists()));
         fs::remove_dir_all(&target).unwrap();

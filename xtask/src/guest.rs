@@ -99,7 +99,9 @@ fn isolate(build: &mut Command, workspace: &Workspace, target_dir: &Path) {
         .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
         .unwrap_or_default();
     let mut flags = OsString::new();
-    for (from, to) in [(home.as_path(), "/cargo"), (target_dir, "/target"), (workspace.root.as_path(), "/heddle")] {
+    for (from, to) in
+        [(home.as_path(), "/cargo"), (target_dir, "/target"), (workspace.root.as_path(), "/heddle")]
+    {
         if !flags.is_empty() {
             flags.push("\u{1f}");
         }

@@ -9,6 +9,8 @@ mod guest;
 mod toolchain;
 mod workspace;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use toolchain::Choice;
@@ -36,9 +38,19 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
     let workspace = workspace::Workspace::find()?;
-    match Arguments::parse().command {
+    match arguments.command {
         Command::BuildPlugins { wasm_toolchain } => {
             guest::build(&workspace, wasm_toolchain)?;
         }

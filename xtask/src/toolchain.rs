@@ -58,7 +58,9 @@ impl Toolchain {
             match add_target(BARE) {
                 Ok(()) => return Ok(Self::Own),
                 Err(reason) if choice == Choice::Rustup => return Err(reason),
-                Err(reason) => println!("The Rust toolchain in use cannot compile to WebAssembly: {reason:#}."),
+                Err(reason) => {
+                    println!("The Rust toolchain in use cannot compile to WebAssembly: {reason:#}.");
+                }
             }
         }
         debian()?;
@@ -149,7 +151,9 @@ fn debian() -> Result<()> {
             "{DEBIAN_RUSTC} says {version:?}; Rust {OLDEST} or newer with its source is needed. As root: `{manual}`"
         );
     }
-    println!("Compiling plugins with Debian's {version}; its standard library takes 2 to 3 minutes the first time.");
+    println!(
+        "Compiling plugins with Debian's {version}; its standard library takes 2 to 3 minutes the first time."
+    );
     Ok(())
 }
 
