@@ -134,7 +134,7 @@ const PATTERNS: &[(Sign, &str)] = &[
     ),
     (
         Sign::Payment,
-        r"(?:charged|billed) (?:me |us |them )?(?:twice|double|again|the wrong)|double[ -](?:charged?|billed|billing)|overcharged|duplicate (?:charge|payment|invoice)s?\b|payments? (?:\w+ ){0,2}(?:fail(?:s|ed|ing|ure)?|declined|rejected|stuck|not (?:working|processed|going))\b|payment failures?\b|(?:cannot|can't|can not|unable to|could not|couldn't) (?:pay|check ?out|complete (?:\w+ )?(?:payment|purchase|order|checkout))\b|checkout (?:\w+ ){0,2}(?:fails|failing|broken|failed)\b",
+        r"(?:charged|billed) (?:me |us |them )?(?:twice|double|again|the wrong)|double[ -](?:charged?|billed|billing)|overcharged|duplicate (?:charge|payment|invoice)s?\b|payments? (?:\w+ ){0,2}(?:fail(?:s|ed|ing|ure)?|declined|rejected|stuck|pending|not (?:working|processed|going))\b|payment failures?\b|charged (?:but|although)\b|(?:but|although) (?:\w+ ){0,3}(?:was|were|been|got) charged\b|(?:cannot|can't|can not|unable to|could not|couldn't) (?:pay|check ?out|complete (?:\w+ )?(?:payment|purchase|order|checkout))\b|checkout (?:\w+ ){0,2}(?:fails|failing|broken|failed)\b",
     ),
     (
         Sign::Crash,
@@ -254,6 +254,7 @@ mod tests {
             ("Access tokens were leaked into the log", Sign::Security),
             ("Customer was charged twice", Sign::Payment),
             ("Checkout always fails with my card", Sign::Payment),
+            ("Order is unpaid although the client was charged", Sign::Payment),
             ("App crashes when opening a file", Sign::Crash),
             ("JavaScript heap out of memory", Sign::Crash),
             ("Watcher hangs on exit", Sign::Hang),

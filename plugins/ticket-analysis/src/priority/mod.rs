@@ -3,7 +3,7 @@
 pub(crate) mod context;
 pub mod criticality;
 mod matrix;
-mod report;
+pub(crate) mod report;
 pub mod resolution;
 pub mod routing;
 pub mod score;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use heddle_kit::report::markdown_escaped;
+
 use super::{
     Output, PrioritizedTicket,
     resolution::ExpectedResolution,
@@ -22,7 +24,7 @@ pub(super) fn routing_plan(data: &StructuredTickets, output: &Output) -> String 
     let _ = writeln!(
         md,
         "Source: {}. As of {}. {} of {} tickets wait to be worked on. Every team named below is a suggestion.\n",
-        cell(&data.source),
+        markdown_escaped(&data.source),
         data.as_of,
         s.n_waiting,
         s.n
@@ -65,18 +67,20 @@ fn first_tickets(md: &mut String, output: &Output) {
         let why: Vec<String> = reasons
             .iter()
             .take(2)
-            .map(|c| format!("{:+.1} {}: {}", c.points, c.factor.replace('_', " "), cell(&c.because)))
+            .map(|c| {
+                format!("{:+.1} {}: {}", c.points, c.factor.replace('_', " "), markdown_escaped(&c.because))
+            })
             .collect();
         let _ = writeln!(
             md,
             "| {} | {} {} | {:?} | {:.1} | {} | {} | {} |",
             ticket.rank.unwrap_or_default(),
-            cell(&ticket.ticket_id),
-            cell(&shortened(&ticket.subject)),
+            markdown_escaped(&ticket.ticket_id),
+            markdown_escaped(&shortened(&ticket.subject)),
             ticket.priority,
             ticket.score,
             why.join("; "),
-            cell(&ticket.route.team),
+            markdown_escaped(&ticket.route.team),
             expected(&ticket.expected_resolution)
         );
     }
@@ -107,12 +111,17 @@ fn queues(md: &mut String, output: &Output) {
     for Queue { team, n, by_priority, expertise, has_resolved, .. } in &routing.queues {
         let level = |p: &str| by_priority.get(p).copied().unwrap_or(0);
         let counted = |list: &[(String, usize)]| {
-            let list: Vec<_> = list.iter().take(4).map(|(what, n)| format!("{} ({n})", cell(what))).collect();
+            let list: Vec<_> =
+                list.iter().take(4).map(|(what, n)| format!("{} ({n})", markdown_escaped(what))).collect();
             if list.is_empty() { "not known".to_owned() } else { list.join(", ") }
         };
         let (p0, p1, p2, p3) = (level("P0"), level("P1"), level("P2"), level("P3"));
         let (expertise, people) = (counted(expertise), counted(has_resolved));
-        let _ = writeln!(md, "| {} | {n} | {p0} | {p1} | {p2} | {p3} | {expertise} | {people} |", cell(team));
+        let _ = writeln!(
+            md,
+            "| {} | {n} | {p0} | {p1} | {p2} | {p3} | {expertise} | {people} |",
+            markdown_escaped(team)
+        );
     }
     md.push('\n');
     if routing.n_triage > 0 {
@@ -123,7 +132,7 @@ fn queues(md: &mut String, output: &Output) {
         );
     }
     if !routing.without_tickets.is_empty() {
-        let names: Vec<_> = routing.without_tickets.iter().map(|name| cell(name)).collect();
+        let names: Vec<_> = routing.without_tickets.iter().map(|name| markdown_escaped(name)).collect();
         let _ = writeln!(md, "Nothing was routed to {}.\n", names.join(", "));
     }
 }
@@ -154,8 +163,8 @@ fn disagreements(md: &mut String, output: &Output) {
             let _ = writeln!(
                 md,
                 "| {} {} | {source} | {:?} | {:.1} |",
-                cell(&t.ticket_id),
-                cell(&shortened(&t.subject)),
+                markdown_escaped(&t.ticket_id),
+                markdown_escaped(&shortened(&t.subject)),
                 t.priority,
                 t.score
             );
@@ -192,7 +201,7 @@ fn method(md: &mut String, output: &Output) {
     if !s.unknown.is_empty() {
         let _ = writeln!(md, "Not known, and without influence on the score:\n");
         for (reason, n) in &s.unknown {
-            let _ = writeln!(md, "- {} ({n} tickets)", cell(&reason.replace('_', " ")));
+            let _ = writeln!(md, "- {} ({n} tickets)", markdown_escaped(&reason.replace('_', " ")));
         }
         md.push('\n');
     }
@@ -201,7 +210,10 @@ fn method(md: &mut String, output: &Output) {
 
 fn expected(expected: &ExpectedResolution) -> String {
     let (Some(median), Some(n)) = (expected.median_hours, expected.n_at_risk) else {
-        return format!("not computable: {}", cell(expected.not_computable.as_deref().unwrap_or("no data")));
+        return format!(
+            "not computable: {}",
+            markdown_escaped(expected.not_computable.as_deref().unwrap_or("no data"))
+        );
     };
     let range = match (expected.low_hours, expected.high_hours) {
         (Some(low), Some(high)) => format!("{} to {}", duration(low), duration(high)),
@@ -213,24 +225,6 @@ fn expected(expected: &ExpectedResolution) -> String {
 
 fn duration(hours: f64) -> String {
     if hours < 72.0 { format!("{hours:.1} h") } else { format!("{:.0} days", hours / 24.0) }
-}
-
-/// A text as the content of a table's cell: on one line, and without what Markdown or HTML would read.
-pub(crate) fn cell(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
-        match c {
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 /// At most so many characters, with an ellipsis where some are left out.

@@ -45,6 +45,9 @@ pub struct Team {
     pub expertise: Vec<String>,
     /// Assignees that belong to it.
     pub members: Vec<String>,
+    /// Tickets that it can resolve in a week.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<f64>,
 }
 
 impl TeamInput {
@@ -72,6 +75,7 @@ pub(crate) struct Matter {
     product: Option<(String, BTreeSet<String>)>,
     tier: Option<(String, BTreeSet<String>)>,
     assignee: Option<String>,
+    labels: Vec<(String, BTreeSet<String>)>,
     /// Labels, features and the subject.
     words: BTreeSet<String>,
 }
@@ -88,7 +92,8 @@ impl Matter {
             category: field(&categories.category),
             product: field(&ticket.product),
             tier: field(&ticket.customer_tier),
-            assignee: ticket.assignee.as_ref().map(|a| a.to_lowercase()),
+            assignee: ticket.assignee.clone(),
+            labels: ticket.labels.iter().map(|label| (label.clone(), word_set(label))).collect(),
             words,
         }
     }
@@ -127,14 +132,16 @@ impl Scope {
     }
 
     /// The team's claim: 8 points if the assignee belongs to it; 4, 3, 2, 2 and 1 for component, product area, category,
-    /// product and tier; 2 for a word of its name in component or area; 1 for each expertise, up to 3. `None` without any.
+    /// product and tier; 3 for a label that is one of its components or product areas; 2 for a word of its name in component or
+    /// area; 1 for each expertise, up to 3. `None` without any.
     pub(crate) fn claim(&self, matter: &Matter) -> Option<Claim> {
         let mut claim = Claim { points: 0.0, because: Vec::new() };
         let mut add = |points: f64, because: String| {
             claim.points += points;
             claim.because.push(because);
         };
-        if let Some(assignee) = matter.assignee.as_ref().filter(|a| self.members.contains(*a)) {
+        if let Some(assignee) = matter.assignee.as_ref().filter(|a| self.members.contains(&a.to_lowercase()))
+        {
             add(8.0, format!("assignee {assignee}"));
         }
         let fields = [
@@ -150,6 +157,13 @@ impl Scope {
             {
                 add(points, format!("{what} {text}"));
             }
+        }
+        // Components and product areas: what trackers put into labels.
+        let own = || self.fields[..2].iter().flatten();
+        if let Some((label, _)) =
+            matter.labels.iter().find(|(_, words)| own().any(|scope| scope.is_subset(words)))
+        {
+            add(3.0, format!("label {label}"));
         }
         for (what, value) in [("component", &matter.component), ("product area", &matter.area)] {
             if let Some((text, words)) = value

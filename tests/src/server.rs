@@ -1,0 +1,204 @@
+//! A real `heddle serve` as a child process, on a port that the system chose.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+/// A running server. Dropped, it is killed.
+pub struct Server {
+    child: Child,
+    url: String,
+    token: String,
+    client: Client,
+    data_dir: PathBuf,
+}
+
+impl Server {
+    /// Start a server on a data directory, and wait until it listens.
+    ///
+    /// # Errors
+    /// If it ends instead of listening.
+    pub fn start(data_dir: &Path) -> Result<Self> {
+        Self::start_with(data_dir, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// If it ends instead of listening.
+    pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut child = Command::new(super::heddle_bin())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("heddle serve")?;
+        let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+        let mut url = None;
+        for line in lines.by_ref() {
+            let line = line?;
+            if let Some(at) = line.strip_prefix("listening on ") {
+                url = Some(at.trim().to_owned());
+                break;
+            }
+        }
+        let Some(url) = url else { bail!("the server ended before it listened: {}", child.wait()?) };
+        // Whatever it prints later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(data_dir.join("admin-token"))?.trim().to_owned();
+        let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
+        Ok(Self { child, url, token, client, data_dir: data_dir.to_owned() })
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The admin's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Its data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kill it as a power cut would: SIGKILL, no time for anything.
+    ///
+    /// # Errors
+    /// If it had ended already.
+    pub fn kill_9(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Ask it to stop (SIGTERM) and wait for its end.
+    ///
+    /// # Errors
+    /// If it does not stop within half a minute, or not by itself.
+    pub fn stop(mut self) -> Result<()> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(30) {
+            if let Some(status) = self.child.try_wait()? {
+                return if status.success() { Ok(()) } else { bail!("it stopped with {status}") };
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bail!("it did not stop")
+    }
+
+    /// A request as the admin. `path` begins after `/api/v1`.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    /// GET a JSON document.
+    ///
+    /// # Errors
+    /// If the status is no success.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        expect_success(self.request(reqwest::Method::GET, path)).await
+    }
+
+    /// POST a JSON document.
+    ///
+    /// # Errors
+    /// If the status is no success.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        expect_success(self.request(reqwest::Method::POST, path).json(body)).await
+    }
+
+    /// Load a component.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn load_plugin(&self, name: &str) -> Result<Value> {
+        let bytes = std::fs::read(super::plugin(name))?;
+        expect_success(self.request(reqwest::Method::POST, "/plugins").body(bytes)).await
+    }
+
+    /// Start a run. Returns its id.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn start_run(&self, workflow: &str, input: Value) -> Result<String> {
+        let run = self.post("/runs", &json!({ "workflow": workflow, "input": input })).await?;
+        Ok(run["id"].as_str().context("a run has an id")?.to_owned())
+    }
+
+    /// Wait for the end of a run. Returns it.
+    ///
+    /// # Errors
+    /// If it has not ended within two minutes.
+    pub async fn finished(&self, id: &str) -> Result<Value> {
+        let start = Instant::now();
+        loop {
+            let run = self.get(&format!("/runs/{id}")).await?;
+            if matches!(run["state"].as_str(), Some("completed" | "failed" | "cancelled")) {
+                return Ok(run);
+            }
+            if start.elapsed() > Duration::from_secs(120) {
+                bail!("run {id} has not ended: {run:#}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// All events of a run.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn events(&self, id: &str) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        loop {
+            let path = format!("/runs/{id}/events?after={}", all.len());
+            let request = self.request(reqwest::Method::GET, &path).header("accept", "application/json");
+            let page = expect_success(request).await?;
+            let items =
+                page.as_array().or_else(|| page["items"].as_array()).context("a page of events")?.clone();
+            if items.is_empty() {
+                return Ok(all);
+            }
+            all.extend(items);
+        }
+    }
+}
+
+async fn expect_success(request: RequestBuilder) -> Result<Value> {
+    let response = request.send().await?;
+    let (status, url) = (response.status(), response.url().clone());
+    let body = response.text().await?;
+    if !status.is_success() {
+        bail!("{url} answered {status}: {body}");
+    }
+    if status == StatusCode::NO_CONTENT || body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&body).with_context(|| format!("{url} answered {status} with no JSON: {body}"))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
