@@ -4,6 +4,7 @@
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
 pub mod artifacts;
+pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod events;
