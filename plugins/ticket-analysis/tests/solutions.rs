@@ -10,6 +10,7 @@ use heddle_sdk::{
 };
 use serde_json::{Value, json};
 use ticket_analysis::{
+    categorization::Categorization,
     ingestion::TicketIngestion,
     priority::PriorityScoring,
     solutions::{Output, SolutionGeneration, TicketSolution},
@@ -312,35 +313,59 @@ fn real_tickets_find_articles_on_their_subject() {
     }
 }
 
-/// The synthetic sample of the repository, by all phases but the categorisation: labels stand in for components.
+/// The first four phases, one after the other: what scoring and solving left.
+fn chain(input: &Value) -> (TestRun, TestRun) {
+    let ingested = Harness::<TicketIngestion>::new().run(input.clone());
+    let categorized = Harness::<Categorization>::new()
+        .files_of(&ingested)
+        .run(json!({ "categories": input["categories"] }));
+    let scored = Harness::<PriorityScoring>::new()
+        .files_of(&ingested)
+        .files_of(&categorized)
+        .run(json!({ "sla_policy": input["sla_policy"], "teams": input["teams"] }));
+    let solved = Harness::<SolutionGeneration>::new()
+        .files_of(&ingested)
+        .files_of(&categorized)
+        .files_of(&scored)
+        .run(json!({ "knowledge_base": input["knowledge_base"] }));
+    (scored, solved)
+}
+
+fn dump(name: &str, runs: [&TestRun; 2]) {
+    let Ok(folder) = std::env::var("HEDDLE_DUMP") else { return };
+    for (file, bytes) in runs.iter().flat_map(|run| &run.files) {
+        std::fs::write(format!("{folder}/{name}-{file}"), bytes).unwrap();
+    }
+}
+
+#[test]
+fn the_real_tickets_go_through_all_phases() {
+    for name in ["jest_operations", "react_vscode"] {
+        let Some((input, _)) = common::case(name) else { return };
+        let (scored, solved) = chain(&input);
+        dump(name, [&scored, &solved]);
+        let priorities: ticket_analysis::priority::Output =
+            serde_json::from_value(scored.output().clone()).unwrap();
+        let s = &priorities.summary;
+        println!("{name}: {:?}, waiting {:?}", s.by_priority, s.waiting_by_priority);
+        let share = |p: &str| s.by_priority[p] as f64 / s.n as f64;
+        assert!(share("P0") < 0.05 && share("P0") + share("P1") < 0.25, "{:?}", s.by_priority);
+        assert!(share("P2") > 0.1 && share("P3") > 0.3, "{:?}", s.by_priority);
+        let solutions: Output = serde_json::from_value(solved.output().clone()).unwrap();
+        assert_eq!(solutions.ticket_solutions.len(), s.n_waiting);
+        assert!(!solutions.templates.is_empty() && !solutions.gaps.is_empty());
+    }
+}
+
+/// The synthetic sample of the repository.
 #[test]
 fn the_sample_is_scored_routed_and_answered() {
     let input: Value = serde_json::from_str(include_str!("../sample/tickets.json")).unwrap();
-    let ingested = Harness::<TicketIngestion>::new().run(input.clone());
-    let categories: Vec<Value> = ingested.output()["normalized_tickets"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|t| json!({ "ticket_id": t["id"], "category": t["category"], "component": t["labels"][0] }))
-        .collect();
-    let categories = common::json(&json!({ "categorized_tickets": categories, "patterns": {} }));
-    let scored = Harness::<PriorityScoring>::new()
-        .files_of(&ingested)
-        .file("categorization_results.json", categories.clone())
-        .run(json!({ "sla_policy": input["sla_policy"], "teams": input["teams"] }));
+    let (scored, solved) = chain(&input);
+    dump("sample", [&scored, &solved]);
     let priorities: ticket_analysis::priority::Output =
         serde_json::from_value(scored.output().clone()).unwrap();
-    let solved = Harness::<SolutionGeneration>::new()
-        .files_of(&ingested)
-        .file("categorization_results.json", categories)
-        .files_of(&scored)
-        .run(json!({ "knowledge_base": input["knowledge_base"] }));
     let solutions: Output = serde_json::from_value(solved.output().clone()).unwrap();
-    if let Ok(folder) = std::env::var("HEDDLE_DUMP") {
-        for (file, bytes) in scored.files.iter().chain(&solved.files) {
-            std::fs::write(format!("{folder}/sample-{file}"), bytes).unwrap();
-        }
-    }
     let s = &priorities.summary;
     assert_eq!(s.sla_hours.as_deref(), Some("business"));
     let share = |p: &str| s.by_priority[p] as f64 / s.n as f64;

@@ -45,6 +45,23 @@ impl Standing {
 #[serde(default)]
 pub(crate) struct CategorizationFile {
     categorized_tickets: Vec<Categorized>,
+    patterns: PatternsPart,
+}
+
+/// Of the patterns the clusters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PatternsPart {
+    clusters: Vec<ClusterPart>,
+}
+
+/// A cluster's id and the words that set it apart.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ClusterPart {
+    #[serde(deserialize_with = "text_or_number")]
+    cluster_id: Option<String>,
+    terms: Vec<String>,
 }
 
 /// A ticket's categories.
@@ -121,6 +138,7 @@ impl Categorized {
 pub(crate) struct Categories {
     by_id: BTreeMap<String, Categorized>,
     cluster_sizes: BTreeMap<String, usize>,
+    cluster_terms: BTreeMap<String, Vec<String>>,
     none: Categorized,
 }
 
@@ -130,13 +148,20 @@ impl Categories {
         for cluster in file.categorized_tickets.iter().filter_map(|c| c.cluster_id.as_ref()) {
             *cluster_sizes.entry(cluster.clone()).or_default() += 1;
         }
+        let clusters = file.patterns.clusters.into_iter();
+        let cluster_terms = clusters.filter_map(|c| Some((c.cluster_id?, c.terms))).collect();
         let by_id = file.categorized_tickets.into_iter().map(|c| (c.ticket_id.clone(), c)).collect();
-        Self { by_id, cluster_sizes, none: Categorized::default() }
+        Self { by_id, cluster_sizes, cluster_terms, none: Categorized::default() }
     }
 
     /// The ticket's categories; empty ones if it has none.
     pub(crate) fn of(&self, ticket_id: &str) -> &Categorized {
         self.by_id.get(ticket_id).unwrap_or(&self.none)
+    }
+
+    /// The words that set a cluster apart; none if it is not described.
+    pub(crate) fn cluster_terms(&self, cluster: &str) -> &[String] {
+        self.cluster_terms.get(cluster).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// How many other tickets are in the ticket's cluster; `None` if no ticket has a cluster.

@@ -96,7 +96,7 @@ fn queues(md: &mut String, output: &Output) {
     let basis = if routing.basis == "teams" {
         "Teams are matched by assignee, component, product area, category, product, customer tier and expertise."
     } else {
-        "The input names no teams, so the queues are named after component, product area or product."
+        "The input names no teams, so the queues are named after product area, component or product."
     };
     let _ = writeln!(md, "{basis}\n");
     if routing.queues.is_empty() {

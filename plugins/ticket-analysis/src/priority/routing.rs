@@ -21,7 +21,7 @@ const LISTED: usize = 25;
 /// Where a ticket should go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Route {
-    /// A team of the input; without teams, a queue named after the component, product area or product. `triage` if
+    /// A team of the input; without teams, a queue named after the product area, component or product. `triage` if
     /// nothing points anywhere.
     pub team: String,
     /// What speaks for it.
@@ -36,7 +36,7 @@ pub struct Route {
 /// The plan: queues of the tickets that wait.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Routing {
-    /// `teams` (the input's), or `areas` (component, product area or product).
+    /// `teams` (the input's), or `areas` (product area, component or product).
     pub basis: String,
     /// Always true: a person decides.
     pub is_suggestion: bool,
@@ -85,8 +85,9 @@ impl Router {
         let expertise = expertise(ticket, categories, signs);
         if self.scopes.is_empty() {
             let areas = [
-                ("component", &categories.component),
+                // The widest first: a queue for each component would be as many queues as words.
                 ("product area", &categories.product_area),
+                ("component", &categories.component),
                 ("product", &ticket.product),
             ];
             let named = areas.into_iter().find_map(|(what, value)| Some((what, value.clone()?)));
@@ -94,7 +95,7 @@ impl Router {
                 Some((what, value)) => (value.clone(), format!("no teams are given; {what} {value}")),
                 None => (
                     TRIAGE.to_owned(),
-                    "no teams are given; no component, product area or product".to_owned(),
+                    "no teams are given; no product area, component or product".to_owned(),
                 ),
             };
             return Route { team, because, tied_with: None, expertise };

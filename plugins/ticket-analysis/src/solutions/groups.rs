@@ -34,7 +34,7 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// The category of most of them.
     pub(crate) category: Option<String>,
-    /// Words that at least half of the subjects share, at most three, the rarest elsewhere first.
+    /// At most three words: those that set the cluster apart, else those that at least half of the subjects share.
     pub(crate) words: Vec<String>,
     /// Places of its tickets, ascending.
     pub(crate) members: Vec<usize>,
@@ -89,7 +89,10 @@ pub(crate) fn groups(tickets: &[Ticket], categories: &Categories, vocabulary: &V
     let group = |(by, name, members): (GroupBy, String, Vec<usize>)| Group {
         by,
         category: commonest(members.iter().filter_map(|i| categories.of(&tickets[*i].id).category.clone())),
-        words: shared_words(&name, &members, &phrases, vocabulary),
+        words: match (by, categories.cluster_terms(&name)) {
+            (GroupBy::Cluster, terms) if !terms.is_empty() => terms.iter().take(3).cloned().collect(),
+            _ => shared_words(&name, &members, &phrases, vocabulary),
+        },
         name,
         members,
     };
