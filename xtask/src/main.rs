@@ -6,6 +6,7 @@
 mod bundle;
 mod command;
 mod guest;
+mod test;
 mod toolchain;
 mod workspace;
 
@@ -36,6 +37,8 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// Build everything and run all tests
+    Test,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             let host = workspace.build_host(debug)?;
             println!("Built {}", workspace.shown(&host));
         }
+        Command::Test => test::run(&workspace)?,
     }
     Ok(())
 }

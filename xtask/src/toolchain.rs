@@ -141,7 +141,7 @@ fn debian() -> Result<()> {
         apt_install(&DEBIAN_PACKAGES).with_context(|| {
             format!(
                 "there is no way to compile to WebAssembly. Either of these gives one: `rustup target add {BARE}` \
-                 (needs static.rust-lang.org), or as root on Debian 12 or newer: `{manual}`"
+                 (fetches from Rust's server), or as root on Debian 12 or newer: `{manual}`"
             )
         })?;
     }

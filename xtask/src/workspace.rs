@@ -117,17 +117,33 @@ impl Workspace {
         self.target.join("plugins")
     }
 
+    /// The cargo that runs us, in this workspace.
+    ///
+    /// The host's build script looks for plugins in `CARGO_TARGET_DIR`, else in `target`; where a configuration file
+    /// puts the target directory elsewhere, it is passed on. Otherwise not: a variable that comes and goes with the
+    /// way of starting cargo would have the host built anew each time.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = cargo();
+        command.current_dir(&self.root);
+        if self.target != self.root.join("target") {
+            command.env("CARGO_TARGET_DIR", &self.target);
+        }
+        command
+    }
+
     /// Builds the host, which embeds the plugins that were built before, and says where it is.
     ///
     /// # Errors
     /// When cargo fails; it has said why.
     pub(crate) fn build_host(&self, debug: bool) -> Result<PathBuf> {
-        let mut build = cargo();
-        build.current_dir(&self.root).args(["build", "--package", "heddle", "--bin", "heddle"]);
-        if !debug {
-            build.arg("--release");
+        let mut build = self.cargo();
+        if debug {
+            // As the tests are built, so that both share their dependencies.
+            build.args(["build", "--workspace", "--bins", "--tests"]);
+        } else {
+            build.args(["build", "--release", "--package", "heddle", "--bin", "heddle"]);
         }
-        command::run(build.env("CARGO_TARGET_DIR", &self.target))?;
+        command::run(&mut build)?;
         Ok(self.host(debug))
     }
 
