@@ -140,6 +140,7 @@ fn payload(data: &Dataset, metrics: &Metrics, predictions: &Predictions) -> Valu
         "forecast": { "weekly": forecast(&predictions.forecast_weekly), "daily": forecast(&predictions.forecast_daily) },
         "recommendations": predictions.recommendations,
         "emerging": predictions.emerging_issues,
+        "emerging_summary": predictions.emerging_summary,
         "notes": data.notes,
     })
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     calendar::{day_of, seconds},
-    upstream::{Categories, Emerging, Priorities},
+    upstream::{Categories, Patterns, Priorities},
 };
 use crate::{
     sla::{SlaClock, SlaPolicy, State as SlaState},
@@ -104,7 +104,8 @@ pub(super) struct Dataset {
     /// RFC 3339.
     pub(super) as_of_text: String,
     pub(super) rows: Vec<Row>,
-    pub(super) emerging: Vec<Emerging>,
+    /// What the categorisation found to recur and to grow.
+    pub(super) patterns: Patterns,
     /// Targets in hours by tier, in words, and the policy's kind of hours.
     pub(super) sla: Option<SlaFacts>,
     /// Remarks on the data, for the reader.
@@ -207,10 +208,11 @@ pub(super) fn load(ctx: &Context<'_, NoConfig>, policy: Option<&SlaPolicy>) -> R
         as_of: as_of_time.as_second(),
         as_of_text: structured.as_of,
         rows,
-        emerging: categories.emerging(),
+        patterns: Patterns::default(),
         sla,
         notes,
     };
+    data.patterns = categories.patterns;
     remark(&mut data);
     Ok(data)
 }

@@ -31,7 +31,7 @@ pub(super) fn write(data: &Dataset, metrics: &Metrics, predictions: &Predictions
         &predictions.recommendations,
         "The data do not support a recommendation.",
     );
-    findings(&mut out, "Emerging issues", &predictions.emerging_issues, "The categorisation reports none.");
+    findings(&mut out, "Emerging issues", &predictions.emerging_issues, &predictions.emerging_summary);
     section(&mut out, "What to know about the data", metrics.notes.clone());
     section(&mut out, "Not computable", gaps(metrics, predictions));
     out.finish()
@@ -60,7 +60,11 @@ fn findings(out: &mut Markdown, title: &str, list: &[Finding], none: &str) {
 fn glance(metrics: &Metrics, weekly: &Maybe<Forecast>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((r, rate)) = metrics.resolution_hours.known().and_then(|r| Some((r, r.resolution_rate?))) {
-        lines.push(format!("{} open; {:.1} % are resolved.", plural(r.open_at_as_of, "ticket"), 100.0 * rate));
+        lines.push(format!(
+            "{} open; {:.1} % are resolved.",
+            plural(r.open_at_as_of, "ticket"),
+            100.0 * rate
+        ));
     }
     if let Some(pct) = metrics.sla.known().and_then(|s| s.overall_compliance_pct) {
         lines.push(format!("{pct:.1} % of the tickets whose SLA is decided met it."));

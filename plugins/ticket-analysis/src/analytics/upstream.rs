@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::ticket::Priority;
 
@@ -12,7 +11,7 @@ use crate::ticket::Priority;
 #[serde(default)]
 pub(super) struct Categories {
     categorized_tickets: Vec<Categorized>,
-    patterns: Value,
+    pub(super) patterns: Patterns,
 }
 
 /// A ticket's category.
@@ -25,13 +24,58 @@ pub(super) struct Categorized {
     component: Option<String>,
 }
 
-/// A pattern that grows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the tickets have in common.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Patterns {
+    clusters: Vec<Cluster>,
+    pub(super) emerging: Emerging,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Cluster {
+    cluster_id: String,
+    terms: Vec<String>,
+}
+
+/// What has become more frequent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Emerging {
-    /// What it is about.
-    pub(super) title: String,
-    /// The figures behind it, as sentences.
-    pub(super) text: String,
+    /// RFC 3339: where the recent time begins.
+    pub(super) recent_from: Option<String>,
+    pub(super) n_recent: usize,
+    pub(super) n_earlier: usize,
+    pub(super) n_tested: usize,
+    pub(super) items: Vec<Rising>,
+    pub(super) not_computable: Option<String>,
+}
+
+/// A term, a cluster or a category whose share has risen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Rising {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) recent: usize,
+    pub(super) earlier: usize,
+    pub(super) p_value: f64,
+    pub(super) q_value: f64,
+    pub(super) examples: Vec<String>,
+}
+
+impl Patterns {
+    /// What a rising thing is called: a cluster by its words.
+    pub(super) fn name<'a>(&'a self, rising: &'a Rising) -> String {
+        let cluster = self.clusters.iter().find(|c| rising.kind == "cluster" && c.cluster_id == rising.name);
+        match cluster {
+            Some(cluster) if !cluster.terms.is_empty() => {
+                cluster.terms[..cluster.terms.len().min(4)].join(", ")
+            }
+            _ => rising.name.clone(),
+        }
+    }
 }
 
 impl Categorized {
@@ -46,20 +90,6 @@ impl Categories {
     pub(super) fn by_id(&self) -> BTreeMap<&str, &Categorized> {
         self.categorized_tickets.iter().map(|c| (c.ticket_id.as_str(), c)).collect()
     }
-
-    /// The patterns that the categorisation calls emerging.
-    pub(super) fn emerging(&self) -> Vec<Emerging> {
-        let list = self.patterns.get("emerging").and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(emerging).collect()
-    }
-}
-
-fn emerging(pattern: &Value) -> Option<Emerging> {
-    let text = |key: &str| pattern.get(key).and_then(Value::as_str).map(str::to_owned);
-    let title = text("label").or_else(|| text("title")).or_else(|| text("name")).or_else(|| text("term"))?;
-    let body =
-        text("statement").or_else(|| text("summary")).or_else(|| text("description")).unwrap_or_default();
-    Some(Emerging { title, text: body })
 }
 
 /// `priority_scores.json`.

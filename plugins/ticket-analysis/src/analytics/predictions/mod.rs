@@ -1,5 +1,6 @@
 //! What is to be expected after `as_of`, and what follows from it.
 
+mod emerging;
 mod forecast;
 mod planning;
 
@@ -52,6 +53,8 @@ pub struct Predictions {
     pub recommendations: Vec<Finding>,
     /// Patterns that grow, by the categorisation.
     pub emerging_issues: Vec<Finding>,
+    /// What was tested for growth, or why nothing was.
+    pub emerging_summary: String,
     /// `template`: the sentences are composed from computed figures, no model wrote them.
     pub prose_by: String,
 }
@@ -64,14 +67,12 @@ pub(super) fn compute(
     teams: &[TeamCapacity],
 ) -> Predictions {
     let forecast_weekly = forecast::weekly(data, horizon.weeks_ahead);
+    let (emerging_issues, emerging_summary) = emerging::issues(&data.patterns);
     let forecast_daily = forecast::daily(data, horizon.days_ahead);
     Predictions {
         recommendations: planning::recommend(data, metrics, &forecast_weekly, teams),
-        emerging_issues: data
-            .emerging
-            .iter()
-            .map(|e| Finding { title: e.title.clone(), text: e.text.clone(), arithmetic: String::new() })
-            .collect(),
+        emerging_issues,
+        emerging_summary,
         forecast_weekly,
         forecast_daily,
         prose_by: "template".to_owned(),

@@ -13,7 +13,7 @@ function kpis() {
   const delta = (now, before, lowIsGood, format) => {
     if (now === null || before === null) return [];
     const word = now === before ? 'unchanged' : `${now > before ? '▲' : '▼'} ${format(Math.abs(now - before))}`;
-    return ['(', el('b', { class: now === before || lowIsGood === null ? null : (now < before) === lowIsGood ? 'good' : 'bad' }, word), ')'];
+    return [el('span', { class: 'change' }, '(', el('b', { class: now === before || lowIsGood === null ? null : (now < before) === lowIsGood ? 'good' : 'bad' }, word), ')')];
   };
   const tile = (key, label, value, small, deltaParts) => el('div', { class: 'kpi', 'data-kpi': key, title: 'Below: the last 28 days of the period, and how that differs from the 28 days before' },
     el('div', { class: 'label' }, label), el('div', { class: `value${value === null ? ' none' : ''}` }, value === null ? '–' : value, small ? el('small', {}, ` ${small}`) : null), el('div', { class: 'delta' }, deltaParts));
@@ -27,7 +27,7 @@ function kpis() {
     : tile('open', dated ? `Open, ${shortDay(lastDay)}` : 'Open', int(openList(end) + undatedOpen), '', dated ? ['in 28 days ',...delta(openList(end), openList((lastDay - 27) * DAY), true, int)] : []));
   const all = known(view.tickets, resolutionHours);
   const [nowHours, beforeHours] = resolved.map((l) => quantile(known(l, resolutionHours), 0.5));
-  tiles.push(tile('median', 'Median resolution', all.length ? hours(quantile(all, 0.5)) : null, '',
+  tiles.push(tile('median', 'Resolution, median', all.length ? hours(quantile(all, 0.5)) : null, '',
     all.length ? [nowHours === null ? 'none in 28 d' : `Last 28 d: ${hours(nowHours)} `, ...delta(nowHours, beforeHours, true, hours)] : [missing(DATA.reasons.resolution)]));
   const sla = rate(view.tickets);
   const [nowSla, beforeSla] = created.map(rate);
@@ -35,13 +35,13 @@ function kpis() {
     DATA.reasons.sla ? [missing(DATA.reasons.sla)] : [nowSla ? `Last 28 d: ${int(nowSla.met)}/${int(nowSla.n)} ` : 'none decided in 28 d', ...delta(nowSla && nowSla.pct, beforeSla && beforeSla.pct, false, (v) => `${one(v)} pts`)]));
   const answers = known(view.tickets, responseHours);
   const [nowAnswer, beforeAnswer] = created.map((l) => quantile(known(l, responseHours), 0.5));
-  tiles.push(tile('response', 'Median first answer', answers.length ? hours(quantile(answers, 0.5)) : null, '',
+  tiles.push(tile('response', 'First answer, median', answers.length ? hours(quantile(answers, 0.5)) : null, '',
     answers.length ? [nowAnswer === null ? 'none in 28 d' : `Last 28 d: ${hours(nowAnswer)} `, ...delta(nowAnswer, beforeAnswer, true, hours)] : [missing(DATA.reasons.first_response)]));
   const scores = known(view.tickets, T.satisfaction);
   if (!DATA.reasons.satisfaction) {
     const mean = (v) => (v.length ? sum(v) / v.length : null);
     const [nowScore, beforeScore] = created.map((l) => mean(known(l, T.satisfaction)));
-    tiles.push(tile('satisfaction', 'Mean satisfaction', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `n = ${int(scores.length)}` : '',
+    tiles.push(tile('satisfaction', 'Satisfaction, mean', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `n = ${int(scores.length)}` : '',
       [nowScore === null ? 'none in 28 d' : `Last 28 d: ${nowScore.toFixed(2)} `, ...delta(nowScore, beforeScore, false, (v) => v.toFixed(2))]));
   }
   const urgent = (list) => list.filter((i) => T.priority[i] >= 0 && ['P0', 'P1'].includes(DATA.dims.priority[T.priority[i]])).length;
@@ -51,7 +51,7 @@ function kpis() {
   }
   const next = DATA.forecast.weekly.points && DATA.forecast.weekly.points[0];
   if (next) {
-    tiles.push(tile('next', `Forecast, ${shortDay(DATA.forecast.weekly.start)} +7 d`, one(next.mean), '', [next.lower_80 === null ? 'all tickets' : `80 %: ${one(next.lower_80)} – ${one(next.upper_80)}`]));
+    tiles.push(tile('next', `Week of ${shortDay(DATA.forecast.weekly.start)}`, one(next.mean), 'forecast', [next.lower_80 === null ? 'all tickets' : `80 %: ${one(next.lower_80)} – ${one(next.upper_80)}`]));
   }
   $('kpis').replaceChildren(...tiles);
   $('kpis').style.setProperty('--tiles', String(tiles.length));
@@ -136,7 +136,7 @@ function drawFindings() {
     items.length ? el('div', {}, items.map((f) => el('div', { class: 'finding' }, el('h3', {}, f.title), el('p', {}, f.text), f.arithmetic ? el('p', { class: 'sum' }, f.arithmetic) : null))) : el('p', { class: 'empty' }, none));
   $('findings').replaceChildren(
     card('recommendations', 'Resource planning', 'From all tickets; the filters do not change it.', DATA.recommendations, 'The tickets do not support a recommendation.'),
-    card('emerging', 'Emerging issues', 'From all tickets; the filters do not change it.', DATA.emerging, 'No pattern stands out.'));
+    card('emerging', 'Emerging issues', DATA.emerging.length ? `From all tickets. ${DATA.emerging_summary}` : 'From all tickets.', DATA.emerging, DATA.emerging_summary));
   $('footer').replaceChildren(el('p', {}, `Made by ${DATA.made_by}; texts by template. Weeks start on Monday, all times are UTC. Nothing on this page loads from or sends to a network.`),
     DATA.notes.length ? el('ul', {}, DATA.notes.map((n) => el('li', {}, n))) : null);
 }
