@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md follows one run through these modules. Imports go one way:
 //! `cli → api → engine → {sandbox, store, artifacts, events} → model`.
 
+pub mod api;
 pub mod artifacts;
 pub mod cli;
 pub mod engine;

@@ -135,6 +135,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// How it is set up.
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
     /// The engine as a tenant may use it.
     pub fn tenant(&self, id: &TenantId) -> Tenant {
         Tenant::new(self.clone(), id)

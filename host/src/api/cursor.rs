@@ -1,0 +1,62 @@
+//! Cursors of pages: opaque to clients, and of use only with the filter that they were made for.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use super::error::{ApiError, ApiResult};
+use crate::{
+    model::{Digest, RunId},
+    store::RunFilter,
+};
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    after: RunId,
+    /// Of the filter.
+    filter: Digest,
+}
+
+fn filter_digest(filter: &RunFilter) -> Digest {
+    let RunFilter { state, workflow } = filter;
+    Digest::of(serde_json::json!([state, workflow]).to_string())
+}
+
+/// The cursor of the page after `after`.
+pub(super) fn write(filter: &RunFilter, after: RunId) -> String {
+    let cursor = Cursor { after, filter: filter_digest(filter) };
+    URL_SAFE_NO_PAD.encode(serde_json::json!(cursor).to_string())
+}
+
+/// Where the page of a cursor begins.
+///
+/// # Errors
+/// If it is no cursor, or that of another filter.
+pub(super) fn read(filter: &RunFilter, text: &str) -> ApiResult<RunId> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let cursor: Option<Cursor> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let cursor = cursor.ok_or_else(|| {
+        ApiError::invalid("cursor: it is none; give what next_cursor of the page before said, unchanged")
+    })?;
+    if cursor.filter != filter_digest(filter) {
+        let message = "cursor: it belongs to another filter; ask for the first page again, without a cursor";
+        return Err(ApiError::invalid(message));
+    }
+    Ok(cursor.after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RunState;
+
+    #[test]
+    fn a_cursor_serves_its_own_filter_only() {
+        let run = RunId::new();
+        let filter = RunFilter { state: Some(RunState::Failed), workflow: None };
+        let cursor = write(&filter, run);
+        assert_eq!(read(&filter, &cursor).ok(), Some(run));
+        assert!(read(&RunFilter::default(), &cursor).is_err());
+        assert!(read(&filter, "bm90aGluZw").is_err());
+        assert!(read(&filter, "ä").is_err());
+    }
+}

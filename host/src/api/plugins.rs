@@ -1,0 +1,97 @@
+//! Plugins: which there are, loading one, removing one.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Api,
+    auth::{Admin, Viewer},
+    error::ApiResult,
+    etag::tagged,
+    extract::{self, Path},
+    openapi::{Body, Common, Missing},
+    wire::{Manifest, PluginBody},
+};
+
+/// A component may have this many bytes.
+const MAX_COMPONENT: u64 = 64 << 20;
+
+/// The plugins that new runs take.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PluginList {
+    /// By name.
+    pub plugins: Vec<PluginBody>,
+}
+
+/// A plugin with its manifest.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PluginDetail {
+    /// The plugin.
+    #[serde(flatten)]
+    pub plugin: PluginBody,
+    /// What it says of itself.
+    pub manifest: Manifest,
+}
+
+/// List the plugins
+#[utoipa::path(get, path = "/plugins", tag = "plugins",
+    responses((status = 200, description = "Those that new runs take.", body = PluginList), Common))]
+pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<PluginList>> {
+    let plugins = tenant.plugins().await?.into_iter().map(Into::into).collect();
+    Ok(Json(PluginList { plugins }))
+}
+
+/// A plugin and its manifest
+#[utoipa::path(get, path = "/plugins/{name}", tag = "plugins",
+    params(("name" = String, Path, description = "Its name, or the digest of its component.")),
+    responses((status = 200, description = "It.", body = PluginDetail),
+        (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]
+pub(super) async fn get(
+    Viewer(tenant): Viewer,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (row, manifest) = tenant.plugin(&name).await?;
+    tagged(&headers, &PluginDetail { plugin: row.into(), manifest: Manifest((*manifest).clone()) })
+}
+
+/// Load a plugin
+///
+/// The body is the component. New runs take it in place of the one of the same name; runs already started stay on the
+/// one that they are pinned to.
+#[utoipa::path(post, path = "/plugins", tag = "plugins",
+    request_body(content = inline(Vec<u8>), content_type = "application/wasm", description = "The component."),
+    responses((status = 201, description = "It is loaded.", body = PluginBody), Common, Body))]
+pub(super) async fn add(
+    Admin(tenant): Admin,
+    State(api): State<Api>,
+    request: Request,
+) -> ApiResult<Response> {
+    let (parts, body) = request.into_parts();
+    let bytes = extract::whole(&api, &parts.headers, body, MAX_COMPONENT).await?;
+    let plugin = PluginBody::from(tenant.plugin_add(bytes).await?);
+    let location = format!("/api/v1/plugins/{}", super::uri::segment(&plugin.name));
+    let mut response = (StatusCode::CREATED, Json(plugin)).into_response();
+    // A segment is ASCII without control characters.
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Remove a plugin
+///
+/// New runs cannot take it any more; runs already started go on with it.
+#[utoipa::path(delete, path = "/plugins/{name}", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 204, description = "It is removed."), Common, Missing))]
+pub(super) async fn remove(Admin(tenant): Admin, Path(name): Path<String>) -> ApiResult<StatusCode> {
+    tenant.plugin_remove(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

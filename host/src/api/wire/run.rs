@@ -1,0 +1,402 @@
+//! Runs, steps and attempts over the wire.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use super::{FailureBody, UsageBody, attempt_id, digest, one_of, run_id, time};
+use crate::{
+    engine::RunDetail,
+    model::{AttemptState, RunState, StepState, Timestamp},
+    store::{AttemptRow, InputFile, RunRow, StepRow},
+};
+
+fn run_state() -> RefOr<Schema> {
+    one_of("Where a run stands.", RunState::ALL.iter().map(|state| state.as_str()))
+}
+
+fn step_state() -> RefOr<Schema> {
+    one_of("Where a step stands.", StepState::ALL.iter().map(|state| state.as_str()))
+}
+
+fn attempt_state() -> RefOr<Schema> {
+    one_of("Where an attempt stands.", AttemptState::ALL.iter().map(|state| state.as_str()))
+}
+
+/// A run without its steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunSummary {
+    /// Its id.
+    #[schema(schema_with = run_id)]
+    pub id: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The workflow's version.
+    pub workflow_version: String,
+    /// Where it stands.
+    #[schema(schema_with = run_state)]
+    pub state: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureBody>,
+    /// Of the plan: the definition and the plugins' digests.
+    #[schema(schema_with = digest)]
+    pub plan: String,
+    /// All randomness of the run comes from it.
+    #[schema(schema_with = digest)]
+    pub seed: String,
+    /// The clock that its phases see.
+    #[schema(schema_with = time)]
+    pub as_of: String,
+    /// Of the input.
+    #[schema(schema_with = digest)]
+    pub input_digest: String,
+    /// Number of its last event.
+    pub last_event: u64,
+    /// When it was started by its caller.
+    #[schema(schema_with = time)]
+    pub created_at: String,
+    /// When its first step became ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub started_at: Option<String>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub finished_at: Option<String>,
+    /// Where it is, relative to the server.
+    pub url: String,
+}
+
+fn shown(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
+
+impl From<RunRow> for RunSummary {
+    fn from(row: RunRow) -> Self {
+        Self::split(row).0
+    }
+}
+
+impl RunSummary {
+    fn split(row: RunRow) -> (Self, Vec<InputFile>) {
+        // The owner, its epoch and the revision are the host's own business.
+        let RunRow {
+            id,
+            workflow,
+            workflow_version,
+            plan,
+            state,
+            input,
+            files,
+            seed,
+            as_of,
+            owner: _,
+            epoch: _,
+            rev: _,
+            event_seq,
+            failure,
+            created_at,
+            started_at,
+            finished_at,
+        } = row;
+        let summary = Self {
+            id: id.to_string(),
+            workflow,
+            workflow_version,
+            state: state.to_string(),
+            failure: failure.map(Into::into),
+            plan: plan.to_string(),
+            seed: seed.to_string(),
+            as_of: as_of.to_string(),
+            input_digest: input.digest().to_string(),
+            last_event: event_seq,
+            created_at: created_at.to_string(),
+            started_at: shown(started_at),
+            finished_at: shown(finished_at),
+            url: format!("/api/v1/runs/{id}"),
+        };
+        (summary, files)
+    }
+}
+
+/// A page of runs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunPage {
+    /// Newest first.
+    pub runs: Vec<RunSummary>,
+    /// Give it as `cursor`, with the same filter, to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// A file that a run was started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = InputFile)]
+pub struct InputFileBody {
+    /// Without directories.
+    pub name: String,
+    /// Media type (RFC 6838).
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of its bytes.
+    #[schema(schema_with = digest)]
+    pub digest: String,
+}
+
+impl From<InputFile> for InputFileBody {
+    fn from(InputFile { name, media_type, size, digest }: InputFile) -> Self {
+        Self { name, media_type, size, digest: digest.to_string() }
+    }
+}
+
+/// A run with its steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Run)]
+pub struct RunBody {
+    /// The run itself.
+    #[serde(flatten)]
+    pub run: RunSummary,
+    /// Steps that have ended, of all, in percent.
+    #[schema(minimum = 0, maximum = 100)]
+    pub progress: f64,
+    /// What it waits for; empty when it has ended or all that is left is under way.
+    pub waiting: Vec<WaitingBody>,
+    /// The uploaded files that it was started with.
+    pub files: Vec<InputFileBody>,
+    /// The component of each plugin that it is pinned to, by the plugin's name.
+    pub pins: BTreeMap<String, String>,
+    /// In the definition's order.
+    pub steps: Vec<StepBody>,
+}
+
+/// Why something of a run does not go on at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Waiting)]
+pub struct WaitingBody {
+    /// The step that waits; absent for the run as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// For people.
+    pub reason: String,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Step)]
+pub struct StepBody {
+    /// Unique in the run.
+    pub name: String,
+    /// `PLUGIN/PHASE`.
+    pub phase: String,
+    /// Where it stands.
+    #[schema(schema_with = step_state)]
+    pub state: String,
+    /// Number of the last attempt; 0 before the first.
+    pub attempt: u32,
+    /// When the next attempt may start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub not_before: Option<String>,
+    /// When it became ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub ready_at: Option<String>,
+    /// When its first attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub started_at: Option<String>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub finished_at: Option<String>,
+    /// What its last attempt used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageBody>,
+    /// Why it failed; while it is being retried, why the last attempt did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureBody>,
+    /// Why it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Hash of everything that the completed attempt could observe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = digest)]
+    pub step_key: Option<String>,
+    /// Of the output, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = digest)]
+    pub output_digest: Option<String>,
+    /// Where the output is, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_url: Option<String>,
+    /// By number.
+    pub attempts: Vec<AttemptBody>,
+}
+
+/// An attempt at a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Attempt)]
+pub struct AttemptBody {
+    /// Its id, the same after a crash of its host.
+    #[schema(schema_with = attempt_id)]
+    pub id: String,
+    /// From 1.
+    pub number: u32,
+    /// Where it stands.
+    #[schema(schema_with = attempt_state)]
+    pub state: String,
+    /// How many hosts died while it ran.
+    pub crashes: u32,
+    /// When it began.
+    #[schema(schema_with = time)]
+    pub started_at: String,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub finished_at: Option<String>,
+    /// What it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageBody>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureBody>,
+}
+
+impl From<AttemptRow> for AttemptBody {
+    fn from(row: AttemptRow) -> Self {
+        let AttemptRow {
+            id,
+            step: _,
+            number,
+            state,
+            host: _,
+            crashes,
+            failure,
+            usage,
+            log: _,
+            started_at,
+            finished_at,
+        } = row;
+        Self {
+            id: id.to_string(),
+            number,
+            state: state.to_string(),
+            crashes,
+            started_at: started_at.to_string(),
+            finished_at: shown(finished_at),
+            usage: usage.map(Into::into),
+            failure: failure.map(Into::into),
+        }
+    }
+}
+
+impl From<RunDetail> for RunBody {
+    fn from(detail: RunDetail) -> Self {
+        let RunDetail { run, steps, attempts, pins } = detail;
+        let id = run.id;
+        let ended = steps.iter().filter(|step| step.state.is_terminal()).count();
+        let waiting = waiting(&run, &steps);
+        let (run, files) = RunSummary::split(run);
+        let mut by_step: BTreeMap<String, Vec<AttemptBody>> = BTreeMap::new();
+        for attempt in attempts {
+            by_step.entry(attempt.step.clone()).or_default().push(attempt.into());
+        }
+        Self {
+            run,
+            progress: 100.0 * ended as f64 / steps.len().max(1) as f64,
+            waiting,
+            files: files.into_iter().map(Into::into).collect(),
+            pins: pins.into_iter().map(|(plugin, digest)| (plugin, digest.to_string())).collect(),
+            steps: steps
+                .into_iter()
+                .map(|step| {
+                    let attempts = by_step.remove(&step.name).unwrap_or_default();
+                    StepBody::new(&id.to_string(), step, attempts)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl StepBody {
+    fn new(run: &str, row: StepRow, attempts: Vec<AttemptBody>) -> Self {
+        let StepRow {
+            name,
+            ord: _,
+            phase,
+            state,
+            attempt,
+            not_before,
+            step_key,
+            output,
+            reason,
+            failure,
+            ready_at,
+            started_at,
+            finished_at,
+        } = row;
+        let segment = crate::api::uri::segment(&name);
+        Self {
+            output_url: output.as_ref().map(|_| format!("/api/v1/runs/{run}/steps/{segment}/output")),
+            output_digest: output.map(|value| value.digest().to_string()),
+            name,
+            phase,
+            state: state.to_string(),
+            attempt,
+            not_before: shown(not_before),
+            ready_at: shown(ready_at),
+            started_at: shown(started_at),
+            finished_at: shown(finished_at),
+            usage: attempts.last().and_then(|attempt| attempt.usage),
+            failure: failure.map(Into::into),
+            reason,
+            step_key: step_key.map(|key| key.to_string()),
+            attempts,
+        }
+    }
+}
+
+/// Why a run does not go on: what its users ask first of one that seems to be stuck.
+fn waiting(run: &RunRow, steps: &[StepRow]) -> Vec<WaitingBody> {
+    if run.state.is_terminal() {
+        return Vec::new();
+    }
+    let mut waiting = Vec::new();
+    let mut push = |step: Option<&StepRow>, reason: String| {
+        waiting.push(WaitingBody { step: step.map(|step| step.name.clone()), reason });
+    };
+    match run.state {
+        RunState::Pending => push(None, "the host has not taken it up yet".to_owned()),
+        RunState::Paused => push(None, "it is paused until somebody resumes it".to_owned()),
+        _ => {}
+    }
+    for step in steps {
+        match step.state {
+            StepState::Pending => push(Some(step), "the steps before it have not ended".to_owned()),
+            StepState::Ready => push(Some(step), "for a free place to run".to_owned()),
+            StepState::Retrying => {
+                let why = step.failure.as_ref().map_or("", |failure| failure.message.as_str());
+                let when = step.not_before.map_or_else(|| "soon".to_owned(), |at| format!("at {at}"));
+                push(
+                    Some(step),
+                    format!("attempt {} failed ({why}); the next one starts {when}", step.attempt),
+                );
+            }
+            StepState::WaitingApproval => push(Some(step), "for a decision".to_owned()),
+            StepState::AwaitingReview => push(Some(step), "for a review".to_owned()),
+            StepState::Paused => push(Some(step), "it is paused".to_owned()),
+            StepState::Running
+            | StepState::Completed
+            | StepState::Failed
+            | StepState::Skipped
+            | StepState::Cancelled => {}
+        }
+    }
+    waiting
+}
