@@ -123,7 +123,7 @@ fn real_tickets_by_value() {
     assert_eq!(kpi(&dom, "open"), "76");
     assert_eq!(kpi(&dom, "sla"), "37.2 %");
     // 1440.13 hours.
-    assert_eq!(kpi(&dom, "median"), "60 d");
+    assert_eq!(kpi(&dom, "median"), "60 d median");
     assert_eq!(kpi(&dom, "response"), "–");
     assert_eq!(rows(&dom).len(), 25);
     assert!(text(&dom, "<p class=\"note\" id=\"table-note\">", "</p>").ends_with("1–25 of 1,178 tickets"));
@@ -223,4 +223,41 @@ fn poor_pages_still_work() {
     assert_eq!(rows(&page.dom("#q=b")), ["B"]);
     let none = Page::of("none", &run(&json!([]), "2024-03-20T00:00:00Z", json!({}))).dom("");
     assert_eq!((kpi(&none, "tickets"), rows(&none).len()), ("0".to_owned(), 0));
+}
+
+/// Half a thousand tickets without a state, six years of silence before as_of, three categories.
+#[test]
+fn unlabelled_tickets_by_value() {
+    if !browser() {
+        return;
+    }
+    let Some((input, _)) = common::case("react_vscode") else { return };
+    let page = Page::of("react_vscode", &chain(&input));
+    let dom = page.dom("");
+    assert_eq!((kpi(&dom, "tickets"), kpi(&dom, "open")), ("600".to_owned(), "0".to_owned()));
+    assert!(dom.contains("500 of 600 tickets have neither a status nor a resolution date"));
+    assert!(dom.contains("a silence is no ground for a forecast"));
+    assert_eq!(kpi(&page.dom("#tier=internal"), "tickets"), "9 of 600");
+}
+
+#[test]
+fn five_thousand_tickets() {
+    if !browser() {
+        return;
+    }
+    let tickets: Vec<Value> = (0..5000_u64)
+        .map(|k| {
+            let (day, hour) = (k * 7919 % 360, k * 31 % 24);
+            let created = format!("2024-{:02}-{:02}T{hour:02}:00:00Z", day / 30 + 1, day % 28 + 1);
+            let more =
+                json!({ "product": format!("product {}", k % 7), "category": format!("category {}", k % 5) });
+            ticket(&format!("T-{k}"), &created, None, "open", more)
+        })
+        .collect();
+    let page = Page::of("five_thousand", &run(&json!(tickets), "2025-01-01T00:00:00Z", json!({})));
+    let dom = page.dom("#category=category%201&product=product%203&page=2");
+    // k = 1 modulo 5 and 3 modulo 7: one in 35.
+    let wanted = (0..5000).filter(|k| k % 5 == 1 && k % 7 == 3).count();
+    assert_eq!(kpi(&dom, "tickets"), format!("{wanted} of 5,000"));
+    assert_eq!(rows(&dom).len(), 25);
 }

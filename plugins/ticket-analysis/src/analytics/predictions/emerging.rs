@@ -41,7 +41,7 @@ pub(super) fn issues(patterns: &Patterns) -> (Vec<Finding>, String) {
                 share(item.earlier, e.n_earlier)
             ),
             arithmetic: format!(
-                "Fisher's exact test, one-sided: p = {}; adjusted for {} tests q = {}.",
+                "Fisher's exact test, one-sided: p {}; adjusted for {} tests q {}.",
                 small(item.p_value),
                 e.n_tested,
                 small(item.q_value)
@@ -52,5 +52,5 @@ pub(super) fn issues(patterns: &Patterns) -> (Vec<Finding>, String) {
 }
 
 fn small(p: f64) -> String {
-    if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
+    if p < 0.0001 { "< 0.0001".to_owned() } else { format!("= {p:.4}") }
 }

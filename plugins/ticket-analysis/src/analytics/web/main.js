@@ -27,7 +27,7 @@ function kpis() {
     : tile('open', dated ? `Open, ${shortDay(lastDay)}` : 'Open', int(openList(end) + undatedOpen), '', dated ? ['in 28 days ',...delta(openList(end), openList((lastDay - 27) * DAY), true, int)] : []));
   const all = known(view.tickets, resolutionHours);
   const [nowHours, beforeHours] = resolved.map((l) => quantile(known(l, resolutionHours), 0.5));
-  tiles.push(tile('median', 'Resolution, median', all.length ? hours(quantile(all, 0.5)) : null, '',
+  tiles.push(tile('median', 'Resolution time', all.length ? hours(quantile(all, 0.5)) : null, all.length ? 'median' : '',
     all.length ? [nowHours === null ? 'none in 28 d' : `Last 28 d: ${hours(nowHours)} `, ...delta(nowHours, beforeHours, true, hours)] : [missing(DATA.reasons.resolution)]));
   const sla = rate(view.tickets);
   const [nowSla, beforeSla] = created.map(rate);
@@ -35,13 +35,13 @@ function kpis() {
     DATA.reasons.sla ? [missing(DATA.reasons.sla)] : [nowSla ? `Last 28 d: ${int(nowSla.met)}/${int(nowSla.n)} ` : 'none decided in 28 d', ...delta(nowSla && nowSla.pct, beforeSla && beforeSla.pct, false, (v) => `${one(v)} pts`)]));
   const answers = known(view.tickets, responseHours);
   const [nowAnswer, beforeAnswer] = created.map((l) => quantile(known(l, responseHours), 0.5));
-  tiles.push(tile('response', 'First answer, median', answers.length ? hours(quantile(answers, 0.5)) : null, '',
+  tiles.push(tile('response', 'First answer', answers.length ? hours(quantile(answers, 0.5)) : null, answers.length ? 'median' : '',
     answers.length ? [nowAnswer === null ? 'none in 28 d' : `Last 28 d: ${hours(nowAnswer)} `, ...delta(nowAnswer, beforeAnswer, true, hours)] : [missing(DATA.reasons.first_response)]));
   const scores = known(view.tickets, T.satisfaction);
   if (!DATA.reasons.satisfaction) {
     const mean = (v) => (v.length ? sum(v) / v.length : null);
     const [nowScore, beforeScore] = created.map((l) => mean(known(l, T.satisfaction)));
-    tiles.push(tile('satisfaction', 'Satisfaction, mean', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `n = ${int(scores.length)}` : '',
+    tiles.push(tile('satisfaction', 'Satisfaction', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `mean of ${int(scores.length)}` : '',
       [nowScore === null ? 'none in 28 d' : `Last 28 d: ${nowScore.toFixed(2)} `, ...delta(nowScore, beforeScore, false, (v) => v.toFixed(2))]));
   }
   const urgent = (list) => list.filter((i) => T.priority[i] >= 0 && ['P0', 'P1'].includes(DATA.dims.priority[T.priority[i]])).length;
