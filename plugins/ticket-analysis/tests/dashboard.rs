@@ -222,6 +222,7 @@ fn poor_pages_still_work() {
     assert!(dom.contains("Not computable: no ticket has a creation date at or before as_of."));
     assert_eq!(rows(&page.dom("#q=b")), ["B"]);
     let none = Page::of("none", &run(&json!([]), "2024-03-20T00:00:00Z", json!({}))).dom("");
+    assert!(!text(&none, "<footer id=\"footer\">", "</footer>").contains("null"));
     assert_eq!((kpi(&none, "tickets"), rows(&none).len()), ("0".to_owned(), 0));
 }
 

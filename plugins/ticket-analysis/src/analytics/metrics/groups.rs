@@ -93,7 +93,8 @@ pub(super) fn categories(data: &Dataset) -> Maybe<CategoryMix> {
     }
     let mut months: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for row in &data.rows {
-        if let (Some(day), Some(category)) = (row.created_day(), &row.category) {
+        let dated = row.created_day().filter(|_| row.created <= Some(data.as_of));
+        if let (Some(day), Some(category)) = (dated, &row.category) {
             *months.entry(month(day)).or_default().entry(category.clone()).or_default() += 1;
         }
     }

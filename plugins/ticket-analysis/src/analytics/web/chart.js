@@ -20,7 +20,7 @@ function niceScale(max, steps) {
   const rough = max / steps;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough);
-  const whole = Math.max(step, max >= 3 ? 1 : 0);
+  const whole = Math.max(step, 1);
   const ticks = [];
   for (let k = 0; k * whole < max + whole * 0.999; k++) ticks.push(Math.round(k * whole * 1e6) / 1e6);
   return { top: ticks.at(-1), ticks };

@@ -41,7 +41,7 @@ function kpis() {
   if (!DATA.reasons.satisfaction) {
     const mean = (v) => (v.length ? sum(v) / v.length : null);
     const [nowScore, beforeScore] = created.map((l) => mean(known(l, T.satisfaction)));
-    tiles.push(tile('satisfaction', 'Satisfaction', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `mean of ${int(scores.length)}` : '',
+    tiles.push(tile('satisfaction', 'Satisfaction', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `n = ${int(scores.length)}` : '',
       [nowScore === null ? 'none in 28 d' : `Last 28 d: ${nowScore.toFixed(2)} `, ...delta(nowScore, beforeScore, false, (v) => v.toFixed(2))]));
   }
   const urgent = (list) => list.filter((i) => T.priority[i] >= 0 && ['P0', 'P1'].includes(DATA.dims.priority[T.priority[i]])).length;
@@ -138,7 +138,7 @@ function drawFindings() {
     card('recommendations', 'Resource planning', 'From all tickets; the filters do not change it.', DATA.recommendations, 'The tickets do not support a recommendation.'),
     card('emerging', 'Emerging issues', DATA.emerging.length ? `From all tickets. ${DATA.emerging_summary}` : 'From all tickets.', DATA.emerging, DATA.emerging_summary));
   $('footer').replaceChildren(el('p', {}, `Made by ${DATA.made_by}; texts by template. Weeks start on Monday, all times are UTC. Nothing on this page loads from or sends to a network.`),
-    DATA.notes.length ? el('ul', {}, DATA.notes.map((n) => el('li', {}, n))) : null);
+    ...(DATA.notes.length ? [el('ul', {}, DATA.notes.map((n) => el('li', {}, n)))] : []));
 }
 
 // ---- theme, print, link
