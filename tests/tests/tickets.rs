@@ -112,7 +112,7 @@ async fn the_real_tickets_give_the_expected_values() -> Result<()> {
             .iter()
             .filter_map(|y| expected[series][y]["mae"].as_f64())
             .fold(f64::INFINITY, f64::min);
-        let mae = predictions[series]["holdout"]["mae"]
+        let mae = predictions[series]["held_out"]["mae"]
             .as_f64()
             .with_context(|| format!("no held-out MAE in {series}: {:#}", predictions[series]))?;
         println!("{series}: held-out MAE {mae:.4}, best yardstick {best:.4}, ratio {:.3}", mae / best);
