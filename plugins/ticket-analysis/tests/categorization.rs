@@ -70,14 +70,14 @@ fn calibration_error(found: &BTreeMap<String, (String, f64)>, labels: &Value) ->
 }
 
 /// The built-in classifier against the keyword rules of `expected.json`, by project. Both projects' texts were looked
-/// at when the signs were collected; no weight was fitted to them.
+/// at when the signs were collected, and the prior was set by them: on a project never seen, expect somewhat less.
 #[test]
 fn without_labels_it_beats_the_keyword_rules_on_each_project() {
     let Some((input, expected)) = case("react_vscode") else { return };
     let run = categorise(&input);
     let found = categories(&run);
     let keyword_rules = expected["classification"]["keyword_rules"]["macro_f1"].as_f64().unwrap();
-    for (prefix, at_least) in [("", 0.74), ("RE-", 0.76), ("VS-", 0.68)] {
+    for (prefix, at_least) in [("", 0.75), ("RE-", 0.8), ("VS-", 0.7)] {
         let scores = agreement(&found, &expected["labels"], prefix);
         let f1: Vec<f64> =
             scores.per_class.iter().map(|class| (class.f1 * 1000.0).round() / 1000.0).collect();
@@ -113,11 +113,12 @@ fn bugs_of_another_project_are_recognised_by_their_subjects() {
         }
     }
     println!("{right} of {}; without the word bug in the subject {plain_right} of {plain}", subjects.len());
-    assert!(right * 100 >= subjects.len() * 88);
-    assert!(plain_right * 100 >= plain * 65);
+    assert!(right * 100 >= subjects.len() * 93);
+    assert!(plain_right * 100 >= plain * 80);
 }
 
-/// Tickets of other fields, written for this test: (category, subject, description).
+/// Tickets of other fields, written for this test: (category, subject, description). At the first run, before the signs
+/// were adjusted, 43 of 45 were right; five complaints in plain narrative were added later.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "bug",
@@ -178,6 +179,27 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "Memory leak in the image service",
         "Memory grows by 100 MB an hour until the process is killed.",
     ),
+    (
+        "bug",
+        "Parcels marked as delivered a day before they arrive",
+        "Hello, three of our customers called about it on Friday. Kind regards, Ada",
+    ),
+    (
+        "bug",
+        "Thermostat jumps back to 18 degrees",
+        "Hi, since Sunday it resets itself every night although we set 21. Thanks",
+    ),
+    (
+        "bug",
+        "Members are billed for the month after they left",
+        "Dear team, it happened to four people. Many thanks",
+    ),
+    (
+        "bug",
+        "Chat messages arrive in the wrong order",
+        "Good morning, this happens every time two people write at once.",
+    ),
+    ("bug", "Ticket machine keeps the card after payment", "The card comes out only after it is restarted."),
     ("feature", "Add dark mode to the mobile app", "It would be nice to have a dark theme for use at night."),
     (
         "feature",

@@ -31,6 +31,7 @@ type Shape = (&'static str, [f64; 3], fn(&Facts<'_>) -> bool);
 
 /// Shapes of the text, and what the form declares.
 const SHAPES: &[Shape] = &[
+    ("neither asks nor wishes", [0.3, 0.0, -0.3], |f| !f.asks_or_wishes),
     ("subject of one or two words", [-0.3, -0.3, 0.7], |f| f.headline_words <= 2),
     ("subject of three or four words", [-0.1, 0.1, 0.1], |f| (3..=4).contains(&f.headline_words)),
     ("long subject", [0.3, -0.1, -0.2], |f| f.headline_words >= 12),
@@ -129,10 +130,11 @@ struct Facts<'t> {
     headline_words: usize,
     own_words: usize,
     answer: String,
+    asks_or_wishes: bool,
 }
 
 impl<'t> Facts<'t> {
-    fn new(text: &'t AuthorText) -> Self {
+    fn new(text: &'t AuthorText, signs: &[f64]) -> Self {
         let words =
             |text: &str| text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count();
         let capture = |pattern: &Option<Regex>| {
@@ -144,6 +146,10 @@ impl<'t> Facts<'t> {
             headline_words: words(&text.headline),
             own_words: words(&text.own),
             answer: capture(&ASKED).or_else(|| capture(&DECLARED)).unwrap_or_default(),
+            asks_or_wishes: SIGNS
+                .iter()
+                .zip(signs)
+                .any(|(sign, strength)| sign.asks_or_wishes() && *strength > 0.0),
         }
     }
 
@@ -242,11 +248,11 @@ pub(crate) fn evidence(texts: &[AuthorText], products: &[&str]) -> Vec<Evidence>
 }
 
 fn strengths(text: &AuthorText) -> Vec<f64> {
-    let facts = Facts::new(text);
-    let signs =
-        SIGNS.iter().zip(PATTERNS.iter()).map(|(sign, pattern)| strength(sign, pattern.as_ref(), text));
+    let pattern = SIGNS.iter().zip(PATTERNS.iter());
+    let signs: Vec<f64> = pattern.map(|(sign, pattern)| strength(sign, pattern.as_ref(), text)).collect();
+    let facts = Facts::new(text, &signs);
     let shapes = SHAPES.iter().chain(FORMS).map(|(_, _, holds)| f64::from(u8::from(holds(&facts))));
-    signs.chain(shapes).collect()
+    signs.iter().copied().chain(shapes).collect()
 }
 
 fn strength(sign: &Sign, pattern: Option<&Regex>, text: &AuthorText) -> f64 {

@@ -16,7 +16,8 @@ use crate::ticket::{Entities, Ticket};
 pub(crate) struct Place {
     /// The prefix or label that names an area, else the product.
     pub(crate) area: Option<String>,
-    /// The part of it: a component label, else the feature word of the subject that most tickets share.
+    /// The part of it: a component label, else any label that several tickets have and that names neither kind nor
+    /// state, else the feature word of the subject that most tickets share.
     pub(crate) component: Option<String>,
 }
 
@@ -45,6 +46,8 @@ pub(crate) fn places(tickets: &[Ticket], entities: &[Entities]) -> Vec<Place> {
         })
         .collect();
     let feature_counts = counts(named.iter().flatten().cloned());
+    let label_counts =
+        counts(tickets.iter().flat_map(|ticket| ticket.labels.iter().map(|label| normalise(label))));
     // Spelt as most tickets spell it.
     let spelling = spellings(areas.iter().flatten());
     tickets
@@ -64,6 +67,7 @@ pub(crate) fn places(tickets: &[Ticket], entities: &[Entities]) -> Vec<Place> {
                 .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
             Place {
                 component: label(ticket, &["component", "comp", "module", "package", "pkg"])
+                    .or_else(|| plain_label(ticket, &label_counts))
                     .or(shared.map(|(_, feature)| feature)),
                 area: area.or_else(|| ticket.product.clone()),
             }
@@ -101,12 +105,15 @@ fn area(ticket: &Ticket) -> Option<String> {
     let (prefix, _) = split_prefix(&ticket.subject);
     let words: Vec<&str> = prefix.split_whitespace().filter(|word| says_no_kind(word)).collect();
     let area = words.join(" ");
-    // A prefix is a name of a few words, with a letter in it.
-    (words.len() <= 3 && area.chars().any(char::is_alphabetic)).then_some(area)
+    // A name of a few words, with a letter in it; before a colon, where sentences may begin, of fewer.
+    let bracketed = ticket.subject.trim_start().starts_with('[');
+    let most = if bracketed { 3 } else { 2 };
+    (words.len() <= most && !area.contains('/') && area.chars().any(char::is_alphabetic)).then_some(area)
 }
 
 fn says_no_kind(words: &str) -> bool {
-    let other = ["request", "report", "rfc", "fr", "feat", "fix", "wip", "todo", "urgent"];
+    let other =
+        ["request", "report", "rfc", "fr", "feat", "fix", "wip", "todo", "urgent", "re", "fw", "fwd", "aw"];
     let kind = |word: &str| {
         other.contains(&word)
             || matches!(meaning(word), Meaning::Kind(Kind::Bug | Kind::Feature | Kind::Question))
@@ -120,6 +127,47 @@ fn label(ticket: &Ticket, keys: &[&str]) -> Option<String> {
         let (key, value) = label.split_once([':', '/']).or_else(|| label.split_once('-'))?;
         let value = value.trim_matches(|c: char| c.is_whitespace() || c == ':' || c == '/');
         (keys.contains(&normalise(key).as_str()) && !value.is_empty()).then(|| value.to_owned())
+    })
+}
+
+/// The first label without a key that names neither a kind nor a state or urgency.
+fn plain_label(ticket: &Ticket, counts: &BTreeMap<String, usize>) -> Option<String> {
+    let states = [
+        "p0",
+        "p1",
+        "p2",
+        "p3",
+        "p4",
+        "urgent",
+        "high",
+        "low",
+        "medium",
+        "critical",
+        "priority",
+        "escalated",
+        "triage",
+        "stale",
+        "duplicate",
+        "wontfix",
+        "invalid",
+        "good",
+        "needs",
+        "status",
+        "confirmed",
+        "verified",
+        "vip",
+        "new",
+        "open",
+        "closed",
+        "resolved",
+        "backlog",
+        "blocked",
+        "important",
+    ];
+    ticket.labels.iter().map(|label| normalise(label)).find(|label| {
+        let says_state = tokens(label).iter().any(|word| states.contains(&word.as_str()));
+        let keyed = label.contains([':', '/']);
+        !keyed && !says_state && says_no_kind(label) && counts.get(label).is_some_and(|count| *count > FEWEST)
     })
 }
 
@@ -146,11 +194,18 @@ mod tests {
             ticket("4", "Once: upon a time", &[]),
             ticket("5", "slow", &["area/search", "component: index"]),
             ticket("6", "slower", &["area: search"]),
+            ticket("7", "Re: the weather", &["urgent", "bug", "sign-in"]),
+            ticket("8", "Hello", &["sign-in"]),
+            ticket("9", "Hello", &["sign-in"]),
         ];
         let places = places(&tickets, &[]);
         let areas: Vec<_> = places.iter().map(|place| place.area.as_deref().unwrap_or_default()).collect();
-        assert_eq!(areas, ["Checkout", "Checkout", "Shop", "Shop", "search", "search"]);
+        assert_eq!(
+            areas,
+            ["Checkout", "Checkout", "Shop", "Shop", "search", "search", "Shop", "Shop", "Shop"]
+        );
         assert_eq!(places[4].component.as_deref(), Some("index"));
+        assert_eq!(places[6].component.as_deref(), Some("sign-in"));
     }
 
     #[test]

@@ -82,8 +82,9 @@ pub(crate) fn clusters(tickets: &[Ticket], texts: &[AuthorText]) -> Vec<Cluster>
 }
 
 fn document(text: &AuthorText) -> String {
-    let telling =
-        |text: &str| tokens(text).into_iter().filter(|word| !is_stop_word(word)).collect::<Vec<_>>();
+    // Numbers are versions, amounts and dates: they make strangers alike.
+    let tells = |word: &String| !is_stop_word(word) && !word.contains(|c: char| c.is_ascii_digit());
+    let telling = |text: &str| tokens(text).into_iter().filter(tells).collect::<Vec<_>>();
     let subject = telling(&text.subject);
     let mut words: Vec<String> = Vec::new();
     for _ in 0..SUBJECT_WEIGHT {
