@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use wasmtime::{
     Engine, Precompiled,
-    component::{Component, types::ComponentItem},
+    component::{Component, Linker, ResourceType, types::ComponentItem},
 };
 
-use super::LoadError;
+use super::{LoadError, state::GuestState};
 use crate::model::Capability;
 
 /// What a component imports besides what every plugin has.
@@ -102,6 +102,41 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
         _ => names.join(", "),
     }
 }
+
+/// Define the granted imports that no linker offers as traps: `manifest` may not call them, and an attempt whose
+/// imports are not all offered does not run.
+///
+/// # Errors
+/// If an import is of a shape that cannot be linked.
+pub(super) fn stub_granted(
+    engine: &Engine,
+    component: &Component,
+    linker: &mut Linker<GuestState>,
+) -> wasmtime::Result<()> {
+    for (name, import) in component.component_type().imports(engine) {
+        let (Some(Known::Granted(_)), ComponentItem::ComponentInstance(interface)) = (known(name), import.ty)
+        else {
+            continue;
+        };
+        let mut instance = linker.instance(name)?;
+        for (item, export) in interface.exports(engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(_) => {
+                    let called = format!("{name}#{item}");
+                    instance.func_new(item, move |_, _, _, _| wasmtime::bail!("{called} is not offered"))?;
+                }
+                ComponentItem::Resource(_) => {
+                    instance.resource(item, ResourceType::host::<Stub>(), |_, _| Ok(()))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A resource of an interface that is not offered.
+struct Stub;
 
 enum Known {
     Always,

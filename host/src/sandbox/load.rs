@@ -154,8 +154,7 @@ async fn load(inner: Arc<Inner>, bytes: Arc<[u8]>) -> Result<Arc<LoadedPlugin>, 
     let imports = inspect::world(&inner.engine, &component)?;
     let mut linker = inner.linker.clone();
     let other_world = |error: wasmtime::Error| LoadError::OtherWorld { found: format!("{error:#}") };
-    // The granted imports, which `manifest` may not call, and what a newer WASI 0.2 has more.
-    linker.define_unknown_imports_as_traps(&component).map_err(other_world)?;
+    inspect::stub_granted(&inner.engine, &component, &mut linker).map_err(other_world)?;
     let pre = linker.instantiate_pre(&component).and_then(PluginPre::new).map_err(other_world)?;
     let json = execute::manifest(pre.clone()).await?;
     let manifest = parse_manifest(&json)?;

@@ -1,0 +1,5 @@
+//! The sandbox with real components: what a good one gets, and what a bad one cannot do.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod good;
+mod support;
