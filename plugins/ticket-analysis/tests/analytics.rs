@@ -199,6 +199,21 @@ fn small_figures() {
     );
 }
 
+/// A ticket dated after as_of, in as_of's own week, is in no count by week and is not open yet.
+#[test]
+fn what_comes_after_as_of_is_left_out() {
+    let tickets = json!([
+        ticket("A", "2024-03-18T00:00:00Z", None, "open", json!({})),
+        ticket("B", "2024-03-22T00:00:00Z", None, "open", json!({})),
+    ]);
+    let run = run(&tickets, "2024-03-20T00:00:00Z", json!({}));
+    let m = &run.output()["metrics"];
+    assert_eq!(m["volume"]["weekly"], json!({ "2024-03-18": 1 }));
+    assert_eq!(m["backlog_at_week_end"], json!({ "2024-03-18": 1 }));
+    assert_eq!(m["resolution_hours"]["open_at_as_of"], 1);
+    assert!(m["notes"].to_string().contains("1 of 2 tickets are dated after 2024-03-20"), "{}", m["notes"]);
+}
+
 #[test]
 fn business_hours_count_where_the_policy_has_them() {
     // Friday 16:00 to Monday 10:00: two open hours of eight a day.

@@ -275,7 +275,7 @@ fn remark(data: &mut Dataset) {
     }
     if late > 0 {
         notes.push(format!(
-            "{late} of {n} tickets are dated after {as_of} and are left out of the weekly figures."
+            "{late} of {n} tickets are dated after {as_of} and are left out of the figures by week."
         ));
     }
     if after > 0 {

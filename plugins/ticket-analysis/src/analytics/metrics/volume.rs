@@ -53,10 +53,11 @@ fn weeks(data: &Dataset) -> Result<(i64, i64), String> {
     Ok((first, last))
 }
 
-/// Created tickets in each period of `step` days from `first`, `n` periods.
+/// Tickets created at or before `as_of` in each period of `step` days from `first`, `n` periods.
 pub(in crate::analytics) fn counts(data: &Dataset, first: i64, step: i64, n: usize) -> Vec<u64> {
     let mut counts = vec![0; n];
-    for day in data.rows.iter().filter_map(Row::created_day) {
+    let known = data.rows.iter().filter(|row| row.created <= Some(data.as_of));
+    for day in known.filter_map(Row::created_day) {
         let slot = usize::try_from((day - first).div_euclid(step)).ok();
         if let Some(count) = slot.and_then(|slot| counts.get_mut(slot)) {
             *count += 1;
@@ -115,7 +116,11 @@ pub(super) fn backlog(data: &Dataset) -> Maybe<BTreeMap<String, u64>> {
     let mut known = false;
     // A ticket counts from its week on, and no more from the week of its resolution on.
     for row in &data.rows {
-        let Some(created) = row.created_day().filter(|_| row.open_at(i64::MAX).is_some()) else { continue };
+        let Some(created) =
+            row.created_day().filter(|_| row.created <= Some(data.as_of) && row.open_at(i64::MAX).is_some())
+        else {
+            continue;
+        };
         known = true;
         let ends = [(Some(created), 1), (row.resolved.map(|t| day_of(t).max(created)), -1)];
         for (day, step) in ends {

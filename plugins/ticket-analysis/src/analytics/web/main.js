@@ -54,7 +54,7 @@ function kpis() {
     tiles.push(tile('next', `Week of ${shortDay(DATA.forecast.weekly.start)}`, one(next.mean), 'forecast', [next.lower_80 === null ? 'all tickets' : `80 %: ${one(next.lower_80)} – ${one(next.upper_80)}`]));
   }
   $('kpis').replaceChildren(...tiles);
-  $('kpis').style.setProperty('--tiles', String(tiles.length));
+  $('kpis').style.setProperty('--tiles', String(tiles.length > 7 ? Math.ceil(tiles.length / 2) : tiles.length));
 }
 
 // ---- filters

@@ -37,7 +37,7 @@ function drawTable() {
   const table = $('ticket-table');
   const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.sort : null;
   table.querySelector('thead').replaceChildren(el('tr', {}, SHOWN.map((c) => el('th', {
-    scope: 'col', class: c.css === 'num' ? 'num' : null, css: c.width ? { width: c.width } : null,
+    scope: 'col', class: ['num', 'minor'].includes(c.css) ? c.css : null, css: c.width ? { width: c.width } : null,
     'aria-sort': c === column ? (down ? 'descending' : 'ascending') : null,
   }, el('button', { type: 'button', 'data-sort': c.key, onclick: () => sortBy(c.key) }, c.name, c === column ? (down ? ' ↓' : ' ↑') : '')))));
   if (focused) table.querySelector(`[data-sort="${focused}"]`).focus({ preventScroll: true });
