@@ -10,11 +10,11 @@ pub(super) fn priority_name(priority: Priority) -> String {
     format!("{priority:?}")
 }
 
-/// `in_progress`.
+/// `in progress`.
 pub(super) fn status_name(status: Status) -> &'static str {
     match status {
         Status::Open => "open",
-        Status::InProgress => "in_progress",
+        Status::InProgress => "in progress",
         Status::Waiting => "waiting",
         Status::Resolved => "resolved",
         Status::Closed => "closed",
