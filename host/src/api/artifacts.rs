@@ -40,7 +40,7 @@ const SANDBOX: &str = "sandbox allow-scripts; default-src 'none'; script-src 'un
     params(("id" = String, Path, description = "The run's id.")),
     responses((status = 200, description = "All of them, in all versions.", body = ArtifactList), Common, Missing))]
 pub(super) async fn list(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiResult<Json<ArtifactList>> {
-    Ok(Json(ArtifactList { artifacts: ArtifactBody::list(id, tenant.artifacts(id).await?) }))
+    Ok(Json(ArtifactList { items: ArtifactBody::list(id, tenant.artifacts(id).await?) }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

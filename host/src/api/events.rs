@@ -81,8 +81,8 @@ pub(super) async fn list(
         }
         let events = tenant.events(id, after, limit).await?;
         let next_after = events.last().map_or(after, |event| event.seq);
-        let events = events.into_iter().map(EventBody::from).collect();
-        return Ok(Json(EventPage { events, next_after }).into_response());
+        let items = events.into_iter().map(EventBody::from).collect();
+        return Ok(Json(EventPage { items, next_after }).into_response());
     }
     // A browser that reconnects sends the header, and the same URL as before.
     let after = last_event_id(&headers)?.or(query.after).unwrap_or(0);

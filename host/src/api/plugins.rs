@@ -26,7 +26,7 @@ const MAX_COMPONENT: u64 = 64 << 20;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct PluginList {
     /// By name.
-    pub plugins: Vec<PluginBody>,
+    pub items: Vec<PluginBody>,
 }
 
 /// A plugin with its manifest.
@@ -43,8 +43,8 @@ pub(crate) struct PluginDetail {
 #[utoipa::path(get, path = "/plugins", tag = "plugins",
     responses((status = 200, description = "Those that new runs take.", body = PluginList), Common))]
 pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<PluginList>> {
-    let plugins = tenant.plugins().await?.into_iter().map(Into::into).collect();
-    Ok(Json(PluginList { plugins }))
+    let items = tenant.plugins().await?.into_iter().map(Into::into).collect();
+    Ok(Json(PluginList { items }))
 }
 
 /// A plugin and its manifest

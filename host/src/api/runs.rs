@@ -197,7 +197,7 @@ pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>)
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|last| cursor::write(&filter, last.id));
-    Ok(Json(RunPage { runs: rows.into_iter().map(Into::into).collect(), next_cursor }))
+    Ok(Json(RunPage { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
 /// A run with its steps and attempts

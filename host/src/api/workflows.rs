@@ -41,7 +41,7 @@ impl From<WorkflowInfo> for WorkflowBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct WorkflowList {
     /// By name.
-    pub workflows: Vec<WorkflowBody>,
+    pub items: Vec<WorkflowBody>,
 }
 
 /// A phase type and where it comes from.
@@ -62,15 +62,15 @@ pub(crate) struct PhaseBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct PhaseList {
     /// By plugin, and in the order of its manifest.
-    pub phases: Vec<PhaseBody>,
+    pub items: Vec<PhaseBody>,
 }
 
 /// List the workflows
 #[utoipa::path(get, path = "/workflows", tag = "workflows",
     responses((status = 200, description = "Those that a run can be started from.", body = WorkflowList), Common))]
 pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<WorkflowList>> {
-    let workflows = tenant.workflows().await?.into_iter().map(Into::into).collect();
-    Ok(Json(WorkflowList { workflows }))
+    let items = tenant.workflows().await?.into_iter().map(Into::into).collect();
+    Ok(Json(WorkflowList { items }))
 }
 
 /// A workflow
@@ -90,11 +90,11 @@ pub(super) async fn get(
 #[utoipa::path(get, path = "/phases", tag = "workflows",
     responses((status = 200, description = "Those of the plugins that new runs take.", body = PhaseList), Common))]
 pub(super) async fn phases(Viewer(tenant): Viewer) -> ApiResult<Json<PhaseList>> {
-    let mut phases = Vec::new();
+    let mut items = Vec::new();
     for row in tenant.plugins().await? {
-        phases.extend(phases_of(&tenant, &row.name).await?);
+        items.extend(phases_of(&tenant, &row.name).await?);
     }
-    Ok(Json(PhaseList { phases }))
+    Ok(Json(PhaseList { items }))
 }
 
 async fn phases_of(tenant: &Tenant, plugin: &str) -> ApiResult<Vec<PhaseBody>> {

@@ -47,7 +47,7 @@ impl From<Event> for EventBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     /// In order.
-    pub events: Vec<EventBody>,
+    pub items: Vec<EventBody>,
     /// Give it as `after` to get what comes next.
     pub next_after: u64,
 }

@@ -247,7 +247,7 @@ impl ArtifactBody {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ArtifactList {
     /// All versions, in the order of steps, files and versions.
-    pub artifacts: Vec<ArtifactBody>,
+    pub items: Vec<ArtifactBody>,
 }
 
 /// A plugin.

@@ -128,7 +128,7 @@ impl RunSummary {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunPage {
     /// Newest first.
-    pub runs: Vec<RunSummary>,
+    pub items: Vec<RunSummary>,
     /// Give it as `cursor`, with the same filter, to get the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,

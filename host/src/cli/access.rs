@@ -1,0 +1,116 @@
+//! Where a command finds runs and plugins: in a data directory that nobody else has open, or at a server.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
+use super::{
+    client::Client,
+    data_dir::{DataDir, ServerFile},
+    serve::engine_config,
+};
+use crate::{
+    engine::{Engine, Tenant},
+    error::{Code, Error},
+    model::TenantId,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Where {
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// URL of a server to ask, instead of a data directory
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with = "data_dir")]
+    server: Option<String>,
+    /// File with the token for the server
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<PathBuf>,
+}
+
+/// A way to runs and plugins.
+pub(super) enum Access {
+    /// The data directory, open in this process. Nothing is run while it is.
+    Local {
+        /// The engine.
+        engine: Box<Engine>,
+        /// The tenant that is there from the first start on.
+        tenant: Tenant,
+    },
+    /// A server's API.
+    Remote(Client),
+}
+
+impl Where {
+    /// Open it. `must_exist` refuses a directory in which nothing is yet, instead of making it.
+    pub(super) async fn open(&self, must_exist: bool) -> anyhow::Result<Access> {
+        if let (Some(url), Some(token_file)) = (&self.server, &self.token_file) {
+            return Ok(Access::Remote(Client::new(url, token_file)?));
+        }
+        let data_dir = self.data_dir.path()?;
+        if must_exist && !data_dir.join("heddle.db").exists() {
+            bail!("{} is no data directory of heddle: nothing was ever run in it", data_dir.display());
+        }
+        let mut config = engine_config(&data_dir, None)?;
+        // Whoever only looks must not start what waits there.
+        config.slots = 0;
+        match Engine::open(config).await {
+            Ok(engine) => {
+                let tenant = engine.tenant(&TenantId::default_tenant());
+                Ok(Access::Local { engine: Box::new(engine), tenant })
+            }
+            Err(error) if error.code() == Code::Conflict => {
+                let server = ServerFile::read(&data_dir).ok_or(error).with_context(|| {
+                    "the process that has it open serves no API (a `heddle run`?); try again when it has ended"
+                })?;
+                Ok(Access::Remote(Client::new(&server.url, &data_dir.join("admin-token"))?))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Access {
+    /// Close it.
+    pub(super) async fn close(self) {
+        if let Self::Local { engine, .. } = self {
+            engine.shutdown(std::time::Duration::ZERO).await;
+        }
+    }
+}
+
+/// The names in `known` that somebody may have meant by `name`, nearest first.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// An error for a name that is not there, with what may have been meant.
+pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
+    let mut message = format!("there is no {kind} {name:?}");
+    if let Some(meant) = nearest(name, known.iter().copied()) {
+        message.push_str(&format!("; did you mean {meant:?}?"));
+    }
+    match known.is_empty() {
+        true => message.push_str(&format!(" (no {kind} is loaded)")),
+        false => message.push_str(&format!(" (there are: {})", known.join(", "))),
+    }
+    Error::new(Code::NotFound, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_told_what_it_may_have_meant() {
+        let known = ["ticket_analysis", "echo_chain"];
+        let message = unknown("workflow", "ticket_analisys", &known).to_string();
+        assert!(message.contains("did you mean \"ticket_analysis\"?"), "{message}");
+        let message = unknown("workflow", "zzz", &known).to_string();
+        assert_eq!(message, "there is no workflow \"zzz\" (there are: ticket_analysis, echo_chain)");
+    }
+}

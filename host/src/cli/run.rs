@@ -1,0 +1,222 @@
+//! `heddle run`: one workflow in this process, from its input to a directory of results.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio_util::io::ReaderStream;
+
+use super::{
+    access::unknown,
+    data_dir::DataDir,
+    output, plugin,
+    run_input::{self, RunInput},
+    run_output::OutDir,
+    run_progress::Progress,
+    serve::engine_config,
+};
+use crate::{
+    api::{
+        outputs::provenance::Provenance,
+        wire::{ArtifactBody, RunBody},
+    },
+    engine::{Engine, StartFile, StartRun, Tenant},
+    error::Error,
+    model::{RunId, RunState, TenantId, Timestamp, Workflow},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name of the workflow
+    workflow: String,
+    /// The run's input as JSON; or a file for the workflow to read, such as a tracker's export
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// More files for the workflow to read
+    #[arg(long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Directory for the results; it is made when the run has completed
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace what is in the directory for the results, once the run has completed
+    #[arg(long)]
+    force: bool,
+    /// Load this component first; the data directory keeps it
+    #[arg(long = "plugin", value_name = "FILE.wasm")]
+    plugins: Vec<PathBuf>,
+    /// All randomness of the run comes from it [default: derived from the plan and the input]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The clock that the phases see (RFC 3339) [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// Attempts that run at once [default: one for each core, at least two]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots: Option<u32>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // What can be wrong without an engine is found before there is one.
+    let out = OutDir::new(&args.out, args.force)?;
+    for file in args.input.iter().chain(&args.files) {
+        std::fs::File::open(file).with_context(|| format!("the file {} cannot be read", file.display()))?;
+    }
+    let components: Vec<_> =
+        args.plugins.iter().map(|file| plugin::read(file)).collect::<anyhow::Result<_>>()?;
+    let engine = Engine::open(engine_config(&args.data_dir.path()?, args.slots)?).await?;
+    let result = in_engine(&engine, &args, components, &out).await;
+    engine.shutdown(Duration::ZERO).await;
+    result
+}
+
+async fn in_engine(
+    engine: &Engine,
+    args: &Args,
+    components: Vec<bytes::Bytes>,
+    out: &OutDir,
+) -> anyhow::Result<ExitCode> {
+    let tenant = engine.tenant(&TenantId::default_tenant());
+    for (file, bytes) in args.plugins.iter().zip(components) {
+        tenant.plugin_add(bytes).await.with_context(|| format!("{} was not loaded", file.display()))?;
+    }
+    let workflow = find(&tenant, &args.workflow).await?;
+    let input = run_input::read(&workflow, args.input.as_deref(), &args.files)?;
+    let started = start(&tenant, args, input).await?;
+    let id = started.run.run.id;
+    let steps: Vec<String> = started.run.steps.iter().map(|step| step.name.clone()).collect();
+    let ended = watch(&tenant, id, &Progress::new(&steps, args.json)).await?;
+
+    let artifacts = ArtifactBody::list(id, tenant.artifacts(id).await?);
+    let latest: Vec<ArtifactBody> = artifacts.into_iter().filter(|artifact| artifact.latest).collect();
+    let completed = ended.run.state == RunState::Completed.as_str();
+    if completed {
+        let provenance = Provenance::new(&ended, &latest);
+        out.save(&tenant, id, &provenance, &latest).await?;
+    }
+    let saved = completed.then_some(args.out.as_path());
+    match args.json {
+        true => output::json(&json!({ "run": ended, "artifacts": latest, "out": saved }))?,
+        false => output::say(&summary(&ended, &latest, saved))?,
+    }
+    Ok(if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn find(tenant: &Tenant, name: &str) -> anyhow::Result<Workflow> {
+    let workflows = tenant.workflows().await?;
+    if let Some(info) = workflows.iter().find(|info| info.workflow.name == name) {
+        return Ok((*info.workflow).clone());
+    }
+    let names: Vec<&str> = workflows.iter().map(|info| info.workflow.name.as_str()).collect();
+    Err(unknown("workflow", name, &names).into())
+}
+
+async fn start(tenant: &Tenant, args: &Args, input: RunInput) -> anyhow::Result<crate::engine::StartedRun> {
+    let mut files = Vec::new();
+    for path in &input.files {
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            Error::invalid(format!("the name of {} is not UTF-8; give it another one", path.display()))
+        })?;
+        let file = tokio::fs::File::open(path).await.with_context(|| path.display().to_string())?;
+        let upload =
+            tenant.upload(name, media_type(path), ReaderStream::with_capacity(file, 64 * 1024)).await?;
+        files.push(StartFile { upload: upload.id, name: None });
+    }
+    let start = StartRun {
+        workflow: args.workflow.clone(),
+        input: input.json,
+        files,
+        seed: args.seed,
+        as_of: args.as_of,
+        idempotency_key: None,
+    };
+    Ok(tenant.run_start(start).await?)
+}
+
+fn media_type(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "json" => Some("application/json"),
+        "jsonl" | "ndjson" => Some("application/x-ndjson"),
+        "csv" => Some("text/csv"),
+        "txt" => Some("text/plain"),
+        _ => None,
+    }
+}
+
+/// Show the run until it has ended. Ctrl-C cancels it, and waits for that; a second one waits for nothing.
+async fn watch(tenant: &Tenant, id: RunId, progress: &Progress) -> anyhow::Result<RunBody> {
+    let follow = tenant.follow(id).await?;
+    let mut shown = std::pin::pin!(progress.follow(tenant, id, follow));
+    tokio::select! {
+        result = &mut shown => result?,
+        signal = tokio::signal::ctrl_c() => {
+            signal.context("Ctrl-C cannot be heard")?;
+            eprintln!("cancelling run {id}");
+            match tenant.run_cancel(id).await {
+                // It has just ended by itself.
+                Err(error) if error.code() == crate::error::Code::Conflict => {}
+                other => other?,
+            }
+            tokio::select! {
+                result = &mut shown => result?,
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+    }
+    Ok(tenant.run(id).await?.into())
+}
+
+fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>) -> String {
+    let mut rows = Vec::new();
+    for step in &run.steps {
+        let wall = step.usage.map_or_else(String::new, |usage| output::micros(usage.wall_us));
+        let mut first = vec![step.name.clone(), step.state.clone(), wall];
+        for artifact in latest.iter().filter(|artifact| artifact.step == step.name) {
+            let mark = if artifact.deliverable { "●" } else { " " };
+            let mut row = std::mem::replace(&mut first, vec![String::new(); 3]);
+            row.extend([format!("{mark} {}", artifact.name), output::bytes(artifact.size)]);
+            rows.push(row);
+        }
+        if first.first().is_some_and(|name| !name.is_empty()) {
+            first.extend([String::new(), String::new()]);
+            rows.push(first);
+        }
+    }
+    let mut text = output::table(&["STEP", "STATE", "WALL", "FILES", "SIZE"], &[2, 4], rows);
+    text.push_str(&format!("\n\nrun {} {}", run.run.id, run.run.state));
+    match saved {
+        Some(path) => text.push_str(&format!("; results in {}", path.display())),
+        None => text.push_str(&format!("; no results were saved (heddle runs show {})", run.run.id)),
+    }
+    for step in &run.steps {
+        let Some(failure) = &step.failure else { continue };
+        text.push_str(&format!(
+            "\n\n{} failed ({}): {}",
+            step.name,
+            failure.kind,
+            output::plain(&failure.message)
+        ));
+        for problem in &failure.problems {
+            text.push_str(&format!(
+                "\n  {}: {}",
+                output::plain(&problem.path),
+                output::plain(&problem.message)
+            ));
+        }
+        if let Some(breach) = &failure.breach {
+            text.push_str(&format!("\n  {} is {}, used {}", breach.limit, breach.value, breach.used));
+        }
+    }
+    if let (Some(failure), true) = (&run.run.failure, run.steps.iter().all(|step| step.failure.is_none())) {
+        text.push_str(&format!("\n\nfailed: {}", output::plain(&failure.message)));
+    }
+    text
+}

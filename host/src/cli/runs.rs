@@ -1,0 +1,187 @@
+//! `heddle runs`: list, show, cancel.
+
+use std::{process::ExitCode, time::Duration};
+
+use super::{
+    access::{Access, Where},
+    output,
+};
+use crate::{
+    api::{
+        uri::segment,
+        wire::{RunBody, RunPage, RunSummary},
+    },
+    model::{RunId, RunState},
+    store::RunFilter,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List runs, newest first
+    List {
+        #[command(flatten)]
+        place: Where,
+        /// Only those in this state
+        #[arg(long)]
+        state: Option<RunState>,
+        /// Only those of this workflow
+        #[arg(long)]
+        workflow: Option<String>,
+        /// So many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a run with its steps
+    Show {
+        /// The run's id
+        id: RunId,
+        #[command(flatten)]
+        place: Where,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Cancel a run
+    Cancel {
+        /// The run's id
+        id: RunId,
+        #[command(flatten)]
+        place: Where,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List { place, state, workflow, limit, json } => {
+            let access = place.open(true).await?;
+            let runs = list(&access, state, workflow, limit).await;
+            access.close().await;
+            print_list(&runs?, json)?;
+        }
+        Command::Show { id, place, json } => {
+            let access = place.open(true).await?;
+            let run = show(&access, id).await;
+            access.close().await;
+            print_run(&run?, json)?;
+        }
+        Command::Cancel { id, place, json } => {
+            let access = place.open(true).await?;
+            let run = cancel(&access, id).await;
+            access.close().await;
+            let run = run?;
+            match json {
+                true => output::json(&run)?,
+                false => output::say(&format!("run {id} is {}", run.run.state))?,
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(
+    access: &Access,
+    state: Option<RunState>,
+    workflow: Option<String>,
+    limit: u32,
+) -> anyhow::Result<Vec<RunSummary>> {
+    match access {
+        Access::Local { tenant, .. } => {
+            let rows = tenant.runs(RunFilter { state, workflow }, None, limit).await?;
+            Ok(rows.into_iter().map(Into::into).collect())
+        }
+        Access::Remote(client) => {
+            let mut path = format!("/runs?limit={limit}");
+            if let Some(state) = state {
+                path.push_str(&format!("&state={state}"));
+            }
+            if let Some(workflow) = workflow {
+                path.push_str(&format!("&workflow={}", segment(&workflow)));
+            }
+            Ok(client.get::<RunPage>(&path).await?.items)
+        }
+    }
+}
+
+async fn show(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
+    match access {
+        Access::Local { tenant, .. } => Ok(tenant.run(id).await?.into()),
+        Access::Remote(client) => client.get(&format!("/runs/{id}")).await,
+    }
+}
+
+/// The run as it is when it has ended, or after five seconds.
+async fn cancel(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    match access {
+        Access::Local { tenant, .. } => {
+            tenant.run_cancel(id).await?;
+            Ok(tenant.run_wait(id, PATIENCE).await?.into())
+        }
+        Access::Remote(client) => {
+            let mut run: RunBody = client.post(&format!("/runs/{id}/cancel"), Vec::new()).await?;
+            let begin = tokio::time::Instant::now();
+            while !ended(&run.run.state) && begin.elapsed() < PATIENCE {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                run = client.get(&format!("/runs/{id}")).await?;
+            }
+            Ok(run)
+        }
+    }
+}
+
+fn ended(state: &str) -> bool {
+    state.parse::<RunState>().is_ok_and(RunState::is_terminal)
+}
+
+fn print_list(runs: &[RunSummary], json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(&runs);
+    }
+    if runs.is_empty() {
+        return output::say("no runs");
+    }
+    let rows = runs
+        .iter()
+        .map(|run| vec![run.id.clone(), run.workflow.clone(), run.state.clone(), seconds(&run.created_at)]);
+    output::say(&output::table(&["RUN", "WORKFLOW", "STATE", "CREATED"], &[], rows.collect()))
+}
+
+/// A moment without its fraction of a second.
+fn seconds(at: &str) -> String {
+    match at.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => at.to_owned(),
+    }
+}
+
+fn print_run(run: &RunBody, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(run);
+    }
+    let summary = &run.run;
+    let mut text = format!(
+        "{} of {} {}: {} ({:.0} %)\n",
+        summary.id, summary.workflow, summary.workflow_version, summary.state, run.progress
+    );
+    let rows = run.steps.iter().map(|step| {
+        let wall = step.usage.map_or_else(String::new, |usage| output::micros(usage.wall_us));
+        let said = step.failure.as_ref().map(|failure| failure.message.as_str()).or(step.reason.as_deref());
+        let said = output::plain(said.unwrap_or_default()).replace('\n', " ");
+        vec![step.name.clone(), step.state.clone(), step.attempt.to_string(), wall, said]
+    });
+    text.push_str(&output::table(&["STEP", "STATE", "ATTEMPT", "WALL", "WHY"], &[2, 3], rows.collect()));
+    for waiting in &run.waiting {
+        let what = waiting.step.as_deref().unwrap_or("the run");
+        text.push_str(&format!("\n{what} waits: {}", output::plain(&waiting.reason)));
+    }
+    if let Some(failure) = &summary.failure {
+        text.push_str(&format!("\nfailed: {}", output::plain(&failure.message)));
+    }
+    output::say(&text)
+}

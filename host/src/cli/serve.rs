@@ -1,0 +1,75 @@
+//! `heddle serve`: the HTTP API on a data directory, until a signal ends it.
+
+use std::{io::Write as _, net::SocketAddr, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::data_dir::{DataDir, ServerFile};
+use crate::engine::{Engine, EngineConfig};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address to listen on; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7878")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// Attempts that run at once [default: one for each core, at least two]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots: Option<u32>,
+    /// When told to stop, let attempts under way finish for so long; then they go on at the next start
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    drain_seconds: u64,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let data_dir = args.data_dir.path()?;
+    // Before anything is opened: a signal that comes meanwhile is not lost.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("{} cannot be listened on; try another --listen", args.listen))?;
+    let address = listener.local_addr()?;
+    let engine = Engine::open(engine_config(&data_dir, args.slots)?).await?;
+    let token = engine.admin_token().await?;
+    let url = format!("http://{address}");
+    ServerFile { url: url.clone(), pid: std::process::id() }.write(&data_dir)?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "other machines can reach this server, and it speaks plain HTTP: put a proxy with TLS before it"
+        );
+    }
+    {
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "listening on {url}")?;
+        writeln!(stdout, "admin token: {}", token.display())?;
+        stdout.flush()?;
+    }
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    };
+    let served = crate::api::serve(listener, engine.clone(), stop).await;
+    engine.shutdown(Duration::from_secs(args.drain_seconds)).await;
+    ServerFile::remove(&data_dir);
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The engine on a data directory. The compiling process is this very binary.
+pub(super) fn engine_config(data_dir: &std::path::Path, slots: Option<u32>) -> anyhow::Result<EngineConfig> {
+    let compiler = std::env::current_exe().context("the heddle binary cannot be found")?;
+    let mut config = EngineConfig::new(data_dir, compiler);
+    if let Some(slots) = slots {
+        config.slots = slots as usize;
+    }
+    Ok(config)
+}
