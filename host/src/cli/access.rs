@@ -30,14 +30,16 @@ pub(super) struct Where {
 /// A way to runs and plugins.
 pub(super) enum Access {
     /// The data directory, open in this process. Nothing is run while it is.
-    Local {
-        /// The engine.
-        engine: Box<Engine>,
-        /// The tenant that is there from the first start on.
-        tenant: Tenant,
-    },
+    Local(Box<Local>),
     /// A server's API.
     Remote(Client),
+}
+
+/// A data directory open in this process.
+pub(super) struct Local {
+    engine: Engine,
+    /// The tenant that is there from the first start on.
+    pub(super) tenant: Tenant,
 }
 
 impl Where {
@@ -56,7 +58,7 @@ impl Where {
         match Engine::open(config).await {
             Ok(engine) => {
                 let tenant = engine.tenant(&TenantId::default_tenant());
-                Ok(Access::Local { engine: Box::new(engine), tenant })
+                Ok(Access::Local(Box::new(Local { engine, tenant })))
             }
             Err(error) if error.code() == Code::Conflict => {
                 let server = ServerFile::read(&data_dir).ok_or(error).with_context(|| {
@@ -72,8 +74,8 @@ impl Where {
 impl Access {
     /// Close it.
     pub(super) async fn close(self) {
-        if let Self::Local { engine, .. } = self {
-            engine.shutdown(std::time::Duration::ZERO).await;
+        if let Self::Local(local) = self {
+            local.engine.shutdown(std::time::Duration::ZERO).await;
         }
     }
 }

@@ -126,7 +126,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Bytes> {
 
 async fn list(access: &Access) -> anyhow::Result<Vec<PluginBody>> {
     match access {
-        Access::Local { tenant, .. } => Ok(tenant.plugins().await?.into_iter().map(Into::into).collect()),
+        Access::Local(local) => Ok(local.tenant.plugins().await?.into_iter().map(Into::into).collect()),
         Access::Remote(client) => Ok(client.get::<PluginList>("/plugins").await?.items),
     }
 }
@@ -150,13 +150,13 @@ impl From<PluginDetail> for Inspected {
 
 async fn inspect(access: &Access, name: &str) -> anyhow::Result<Inspected> {
     match access {
-        Access::Local { tenant, .. } => match tenant.plugin(name).await {
+        Access::Local(local) => match local.tenant.plugin(name).await {
             Ok((row, manifest)) => {
                 let manifest = ManifestBody((*manifest).clone());
                 Ok(PluginDetail { plugin: row.into(), manifest }.into())
             }
             Err(error) if error.code() == Code::NotFound => {
-                let plugins = tenant.plugins().await?;
+                let plugins = local.tenant.plugins().await?;
                 let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
                 Err(unknown("plugin", name, &names).into())
             }
@@ -186,14 +186,14 @@ async fn inspect_file(file: &Path) -> anyhow::Result<Inspected> {
 
 async fn add(access: &Access, bytes: Bytes) -> anyhow::Result<PluginBody> {
     match access {
-        Access::Local { tenant, .. } => Ok(tenant.plugin_add(bytes).await?.into()),
+        Access::Local(local) => Ok(local.tenant.plugin_add(bytes).await?.into()),
         Access::Remote(client) => client.post("/plugins", bytes.into()).await,
     }
 }
 
 async fn remove(access: &Access, name: &str) -> anyhow::Result<()> {
     match access {
-        Access::Local { tenant, .. } => Ok(tenant.plugin_remove(name).await?),
+        Access::Local(local) => Ok(local.tenant.plugin_remove(name).await?),
         Access::Remote(client) => client.delete(&format!("/plugins/{}", segment(name))).await,
     }
 }

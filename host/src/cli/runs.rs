@@ -91,8 +91,8 @@ async fn list(
     limit: u32,
 ) -> anyhow::Result<Vec<RunSummary>> {
     match access {
-        Access::Local { tenant, .. } => {
-            let rows = tenant.runs(RunFilter { state, workflow }, None, limit).await?;
+        Access::Local(local) => {
+            let rows = local.tenant.runs(RunFilter { state, workflow }, None, limit).await?;
             Ok(rows.into_iter().map(Into::into).collect())
         }
         Access::Remote(client) => {
@@ -110,7 +110,7 @@ async fn list(
 
 async fn show(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
     match access {
-        Access::Local { tenant, .. } => Ok(tenant.run(id).await?.into()),
+        Access::Local(local) => Ok(local.tenant.run(id).await?.into()),
         Access::Remote(client) => client.get(&format!("/runs/{id}")).await,
     }
 }
@@ -119,9 +119,9 @@ async fn show(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
 async fn cancel(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
     const PATIENCE: Duration = Duration::from_secs(5);
     match access {
-        Access::Local { tenant, .. } => {
-            tenant.run_cancel(id).await?;
-            Ok(tenant.run_wait(id, PATIENCE).await?.into())
+        Access::Local(local) => {
+            local.tenant.run_cancel(id).await?;
+            Ok(local.tenant.run_wait(id, PATIENCE).await?.into())
         }
         Access::Remote(client) => {
             let mut run: RunBody = client.post(&format!("/runs/{id}/cancel"), Vec::new()).await?;
