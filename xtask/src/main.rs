@@ -5,6 +5,7 @@
 
 mod bundle;
 mod command;
+mod demo;
 mod guest;
 mod test;
 mod toolchain;
@@ -37,6 +38,8 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// Build everything, analyse the sample tickets, contain a hostile plugin, survive a kill -9
+    Demo,
     /// Build everything and run all tests
     Test,
 }
@@ -62,6 +65,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             let host = workspace.build_host(debug)?;
             println!("Built {}", workspace.shown(&host));
         }
+        Command::Demo => demo::run(&workspace)?,
         Command::Test => test::run(&workspace)?,
     }
     Ok(())
