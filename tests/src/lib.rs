@@ -1,6 +1,7 @@
 //! What the tests share: where the built things are, and a real server as a child process.
 
 mod server;
+mod warm;
 
 use std::{
     env, fs,
@@ -8,6 +9,7 @@ use std::{
 };
 
 pub use server::Server;
+pub use warm::data_dir;
 
 /// The built `heddle` binary: `HEDDLE_BIN`, else beside the test's own executable.
 ///

@@ -36,7 +36,7 @@ const SANDBOX: &str = "sandbox allow-scripts; default-src 'none'; script-src 'un
     style-src 'unsafe-inline'; img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'";
 
 /// List a run's artifacts
-#[utoipa::path(get, path = "/runs/{id}/artifacts", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/artifacts", operation_id = "artifact_list", tag = "runs",
     params(("id" = String, Path, description = "The run's id.")),
     responses((status = 200, description = "All of them, in all versions.", body = ArtifactList), Common, Missing))]
 pub(super) async fn list(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiResult<Json<ArtifactList>> {
@@ -58,7 +58,7 @@ pub(super) struct ContentQuery {
 ///
 /// The entity tag is the digest of the bytes. One range is served (RFC 9110, 14). A browser shows the file in a sandbox
 /// (Content-Security-Policy), where it can neither act as this server's origin nor reach the network.
-#[utoipa::path(get, path = "/runs/{id}/artifacts/{step}/{name}", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/artifacts/{step}/{name}", operation_id = "artifact_content", tag = "runs",
     params(("id" = String, Path, description = "The run's id."),
         ("step" = String, Path, description = "The step's name."),
         ("name" = String, Path, description = "The file's name."), ContentQuery,

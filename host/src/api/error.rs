@@ -189,9 +189,10 @@ impl From<Error> for ApiError {
 
 impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
-        // The path names a thing by an id that cannot be one: that thing is not there, and the detail says why.
         match rejection {
-            PathRejection::FailedToDeserializePathParams(inner) => Self::invalid(inner.body_text()),
+            PathRejection::FailedToDeserializePathParams(inner) => {
+                Self::invalid(format!("the path: {}", inner.kind()))
+            }
             other => Self::invalid(other.body_text()),
         }
     }

@@ -59,7 +59,7 @@ pub(super) struct EventsQuery {
 /// happens, until the run has ended. Each durable event has its number as `id`, so that the header Last-Event-ID (or
 /// `after`) resumes without loss or doubles. `step.progress` is live only and has no id. When there is nothing more to
 /// come, a stream is answered with 204, which tells an EventSource to stop.
-#[utoipa::path(get, path = "/runs/{id}/events", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/events", operation_id = "event_list", tag = "runs",
     params(("id" = String, Path, description = "The run's id."), EventsQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The last number that a stream's client has seen.")),
     responses((status = 200, description = "A page, or a stream.", content(
@@ -149,7 +149,7 @@ fn server_sent(
 /// The same as the stream of server-sent events, each message a JSON text frame: events have `seq` and `type`, live
 /// messages have no `seq`. The server closes with 1000 when the run has ended and all is told. A browser, which cannot
 /// send the header Authorization, offers the subprotocols `heddle` and `bearer.TOKEN`.
-#[utoipa::path(get, path = "/runs/{id}/ws", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/ws", operation_id = "event_socket", tag = "runs",
     params(("id" = String, Path, description = "The run's id."), SocketQuery),
     responses((status = 101, description = "The WebSocket is open."),
         (status = 426, description = "The request opens no WebSocket.", body = super::ProblemDetails, content_type = "application/problem+json"),

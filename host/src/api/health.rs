@@ -29,13 +29,13 @@ fn ok() -> Json<Health> {
 }
 
 /// Whether the process is alive
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, description = "It is.", body = Health)))]
+#[utoipa::path(get, path = "/healthz", operation_id = "health_alive", tag = "health", security(()), responses((status = 200, description = "It is.", body = Health)))]
 pub(super) async fn alive() -> Json<Health> {
     ok()
 }
 
 /// Whether the host can do its work
-#[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses(
+#[utoipa::path(get, path = "/readyz", operation_id = "health_ready", tag = "health", security(()), responses(
     (status = 200, description = "It can.", body = Health),
     (status = 503, description = "It cannot, and why.", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
@@ -45,7 +45,7 @@ pub(super) async fn ready(State(api): State<Api>) -> ApiResult<Json<Health>> {
 }
 
 /// This document
-#[utoipa::path(get, path = "/openapi.json", tag = "health", security(()), responses(
+#[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", tag = "health", security(()), responses(
     (status = 200, description = "OpenAPI 3.1.", body = Object),
 ))]
 pub(super) async fn openapi() -> Response {

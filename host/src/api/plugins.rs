@@ -40,7 +40,7 @@ pub(crate) struct PluginDetail {
 }
 
 /// List the plugins
-#[utoipa::path(get, path = "/plugins", tag = "plugins",
+#[utoipa::path(get, path = "/plugins", operation_id = "plugin_list", tag = "plugins",
     responses((status = 200, description = "Those that new runs take.", body = PluginList), Common))]
 pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<PluginList>> {
     let items = tenant.plugins().await?.into_iter().map(Into::into).collect();
@@ -48,7 +48,7 @@ pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<PluginList>> 
 }
 
 /// A plugin and its manifest
-#[utoipa::path(get, path = "/plugins/{name}", tag = "plugins",
+#[utoipa::path(get, path = "/plugins/{name}", operation_id = "plugin_get", tag = "plugins",
     params(("name" = String, Path, description = "Its name, or the digest of its component.")),
     responses((status = 200, description = "It.", body = PluginDetail),
         (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]
@@ -65,7 +65,7 @@ pub(super) async fn get(
 ///
 /// The body is the component. New runs take it in place of the one of the same name; runs already started stay on the
 /// one that they are pinned to.
-#[utoipa::path(post, path = "/plugins", tag = "plugins",
+#[utoipa::path(post, path = "/plugins", operation_id = "plugin_add", tag = "plugins",
     request_body(content = inline(Vec<u8>), content_type = "application/wasm", description = "The component."),
     responses((status = 201, description = "It is loaded.", body = PluginBody), Common, Body))]
 pub(super) async fn add(
@@ -88,7 +88,7 @@ pub(super) async fn add(
 /// Remove a plugin
 ///
 /// New runs cannot take it any more; runs already started go on with it.
-#[utoipa::path(delete, path = "/plugins/{name}", tag = "plugins",
+#[utoipa::path(delete, path = "/plugins/{name}", operation_id = "plugin_remove", tag = "plugins",
     params(("name" = String, Path, description = "Its name.")),
     responses((status = 204, description = "It is removed."), Common, Missing))]
 pub(super) async fn remove(Admin(tenant): Admin, Path(name): Path<String>) -> ApiResult<StatusCode> {

@@ -85,7 +85,7 @@ pub(super) struct StartQuery {
 ///
 /// When the answer comes, the run is durable. With the header `Idempotency-Key` the same request can be sent again: it
 /// starts nothing more, and answers with the run that it started.
-#[utoipa::path(post, path = "/runs", tag = "runs",
+#[utoipa::path(post, path = "/runs", operation_id = "run_start", tag = "runs",
     params(StartQuery, ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, unique to this request.")),
     request_body = RunStart,
     responses(
@@ -179,7 +179,7 @@ pub(super) struct ListQuery {
 }
 
 /// List runs, newest first
-#[utoipa::path(get, path = "/runs", tag = "runs", params(ListQuery),
+#[utoipa::path(get, path = "/runs", operation_id = "run_list", tag = "runs", params(ListQuery),
     responses((status = 200, description = "A page.", body = RunPage), Common))]
 pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>) -> ApiResult<Json<RunPage>> {
     let state = query.state.map(|state| state.parse::<RunState>()).transpose().map_err(|error| {
@@ -201,7 +201,7 @@ pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>)
 }
 
 /// A run with its steps and attempts
-#[utoipa::path(get, path = "/runs/{id}", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}", operation_id = "run_get", tag = "runs",
     params(("id" = String, Path, description = "The run's id.")),
     responses((status = 200, description = "It.", body = RunBody), Common, Missing))]
 pub(super) async fn get(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiResult<Json<RunBody>> {
@@ -211,7 +211,7 @@ pub(super) async fn get(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiRes
 /// Cancel a run
 ///
 /// The answer says that the host will; the run's state and its events say when it has.
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs",
+#[utoipa::path(post, path = "/runs/{id}/cancel", operation_id = "run_cancel", tag = "runs",
     params(("id" = String, Path, description = "The run's id.")),
     responses((status = 202, description = "It will be cancelled.", body = RunBody),
         (status = 409, description = "It has ended.", body = super::ProblemDetails, content_type = "application/problem+json"),
@@ -225,7 +225,7 @@ pub(super) async fn cancel(
 }
 
 /// The output of a step
-#[utoipa::path(get, path = "/runs/{id}/steps/{step}/output", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/steps/{step}/output", operation_id = "step_output", tag = "runs",
     params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name.")),
     responses((status = 200, description = "As the phase's output schema has it.", body = Object),
         (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]
@@ -248,7 +248,7 @@ pub(super) struct LogQuery {
 }
 
 /// The log of an attempt at a step
-#[utoipa::path(get, path = "/runs/{id}/steps/{step}/log", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/steps/{step}/log", operation_id = "step_log", tag = "runs",
     params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name."), LogQuery),
     responses((status = 200, description = "What the phase wrote; there when the attempt has ended.", body = LogBody), Common, Missing))]
 pub(super) async fn step_log(

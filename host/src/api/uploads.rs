@@ -29,7 +29,7 @@ pub(super) struct AddQuery {
 /// Upload a file
 ///
 /// The body is the file itself, and the header Content-Type its media type. It is stored while it comes.
-#[utoipa::path(post, path = "/uploads", tag = "uploads", params(AddQuery),
+#[utoipa::path(post, path = "/uploads", operation_id = "upload_add", tag = "uploads", params(AddQuery),
     request_body(content = inline(Vec<u8>), content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, description = "It is stored.", body = UploadBody), Common, Body))]
 pub(super) async fn add(

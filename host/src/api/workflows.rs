@@ -66,7 +66,7 @@ pub(crate) struct PhaseList {
 }
 
 /// List the workflows
-#[utoipa::path(get, path = "/workflows", tag = "workflows",
+#[utoipa::path(get, path = "/workflows", operation_id = "workflow_list", tag = "workflows",
     responses((status = 200, description = "Those that a run can be started from.", body = WorkflowList), Common))]
 pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<WorkflowList>> {
     let items = tenant.workflows().await?.into_iter().map(Into::into).collect();
@@ -74,7 +74,7 @@ pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<WorkflowList>
 }
 
 /// A workflow
-#[utoipa::path(get, path = "/workflows/{name}", tag = "workflows",
+#[utoipa::path(get, path = "/workflows/{name}", operation_id = "workflow_get", tag = "workflows",
     params(("name" = String, Path, description = "Its name.")),
     responses((status = 200, description = "It.", body = WorkflowBody),
         (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]
@@ -87,7 +87,7 @@ pub(super) async fn get(
 }
 
 /// List the phase types
-#[utoipa::path(get, path = "/phases", tag = "workflows",
+#[utoipa::path(get, path = "/phases", operation_id = "phase_list", tag = "workflows",
     responses((status = 200, description = "Those of the plugins that new runs take.", body = PhaseList), Common))]
 pub(super) async fn phases(Viewer(tenant): Viewer) -> ApiResult<Json<PhaseList>> {
     let mut items = Vec::new();
@@ -117,7 +117,7 @@ async fn find_phase(tenant: &Tenant, plugin: &str, phase: &str) -> ApiResult<Pha
 }
 
 /// A phase type
-#[utoipa::path(get, path = "/phases/{plugin}/{phase}", tag = "workflows",
+#[utoipa::path(get, path = "/phases/{plugin}/{phase}", operation_id = "phase_get", tag = "workflows",
     params(("plugin" = String, Path, description = "The plugin's name."), ("phase" = String, Path, description = "The phase's name.")),
     responses((status = 200, description = "It.", body = PhaseBody),
         (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]
@@ -130,7 +130,7 @@ pub(super) async fn phase(
 }
 
 /// The JSON Schema of a phase type's configuration
-#[utoipa::path(get, path = "/phases/{plugin}/{phase}/config-schema", tag = "workflows",
+#[utoipa::path(get, path = "/phases/{plugin}/{phase}/config-schema", operation_id = "phase_config_schema", tag = "workflows",
     params(("plugin" = String, Path, description = "The plugin's name."), ("phase" = String, Path, description = "The phase's name.")),
     responses((status = 200, description = "JSON Schema (draft 2020-12).", body = Object, content_type = "application/schema+json"),
         (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]

@@ -204,7 +204,8 @@ fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>) -> Stri
             failure.kind,
             output::plain(&failure.message)
         ));
-        for problem in &failure.problems {
+        // The message tells the first ones itself.
+        for problem in failure.problems.iter().filter(|problem| !failure.message.contains(&problem.message)) {
             text.push_str(&format!(
                 "\n  {}: {}",
                 output::plain(&problem.path),

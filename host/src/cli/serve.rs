@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let data_dir = args.data_dir.path()?;
+    let data_dir = std::path::absolute(args.data_dir.path()?)?;
     // Before anything is opened: a signal that comes meanwhile is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let listener = TcpListener::bind(args.listen)

@@ -75,7 +75,7 @@ pub(crate) struct StepOutputs {
 ///
 /// The archive holds `STEP/FILE` for the latest version of each file, `STEP/output.json`, and `manifest.json` with
 /// their digests and where they come from. Its bytes are the same each time once the run has ended.
-#[utoipa::path(get, path = "/runs/{id}/outputs", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/outputs", operation_id = "output_get", tag = "runs",
     params(("id" = String, Path, description = "The run's id."), OutputsQuery),
     responses((status = 200, description = "The structure, or the archive.", content(
             (Outputs = "application/json"), (inline(Vec<u8>) = "application/zip"))),

@@ -1,0 +1,180 @@
+//! Starting, listing, waiting for and cancelling runs.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{echo_server, get, problem};
+
+#[tokio::test]
+async fn a_run_is_started_waited_for_and_told() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let body = json!({ "workflow": "echo_chain", "input": { "first": "x", "n": 3 }, "seed": 7, "as_of": "2026-01-02T03:04:05Z" });
+    let response = server.request(Method::POST, "/runs?wait=30s").json(&body).send().await?;
+    ensure!(response.status() == StatusCode::OK);
+    let location = response.headers()["location"].to_str()?.to_owned();
+    let run: Value = response.json().await?;
+    ensure!(location == format!("/api/v1/runs/{}", run["id"].as_str().unwrap()));
+    ensure!(run["state"] == "completed" && run["progress"] == 100.0, "{run:#}");
+    ensure!(run["as_of"] == "2026-01-02T03:04:05.000000Z");
+    ensure!(run["waiting"] == json!([]));
+    let names: Vec<&str> =
+        run["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    ensure!(names == ["first", "second", "third"]);
+    for step in run["steps"].as_array().unwrap() {
+        ensure!(step["state"] == "completed" && step["attempt"] == 1, "{step:#}");
+        ensure!(step["usage"]["wall_us"].as_u64().unwrap() > 0);
+        ensure!(step["attempts"].as_array().unwrap().len() == 1);
+    }
+    let plugin = server.get("/plugins/echo").await?;
+    ensure!(run["pins"]["echo"] == plugin["digest"]);
+
+    let id = run["id"].as_str().unwrap();
+    let output = server.get(&format!("/runs/{id}/steps/first/output")).await?;
+    ensure!(output["input"] == json!({ "first": "x", "n": 3 }), "{output}");
+    ensure!(output["now_ms"] == 1_767_323_045_000_i64, "{output}");
+    let output = server.get(&format!("/runs/{id}/steps/third/output")).await?;
+    ensure!(output["input"]["first"] == json!({ "first": "x", "n": 3 }), "{output}");
+    let log = server.get(&format!("/runs/{id}/steps/first/log")).await?;
+    ensure!(log["lines"][0]["message"] == "echo" && log["lines"][0]["level"] == "info", "{log}");
+
+    // The same again, with the same seed, clock and input: the same step keys and bytes.
+    let again = server.post("/runs?wait=30s", &body).await?;
+    for (one, other) in run["steps"].as_array().unwrap().iter().zip(again["steps"].as_array().unwrap()) {
+        ensure!(one["step_key"] == other["step_key"] && one["output_digest"] == other["output_digest"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_key_starts_one_run_however_often_and_fast_it_is_sent() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let body = json!({ "workflow": "echo_diamond", "input": { "iterations": 1000 } });
+    let send = async || {
+        let request = server.request(Method::POST, "/runs").header("idempotency-key", "k-1").json(&body);
+        let response = request.send().await?;
+        let replayed = response.headers().contains_key("idempotency-replayed");
+        let status = response.status();
+        ensure!(status == if replayed { StatusCode::OK } else { StatusCode::CREATED }, "{status}");
+        let run: Value = response.json().await?;
+        Ok((run["id"].as_str().unwrap().to_owned(), replayed))
+    };
+    let answers = try_join_all((0..32).map(|_| send())).await?;
+    ensure!(answers.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len() == 1, "{answers:?}");
+    ensure!(answers.iter().filter(|(_, replayed)| !replayed).count() == 1, "{answers:?}");
+    ensure!(server.get("/runs").await?["items"].as_array().unwrap().len() == 1);
+
+    let other = json!({ "workflow": "echo_diamond", "input": { "iterations": 1001 } });
+    let response =
+        server.request(Method::POST, "/runs").header("idempotency-key", "k-1").json(&other).send().await?;
+    problem(response, StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch").await?;
+    let response = server
+        .request(Method::POST, "/runs")
+        .header("idempotency-key", "not visible")
+        .json(&body)
+        .send()
+        .await?;
+    problem(response, StatusCode::BAD_REQUEST, "invalid").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_hold_every_run_once_and_a_cursor_keeps_to_its_filter() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let mut started = Vec::new();
+    for i in 0..7 {
+        let workflow = if i % 2 == 0 { "echo_chain" } else { "echo_diamond" };
+        started.push(server.start_run(workflow, json!({})).await?);
+    }
+    started.reverse();
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("/runs?limit=3{cursor}")).await?;
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    ensure!(seen == started, "{seen:?}");
+    let chains = server.get("/runs?workflow=echo_chain&limit=2").await?;
+    ensure!(chains["items"].as_array().unwrap().iter().all(|run| run["workflow"] == "echo_chain"));
+    let next = chains["next_cursor"].as_str().unwrap();
+    ensure!(
+        server.get(&format!("/runs?workflow=echo_chain&cursor={next}")).await?["items"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 2
+    );
+    let response = get(&server, &format!("/runs?workflow=echo_diamond&cursor={next}"), &[]).await?;
+    problem(response, StatusCode::BAD_REQUEST, "invalid").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_is_cancelled_once() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    // Minutes, if nobody stops it.
+    let id = server.start_run("echo_diamond", json!({ "iterations": 1_000_000_000_000_u64 })).await?;
+    let waited = server.request(Method::POST, "/runs?wait=100ms");
+    let waited =
+        waited.json(&json!({ "workflow": "echo_diamond", "input": { "iterations": 1_000_000_000_000_u64 } }));
+    let waited = waited.send().await?;
+    ensure!(waited.status() == StatusCode::CREATED, "it has not ended in time");
+    let other: Value = waited.json().await?;
+    for id in [id.as_str(), other["id"].as_str().unwrap()] {
+        let response = server.request(Method::POST, &format!("/runs/{id}/cancel")).send().await?;
+        ensure!(response.status() == StatusCode::ACCEPTED);
+        let run = server.finished(id).await?;
+        ensure!(run["state"] == "cancelled", "{run:#}");
+        let again = server.request(Method::POST, &format!("/runs/{id}/cancel")).send().await?;
+        problem(again, StatusCode::CONFLICT, "conflict").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_reads_what_was_uploaded() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(i) >> 5) as u8).collect();
+    let request = server.request(Method::POST, "/uploads?filename=a%20b.bin").header("content-type", "x/y");
+    let response = request.body(bytes.clone()).send().await?;
+    ensure!(response.status() == StatusCode::CREATED);
+    let upload: Value = response.json().await?;
+    ensure!(upload["filename"] == "a b.bin" && upload["size"] == 3_000_000 && upload["media_type"] == "x/y");
+    ensure!(upload["digest"] == heddle::model::Digest::of(&bytes).to_string());
+    let body = json!({ "workflow": "echo_chain", "files": [
+        { "upload": upload["id"] }, { "upload": upload["id"], "name": "c.bin" } ] });
+    let run = server.post("/runs?wait=30s", &body).await?;
+    ensure!(run["state"] == "completed", "{run:#}");
+    let output = server.get(&format!("/runs/{}/steps/first/output", run["id"].as_str().unwrap())).await?;
+    ensure!(output["files"] == json!([["input/a b.bin", 3_000_000], ["input/c.bin", 3_000_000]]), "{output}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_plugin_removed_is_taken_by_no_new_run() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let workflows = server.get("/workflows").await?;
+    ensure!(workflows["items"].as_array().unwrap().iter().any(|w| w["workflow"]["name"] == "echo_chain"));
+    let schema = get(&server, "/phases/echo/copy/config-schema", &[]).await?;
+    ensure!(schema.headers()["content-type"] == "application/schema+json");
+    ensure!(schema.json::<Value>().await?["properties"]["piece"]["minimum"] == 1);
+    let plugin = get(&server, "/plugins/echo", &[]).await?;
+    let tag = plugin.headers()["etag"].to_str()?.to_owned();
+    ensure!(
+        get(&server, "/plugins/echo", &[("if-none-match", &tag)]).await?.status() == StatusCode::NOT_MODIFIED
+    );
+    let removed = server.request(Method::DELETE, "/plugins/echo").send().await?;
+    ensure!(removed.status() == StatusCode::NO_CONTENT);
+    let start =
+        server.request(Method::POST, "/runs").json(&json!({ "workflow": "echo_chain" })).send().await?;
+    problem(start, StatusCode::NOT_FOUND, "not_found").await?;
+    let again = server.request(Method::DELETE, "/plugins/echo").send().await?;
+    problem(again, StatusCode::NOT_FOUND, "not_found").await?;
+    Ok(())
+}
