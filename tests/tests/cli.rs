@@ -1,5 +1,9 @@
 //! The command line, by the real binary: what it prints, what it leaves on the disk, and how it ends.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "these tests wait on threads of their own"
+)]
 
 use std::{
     collections::BTreeSet,
