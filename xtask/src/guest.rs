@@ -87,7 +87,8 @@ fn compile(
         build.args(["--package", &plugin.name]);
     }
     isolate(&mut build, workspace, target_dir);
-    println!("Compiling {} plugins to {target} (1 to 4 minutes the first time).", plugins.len());
+    let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+    println!("Compiling to {target}, 1 to 4 minutes the first time: {}", names.join(", "));
     command::run(&mut build)?;
     Ok(target_dir.join(target).join("guest"))
 }

@@ -114,7 +114,7 @@ fn commits(server: &Server, id: &str) -> Result<BTreeMap<String, u32>> {
     let mut after = 0;
     loop {
         let page = server.get(&format!("/runs/{id}/events?after={after}"))?;
-        let events = page["events"].as_array().context("a page has no events")?;
+        let events = page["items"].as_array().context("a page of events has no items")?;
         if events.is_empty() {
             return Ok(commits);
         }

@@ -63,6 +63,7 @@ fn minutes(start: Instant) -> String {
 /// What the demo works with.
 struct Demo {
     host: PathBuf,
+    root: PathBuf,
     /// `out/demo` in the workspace.
     out: PathBuf,
     /// The synthetic tickets, a run's input.
@@ -75,6 +76,7 @@ impl Demo {
     fn new(workspace: &Workspace, host: PathBuf) -> Result<Self> {
         let demo = Self {
             host,
+            root: workspace.root.clone(),
             out: workspace.root.join("out/demo"),
             sample: workspace.root.join("plugins/ticket-analysis/sample/tickets.json"),
             hostile: workspace.plugins_dir().join("examples/hostile.wasm"),
@@ -100,11 +102,16 @@ impl Demo {
         command
     }
 
+    /// Shows a command as one would type it in the workspace's folder.
+    fn announce(&self, command: &Command) {
+        println!("$ {}\n", command::shown(command).replace(&format!("{}/", self.root.display()), ""));
+    }
+
     /// Analyses the sample with the terminal's own streams, so that its progress bars show. Returns the dashboard.
     fn tickets(&self) -> Result<PathBuf> {
         let mut heddle = self.heddle_run(WORKFLOW, &self.results(), &self.data());
         heddle.arg("--input").arg(&self.sample);
-        println!("$ {}\n", command::shown(&heddle));
+        self.announce(&heddle);
         command::run(&mut heddle)?;
         find(&self.results(), "dashboard.html")?.context("the analysis made no dashboard.html")
     }
@@ -114,7 +121,7 @@ impl Demo {
         let folder = self.out.join("hostile");
         let mut heddle = self.heddle_run("hostile_loop", &folder.join("results"), &folder.join("data"));
         heddle.arg("--plugin").arg(&self.hostile);
-        println!("$ {}\n", command::shown(&heddle));
+        self.announce(&heddle);
         let output = heddle.arg("--json").output().context("cannot start heddle")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
