@@ -50,14 +50,8 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
             child.wait()?;
             bail!("`{text}` was ended: it took longer than {} s", limit.as_secs());
         }
-        pause(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// Waits. There is no runtime here whose thread would be blocked.
-#[allow(clippy::disallowed_methods)]
-pub(crate) fn pause(time: Duration) {
-    thread::sleep(time);
 }
 
 /// The standard output of a program that succeeds, `None` for one that fails or is not there.

@@ -71,6 +71,7 @@ pub(super) struct Created {
 }
 
 /// A file that the guest has a handle of.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct OpenFile {
     index: usize,
     /// Gone when the file is finished.

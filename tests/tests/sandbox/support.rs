@@ -19,10 +19,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// What the guests of one test wrote and finished, by digest.
-pub type Stored = Arc<Mutex<BTreeMap<Digest, Vec<u8>>>>;
+pub(crate) type Stored = Arc<Mutex<BTreeMap<Digest, Vec<u8>>>>;
 
 /// One sandbox for all tests of this file, as one host has one; with a cache that starts empty.
-pub fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     static SANDBOX: OnceLock<(Sandbox, TempDir)> = OnceLock::new();
     let (sandbox, _) = SANDBOX.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
@@ -32,18 +32,18 @@ pub fn sandbox() -> Sandbox {
 }
 
 /// The usual configuration, with its cache in that directory.
-pub fn config(dir: &TempDir) -> SandboxConfig {
+pub(crate) fn config(dir: &TempDir) -> SandboxConfig {
     SandboxConfig::new(dir.path().join("cache"), heddle_tests::heddle_bin())
 }
 
 /// A plugin of `plugins/examples`.
-pub async fn example(name: &str) -> Arc<LoadedPlugin> {
+pub(crate) async fn example(name: &str) -> Arc<LoadedPlugin> {
     let path = heddle_tests::plugin(&format!("examples/{name}"));
     sandbox().load_file(&path).await.unwrap()
 }
 
 /// Sets up an attempt.
-pub struct Attempt {
+pub(crate) struct Attempt {
     pub request: AttemptRequest,
     pub stored: Stored,
     pub progress: Arc<Mutex<Vec<Progress>>>,
@@ -51,7 +51,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// Of a phase, with an input, the default limits, and no files.
-    pub fn new(phase: &str, input: &Value) -> Self {
+    pub(crate) fn new(phase: &str, input: &Value) -> Self {
         let (stored, progress) = (Stored::default(), Arc::<Mutex<Vec<Progress>>>::default());
         let told = Arc::clone(&progress);
         let request = AttemptRequest {
@@ -76,19 +76,19 @@ impl Attempt {
     }
 
     /// With other limits.
-    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.request.limits);
         self
     }
 
     /// With other things of the request.
-    pub fn with(mut self, change: impl FnOnce(&mut AttemptRequest)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut AttemptRequest)) -> Self {
         change(&mut self.request);
         self
     }
 
     /// With files to read.
-    pub fn files(mut self, files: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn files(mut self, files: &[(&str, &[u8])]) -> Self {
         let entries = files.iter().map(|(name, bytes)| FileEntry {
             name: (*name).to_owned(),
             media_type: "application/octet-stream".to_owned(),
@@ -104,7 +104,7 @@ impl Attempt {
     }
 
     /// Run it.
-    pub async fn run(self, plugin: &Arc<LoadedPlugin>) -> Ran {
+    pub(crate) async fn run(self, plugin: &Arc<LoadedPlugin>) -> Ran {
         let began = Instant::now();
         let report = sandbox().execute(plugin, self.request).await;
         Ran { report, took: began.elapsed(), stored: self.stored, progress: self.progress }
@@ -112,7 +112,7 @@ impl Attempt {
 }
 
 /// What came of an attempt.
-pub struct Ran {
+pub(crate) struct Ran {
     pub report: AttemptReport,
     pub took: Duration,
     pub stored: Stored,
@@ -122,7 +122,7 @@ pub struct Ran {
 impl Ran {
     /// The output of a completed attempt.
     #[track_caller]
-    pub fn output(&self) -> Value {
+    pub(crate) fn output(&self) -> Value {
         match &self.report.result {
             Ok(GuestOutcome::Completed(json)) => serde_json::from_str(json).unwrap(),
             other => panic!("not completed: {other:?}; log: {:?}", self.report.log),
@@ -131,7 +131,7 @@ impl Ran {
 
     /// The failure, which must be of that kind.
     #[track_caller]
-    pub fn failure(&self, kind: FailureKind) -> &Failure {
+    pub(crate) fn failure(&self, kind: FailureKind) -> &Failure {
         match &self.report.result {
             Err(failure) if failure.kind == kind => failure,
             other => panic!("expected {kind:?}, got {other:?}; log: {:?}", self.report.log),
@@ -140,7 +140,7 @@ impl Ran {
 
     /// The failure, which must be the breach of that limit with that value, and more used.
     #[track_caller]
-    pub fn breach(&self, limit: &str, value: u64) -> &Failure {
+    pub(crate) fn breach(&self, limit: &str, value: u64) -> &Failure {
         let failure = self.failure(FailureKind::LimitExceeded);
         let breach = failure.breach.as_ref().unwrap();
         assert_eq!((breach.limit.as_str(), breach.value), (limit, value), "{failure:?}");
@@ -153,14 +153,14 @@ impl Ran {
 
     /// The bytes of a file that the report names.
     #[track_caller]
-    pub fn file(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
         let file = self.report.files.iter().find(|f| f.name == name).unwrap();
         self.stored.lock().unwrap()[&file.stored.digest].clone()
     }
 }
 
 /// Files in memory.
-pub struct MemoryFiles {
+pub(crate) struct MemoryFiles {
     entries: Vec<FileEntry>,
     bytes: Vec<Vec<u8>>,
     stored: Stored,

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{Demo, WORKFLOW, server::Server, text};
-use crate::command::pause;
 
 /// A run of the sample takes some seconds; where it ends before it could be killed, it is tried again.
 const TRIES: u32 = 5;
@@ -89,7 +88,7 @@ fn half_way(server: &Server, id: &str) -> Result<Option<Steps>> {
             "completed" => return Ok(None),
             "failed" | "cancelled" => bail!("the run ended as {}: {}", run["state"], run["failure"]),
             _ if steps.half_way() => return Ok(Some(steps)),
-            _ => pause(Duration::from_millis(2)),
+            _ => thread::sleep(Duration::from_millis(2)),
         }
     }
     bail!("the run was not half-way after {} s", LIMIT.as_secs())
@@ -102,7 +101,7 @@ fn finished(server: &Server, id: &str) -> Result<Steps> {
         match text(&run["state"])? {
             "completed" => return Steps::of(&run),
             "failed" | "cancelled" => bail!("the run ended as {}: {}", run["state"], run["failure"]),
-            _ => pause(Duration::from_millis(20)),
+            _ => thread::sleep(Duration::from_millis(20)),
         }
     }
     bail!("the run had not ended {} s after the restart", LIMIT.as_secs())

@@ -126,7 +126,7 @@ impl Core {
                 Some(machine) if !machine.is_over() => {
                     match command.kind {
                         CommandKind::Cancel => {
-                            actions.extend(machine.cancel(now).into_iter().map(Action::Stop))
+                            actions.extend(machine.cancel(now).into_iter().map(Action::Stop));
                         }
                     }
                     machine.command_done(command.id);
