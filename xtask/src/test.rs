@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -41,7 +41,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     if let Some(chromium) = chromium {
         tests.env("HEDDLE_CHROMIUM", chromium);
     }
-    let report = stream(&mut tests)?;
+    let report = stream(&mut tests, io::stdout())?;
     report.print();
     if report.success { Ok(()) } else { bail!("tests failed; what they said is above") }
 }
@@ -96,7 +96,7 @@ impl Report {
     fn print(&self) {
         println!();
         for (reason, tests) in &self.skipped {
-            println!("Skipped, since {reason}: {}", tests.join(", "));
+            println!("Skipped in {} tests, since {reason}\n  ({})", tests.len(), tests.join(", "));
         }
         let totals: Vec<String> = ["passed", "failed", "ignored"]
             .iter()
@@ -104,14 +104,14 @@ impl Report {
             .collect();
         let skipped: usize = self.skipped.values().map(Vec::len).sum();
         println!(
-            "All tests together: {}; of those that passed, {skipped} skipped something.",
+            "All tests together: {}; of those that passed, {skipped} skipped all or a part.",
             totals.join(", ")
         );
     }
 }
 
 /// Runs `cargo test … --show-output`, passing on what people want to see of it.
-fn stream(tests: &mut Command) -> Result<Report> {
+fn stream(tests: &mut Command, mut shown: impl Write) -> Result<Report> {
     let text = command::shown(tests);
     let mut child = tests.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{text}`"))?;
     let output = child.stdout.take().context("the tests' output was not piped")?;
@@ -120,7 +120,7 @@ fn stream(tests: &mut Command) -> Result<Report> {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
         if filter.shows(&line) {
-            println!("{line}");
+            writeln!(shown, "{line}")?;
         }
     }
     filter.report.success = child.wait()?.success();
@@ -230,11 +230,14 @@ test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn a_test_run_that_fails_is_reported_as_such() {
-        let mut script = Command::new("sh");
-        let report = stream(script.args(["-c", "echo 'test result: FAILED. 0 passed; 1 failed'; exit 101"]));
-        assert!(!report.unwrap().success);
-        let report =
-            stream(Command::new("sh").args(["-c", "echo 'test result: ok. 1 passed; 0 failed'"])).unwrap();
+        let run = |script: &str| {
+            let mut shown = Vec::new();
+            let report = stream(Command::new("sh").args(["-c", script]), &mut shown).unwrap();
+            (report, String::from_utf8(shown).unwrap())
+        };
+        let (report, shown) = run("echo 'test result: FAILED. 0 passed; 1 failed'; exit 101");
+        assert!(!report.success && shown.ends_with("1 failed\n"));
+        let (report, _) = run("echo 'test result: ok. 1 passed; 0 failed'");
         assert!(report.success && report.totals["passed"] == 1);
     }
 

@@ -123,13 +123,13 @@ mod tests {
     use super::*;
     use crate::model::StepDefinition as Step;
 
-    fn workflow(steps: Vec<Step>) -> Workflow {
+    fn workflow(steps: &[Step]) -> Workflow {
         serde_json::from_value(serde_json::json!({ "name": "w", "steps": steps })).unwrap()
     }
 
     #[test]
     fn a_diamond_with_a_dependency_that_only_the_mapping_names() {
-        let graph = Graph::of(&workflow(vec![
+        let graph = Graph::of(&workflow(&[
             Step::new("a", "p/x"),
             Step::new("b", "p/x").after("a"),
             Step::new("c", "p/x").map("n", "steps.a.output.n"),
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let problems = Graph::of(&workflow(vec![
+        let problems = Graph::of(&workflow(&[
             Step::new("a", "p/x").after("c"),
             Step::new("b", "p/x").after("a").after("nobody"),
             Step::new("c", "p/x").after("b").map("k", "input.x +").map("m/n", "steps.nowhere.output"),
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_circle_names_its_steps() {
-        let problems = Graph::of(&workflow(vec![
+        let problems = Graph::of(&workflow(&[
             Step::new("a", "p/x").after("c"),
             Step::new("b", "p/x").after("a"),
             Step::new("c", "p/x").after("b"),
@@ -175,6 +175,6 @@ mod tests {
         .unwrap_err();
         assert_eq!(problems.len(), 1);
         assert!(problems[0].message.contains("a, b, c"), "{}", problems[0].message);
-        assert!(Graph::of(&workflow(vec![])).unwrap_err()[0].message.contains("at least one step"));
+        assert!(Graph::of(&workflow(&[])).unwrap_err()[0].message.contains("at least one step"));
     }
 }

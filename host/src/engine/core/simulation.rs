@@ -132,7 +132,7 @@ fn outcome(rng: &mut StdRng, step: &str) -> AttemptEnd {
         1 => Err(Failure::new(FailureKind::Failed, "broken")),
         2 => Ok(AttemptOutcome::Skipped("nothing to do".into())),
         _ => Ok(AttemptOutcome::Completed {
-            output: Value::Inline { json: format!("{:?}", step) },
+            output: Value::Inline { json: format!("{step:?}") },
             step_key: Digest::of(step),
             artifacts: Vec::new(),
             shared: BTreeMap::new(),
