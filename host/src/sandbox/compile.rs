@@ -96,7 +96,9 @@ fn verdict(status: Option<ExitStatus>, said: &str, limits: &CompileLimits) -> Re
     if status.success() {
         return Ok(());
     }
-    let no_memory = ["memory allocation of", "os error 12", "Cannot allocate memory", "os error 11"];
+    // The last one is of a thread that found no memory for its stack.
+    let no_memory =
+        ["memory allocation of", "os error 12", "Cannot allocate memory", "Resource temporarily unavailable"];
     if no_memory.iter().any(|words| said.contains(words))
         || (said.is_empty() && status.signal() == Some(ABORTED))
     {

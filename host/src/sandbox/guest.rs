@@ -134,7 +134,8 @@ fn failure(error: &wasmtime::Error, state: &GuestState, transfer_bytes: u64) -> 
         let what = format_args!("{} passed too much to the host at once", state.export);
         return Failure::limit("output_bytes", transfer_bytes, transfer_bytes.saturating_add(1), what);
     }
-    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+    // The host's memory or places, not the guest's.
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() || error.is::<std::io::Error>() {
         return Failure::new(FailureKind::Host, format!("the host has no place for the instance: {cause}"));
     }
     explained(FailureKind::Trapped, format!("{} trapped: {cause}", state.export), said)

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The most values that one document may have. As a tree they take about 200 MiB.
@@ -21,6 +21,24 @@ pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     Ok(value)
 }
 
+/// Check that a text is a document of at most [`MAX_VALUES`] values, without making a tree of it.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn check(text: &str) -> Result<(), serde_json::Error> {
+    let mut left = MAX_VALUES;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Shape { left: &mut left }.deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+fn count<E: serde::de::Error>(left: &mut u32) -> Result<(), E> {
+    *left = left
+        .checked_sub(1)
+        .ok_or_else(|| E::custom(format_args!("more than {MAX_VALUES} values in one document")))?;
+    Ok(())
+}
+
 struct Tree<'a> {
     left: &'a mut u32,
 }
@@ -29,10 +47,7 @@ impl<'de> DeserializeSeed<'de> for Tree<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        *self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| D::Error::custom(format_args!("more than {MAX_VALUES} values in one document")))?;
+        count(self.left)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -89,6 +104,64 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 }
 
+/// As [`Tree`], of which nothing is kept.
+struct Shape<'a> {
+    left: &'a mut u32,
+}
+
+impl<'de> DeserializeSeed<'de> for Shape<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        count(self.left)?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Shape<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        while access.next_element_seed(Shape { left: &mut *self.left })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        while access.next_key_seed(Shape { left: &mut *self.left })?.is_some() {
+            access.next_value_seed(Shape { left: &mut *self.left })?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -98,13 +171,17 @@ mod tests {
     fn equals_what_serde_json_reads() {
         let text = r#" {"a": [1, -2, 3.5, "x\u00e9", null, true], "b": {}, "c": 18446744073709551615} "#;
         assert_eq!(parse(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
-        assert!(parse("{} x").is_err());
-        assert!(parse(&"[".repeat(1_000)).is_err(), "depth is bounded");
+        assert!(check(text).is_ok());
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        for text in ["", "{} x", "{1: 2}", "[1,]", "NaN", &deep] {
+            assert!(parse(text).is_err() && check(text).is_err(), "{text}");
+        }
     }
 
     #[test]
     fn many_small_values_are_refused() {
         let text = format!("[{}0]", "0,".repeat(MAX_VALUES as usize));
         assert!(parse(&text).unwrap_err().to_string().starts_with("more than 2000000 values"));
+        assert!(check(&text).unwrap_err().to_string().starts_with("more than 2000000 values"));
     }
 }

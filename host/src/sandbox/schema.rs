@@ -11,7 +11,7 @@ use crate::{
 /// A compiled schema.
 #[derive(Debug)]
 pub(super) enum Check {
-    /// Everything that is JSON fits.
+    /// Everything that is JSON fits, within [`json::MAX_VALUES`].
     Any,
     /// The schema decides.
     Schema(Box<Validator>),
@@ -40,7 +40,7 @@ impl Check {
         };
         let validator = match self {
             Self::Any => {
-                return serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(no_json);
+                return json::check(text).map_err(no_json);
             }
             Self::Schema(validator) => validator,
         };

@@ -195,8 +195,6 @@ async fn outputs_are_json_that_fits_its_schema() {
     let paths: Vec<_> =
         ran.failure(FailureKind::InvalidOutput).problems.iter().map(|p| p.path.as_str()).collect();
     assert!(paths.contains(&"/list/1") && paths.contains(&""), "{paths:?}");
-    // Its schema allows everything: no tree is made of it, so that it may have as many values as bytes.
-    run(crime("output_values")).await.output();
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ pub mod files;
 pub mod outcome;
 pub mod shared;
 pub mod spin;
+pub mod surroundings;
 
 use heddle_sdk::prelude::*;
 use serde_json::{Value, json};
@@ -128,6 +129,7 @@ heddle_sdk::plugin! {
         spin::Spin,
         outcome::End,
         shared::Share,
+        surroundings::Surroundings,
     ],
     workflows: workflows(),
 }
