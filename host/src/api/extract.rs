@@ -33,9 +33,9 @@ const SMALL_BODY: u64 = 1 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(120);
 /// A large body waits this long for its turn.
 const BODY_TURN: Duration = Duration::from_secs(10);
-/// So much of a refused body is read and thrown away, so that the client gets to read the answer.
-const DRAIN_BYTES: usize = 16 << 20;
-const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// So much of a refused body is read and thrown away: a client that is cut off while it writes never reads the answer.
+const DRAIN_BYTES: usize = 1 << 30;
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// What the client says of the body's length.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -53,7 +53,6 @@ impl Where {
             bail!("{} is no data directory of heddle: nothing was ever run in it", data_dir.display());
         }
         let mut config = engine_config(&data_dir, None)?;
-        // Whoever only looks must not start what waits there.
         config.slots = 0;
         match Engine::open(config).await {
             Ok(engine) => {

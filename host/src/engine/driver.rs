@@ -50,10 +50,12 @@ impl DriverHandle {
     }
 }
 
-/// What follows a group of commits.
+/// What follows a run's commit, and no other run's: one that is refused must not take another run with it.
 struct Pending {
-    runs: Vec<(RunId, u64)>,
-    then: Vec<Action>,
+    run: RunId,
+    /// Number of the last event in the commit.
+    seq: u64,
+    launches: Vec<Launch>,
     reply: Option<oneshot::Sender<StoreResult<()>>>,
     result: StoreResult<()>,
 }
@@ -164,59 +166,54 @@ impl Driver {
         }
     }
 
-    fn input(&mut self, input: Input, reply: Option<oneshot::Sender<StoreResult<()>>>) {
+    /// Tell the core, and see to what it wants. `reply` is for the creation of a run, which the input then is.
+    fn input(&mut self, input: Input, mut reply: Option<oneshot::Sender<StoreResult<()>>>) {
+        let created = match &input {
+            Input::Create(machine) => Some(machine.run().id),
+            _ => None,
+        };
         let actions = self.core.handle(input, Timestamp::now());
-        let (mut answers, mut runs, mut then) = (Vec::new(), Vec::new(), Vec::new());
+        let mut launches: HashMap<RunId, Vec<Launch>> = HashMap::new();
+        let mut commits = Vec::new();
         for action in actions {
             match action {
-                Action::Commit(transition) => {
-                    runs.push((transition.run.id, transition.run.event_seq));
-                    answers.push(self.store.commit(*transition));
-                }
+                Action::Commit(transition) => commits.push(transition),
+                Action::Launch(launch) => launches.entry(launch.run.id).or_default().push(*launch),
                 Action::Stop(attempt) => {
                     if let Some(stop) = self.stops.remove(&attempt) {
                         stop.cancel();
                     }
                 }
-                later => then.push(later),
+                Action::DropCommand(id) => self.drop_command(id),
             }
         }
-        if answers.is_empty() {
-            let pending = Pending { runs, then, reply, result: Ok(()) };
-            return self.committed(pending);
+        for transition in commits {
+            let (run, seq) = (transition.run.id, transition.run.event_seq);
+            let launches = launches.remove(&run).unwrap_or_default();
+            let reply = if created == Some(run) { reply.take() } else { None };
+            let answer = self.store.commit(*transition);
+            self.commits.push(Box::pin(async move {
+                let result = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
+                Pending { run, seq, launches, reply, result }
+            }));
         }
-        self.commits.push(Box::pin(async move {
-            let mut result = Ok(());
-            for answer in answers {
-                let answer = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
-                if answer.is_err() {
-                    result = answer;
-                }
-            }
-            Pending { runs, then, reply, result }
-        }));
+        debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 
     fn committed(&mut self, pending: Pending) {
-        let Pending { runs, then, reply, result } = pending;
-        if let Err(error) = &result {
-            // The key of idempotency in use is the caller's affair; all else is this host's.
-            if !matches!(error, StoreError::KeyInUse) {
-                tracing::error!(%error, ?runs, "a transition was refused; its runs are given up by this host");
-            }
-            for (run, _) in &runs {
-                self.input(Input::Lost(*run), None);
-            }
-        } else {
-            for (run, seq) in runs {
+        let Pending { run, seq, launches, reply, result } = pending;
+        match &result {
+            Ok(()) => {
                 self.bus.committed(run, seq);
+                launches.into_iter().for_each(|launch| self.launch(launch));
             }
-            for action in then {
-                match action {
-                    Action::Launch(launch) => self.launch(*launch),
-                    Action::DropCommand(id) => self.drop_command(id),
-                    Action::Commit(_) | Action::Stop(_) => {}
+            Err(error) => {
+                // That a key of idempotency is in use is the caller's affair. What followed the refused transition is
+                // refused as well, and says nothing new.
+                if self.core.owns(run) && !matches!(error, StoreError::KeyInUse) {
+                    tracing::error!(%error, %run, "a transition was refused; this host gives the run up");
                 }
+                self.input(Input::Lost(run), None);
             }
         }
         if let Some(reply) = reply {
@@ -226,7 +223,12 @@ impl Driver {
 
     fn launch(&mut self, launch: Launch) {
         let stop = CancellationToken::new();
-        self.stops.insert(launch.attempt, stop.clone());
+        if self.core.is_running(launch.attempt, launch.run.id, launch.step) {
+            self.stops.insert(launch.attempt, stop.clone());
+        } else {
+            // It was cancelled while its start was on its way to the disk.
+            stop.cancel();
+        }
         let (executor, sender) = (self.executor.clone(), self.sender.clone());
         tokio::spawn(async move {
             let (run, step, attempt) = (launch.run.id, launch.step, launch.attempt);
@@ -235,6 +237,8 @@ impl Driver {
         });
     }
 
+    /// The deletion queues behind the transitions that the store has been given, so a command is never gone before
+    /// the end of its run is durable.
     fn drop_command(&self, id: i64) {
         let store = self.store.clone();
         tokio::spawn(async move {

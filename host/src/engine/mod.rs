@@ -49,7 +49,7 @@ pub struct EngineConfig {
     pub data_dir: PathBuf,
     /// The heddle binary: it is started again to compile plugins in a process of its own.
     pub compiler: PathBuf,
-    /// Attempts that run at once.
+    /// Attempts that run at once. With 0 the engine is there to look at: it runs nothing, and takes up no run.
     pub slots: usize,
     /// The largest file that may be uploaded, in bytes.
     pub max_upload_bytes: u64,
@@ -109,7 +109,10 @@ impl Engine {
         store.tenant_ensure(&tenant).await?;
         plugins.add_bundled(&tenant, crate::plugins::bundled()).await?;
 
-        store.host_start(host).await?;
+        let observes = config.slots == 0;
+        if !observes {
+            store.host_start(host).await?;
+        }
         let stopped: BTreeSet<HostId> = store.hosts_stopped().await?.into_iter().collect();
         let core = Core::new(host, config.slots, stopped);
         let executor = Executor {
@@ -130,8 +133,10 @@ impl Engine {
             host,
             _lock: std::sync::Arc::new(lock),
         };
-        engine.take_up_runs().await?;
-        engine.driver.send(Message::CommandsWait);
+        if !observes {
+            engine.take_up_runs().await?;
+            engine.driver.send(Message::CommandsWait);
+        }
         Ok(engine)
     }
 

@@ -35,6 +35,8 @@ pub struct RunDetail {
     pub attempts: Vec<AttemptRow>,
     /// The component of each plugin that it is pinned to.
     pub pins: BTreeMap<String, Digest>,
+    /// For each step those that it comes after directly.
+    pub after: BTreeMap<String, Vec<String>>,
 }
 
 impl Tenant {
@@ -163,7 +165,12 @@ impl Tenant {
         let plan = self.store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;
         let plan =
             Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
+        let names: Vec<&str> = plan.body.workflow.steps.iter().map(|step| step.name.as_str()).collect();
+        let after = std::iter::zip(&names, &plan.graph.predecessors)
+            .map(|(name, before)| ((*name).to_owned(), before.iter().map(|&i| names[i].to_owned()).collect()))
+            .collect();
         Ok(RunDetail {
+            after,
             run,
             steps: self.store.step_list(id).await?,
             attempts: self.store.attempt_list(id).await?,

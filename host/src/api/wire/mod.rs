@@ -5,17 +5,19 @@
 
 mod event;
 mod run;
+mod step;
 
 pub use event::{EventBody, EventPage};
-pub use run::{AttemptBody, InputFileBody, RunBody, RunPage, RunSummary, StepBody, WaitingBody};
+pub use run::{InputFileBody, RunBody, RunPage, RunSummary, WaitingBody};
 use serde::{Deserialize, Serialize};
+pub use step::{AttemptBody, StepBody};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
 use crate::{
-    model::{Failure, LimitBreach, Problem, RunId, Usage},
+    model::{Failure, LimitBreach, Problem, RunId, Timestamp, Usage},
     sandbox::{LogLevel, LogLine},
     store::{ArtifactRow, PluginRow, PluginSource, UploadRow},
 };
@@ -53,6 +55,10 @@ pub(crate) fn digest() -> RefOr<Schema> {
 /// Schema of a moment.
 pub(crate) fn time() -> RefOr<Schema> {
     text("RFC 3339.", None, Some("date-time"))
+}
+
+fn shown(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
 }
 
 /// Schema of one of the texts given.

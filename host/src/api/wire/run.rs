@@ -8,23 +8,15 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use super::{FailureBody, UsageBody, attempt_id, digest, one_of, run_id, time};
+use super::{AttemptBody, FailureBody, StepBody, digest, one_of, run_id, shown, time};
 use crate::{
     engine::RunDetail,
-    model::{AttemptState, RunState, StepState, Timestamp},
-    store::{AttemptRow, InputFile, RunRow, StepRow},
+    model::{RunState, StepState},
+    store::{InputFile, RunRow, StepRow},
 };
 
 fn run_state() -> RefOr<Schema> {
     one_of("Where a run stands.", RunState::ALL.iter().map(|state| state.as_str()))
-}
-
-fn step_state() -> RefOr<Schema> {
-    one_of("Where a step stands.", StepState::ALL.iter().map(|state| state.as_str()))
-}
-
-fn attempt_state() -> RefOr<Schema> {
-    one_of("Where an attempt stands.", AttemptState::ALL.iter().map(|state| state.as_str()))
 }
 
 /// A run without its steps.
@@ -70,10 +62,6 @@ pub struct RunSummary {
     pub finished_at: Option<String>,
     /// Where it is, relative to the server.
     pub url: String,
-}
-
-fn shown(at: Option<Timestamp>) -> Option<String> {
-    at.map(|at| at.to_string())
 }
 
 impl From<RunRow> for RunSummary {
@@ -186,122 +174,12 @@ pub struct WaitingBody {
     pub reason: String,
 }
 
-/// A step of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Step)]
-pub struct StepBody {
-    /// Unique in the run.
-    pub name: String,
-    /// `PLUGIN/PHASE`.
-    pub phase: String,
-    /// Where it stands.
-    #[schema(schema_with = step_state)]
-    pub state: String,
-    /// Number of the last attempt; 0 before the first.
-    pub attempt: u32,
-    /// When the next attempt may start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = time)]
-    pub not_before: Option<String>,
-    /// When it became ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = time)]
-    pub ready_at: Option<String>,
-    /// When its first attempt began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = time)]
-    pub started_at: Option<String>,
-    /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = time)]
-    pub finished_at: Option<String>,
-    /// What its last attempt used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<UsageBody>,
-    /// Why it failed; while it is being retried, why the last attempt did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<FailureBody>,
-    /// Why it was skipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Hash of everything that the completed attempt could observe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = digest)]
-    pub step_key: Option<String>,
-    /// Of the output, once there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = digest)]
-    pub output_digest: Option<String>,
-    /// Where the output is, once there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_url: Option<String>,
-    /// By number.
-    pub attempts: Vec<AttemptBody>,
-}
-
-/// An attempt at a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Attempt)]
-pub struct AttemptBody {
-    /// Its id, the same after a crash of its host.
-    #[schema(schema_with = attempt_id)]
-    pub id: String,
-    /// From 1.
-    pub number: u32,
-    /// Where it stands.
-    #[schema(schema_with = attempt_state)]
-    pub state: String,
-    /// How many hosts died while it ran.
-    pub crashes: u32,
-    /// When it began.
-    #[schema(schema_with = time)]
-    pub started_at: String,
-    /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = time)]
-    pub finished_at: Option<String>,
-    /// What it used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<UsageBody>,
-    /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<FailureBody>,
-}
-
-impl From<AttemptRow> for AttemptBody {
-    fn from(row: AttemptRow) -> Self {
-        let AttemptRow {
-            id,
-            step: _,
-            number,
-            state,
-            host: _,
-            crashes,
-            failure,
-            usage,
-            log: _,
-            started_at,
-            finished_at,
-        } = row;
-        Self {
-            id: id.to_string(),
-            number,
-            state: state.to_string(),
-            crashes,
-            started_at: started_at.to_string(),
-            finished_at: shown(finished_at),
-            usage: usage.map(Into::into),
-            failure: failure.map(Into::into),
-        }
-    }
-}
-
 impl From<RunDetail> for RunBody {
     fn from(detail: RunDetail) -> Self {
-        let RunDetail { run, steps, attempts, pins } = detail;
+        let RunDetail { run, steps, attempts, pins, mut after } = detail;
         let id = run.id;
         let ended = steps.iter().filter(|step| step.state.is_terminal()).count();
-        let waiting = waiting(&run, &steps);
+        let waiting = waiting(&run, &steps, &after);
         let (run, files) = RunSummary::split(run);
         let mut by_step: BTreeMap<String, Vec<AttemptBody>> = BTreeMap::new();
         for attempt in attempts {
@@ -317,53 +195,16 @@ impl From<RunDetail> for RunBody {
                 .into_iter()
                 .map(|step| {
                     let attempts = by_step.remove(&step.name).unwrap_or_default();
-                    StepBody::new(&id.to_string(), step, attempts)
+                    let after = after.remove(&step.name).unwrap_or_default();
+                    StepBody::new(&id.to_string(), step, after, attempts)
                 })
                 .collect(),
         }
     }
 }
 
-impl StepBody {
-    fn new(run: &str, row: StepRow, attempts: Vec<AttemptBody>) -> Self {
-        let StepRow {
-            name,
-            ord: _,
-            phase,
-            state,
-            attempt,
-            not_before,
-            step_key,
-            output,
-            reason,
-            failure,
-            ready_at,
-            started_at,
-            finished_at,
-        } = row;
-        let segment = crate::api::uri::segment(&name);
-        Self {
-            output_url: output.as_ref().map(|_| format!("/api/v1/runs/{run}/steps/{segment}/output")),
-            output_digest: output.map(|value| value.digest().to_string()),
-            name,
-            phase,
-            state: state.to_string(),
-            attempt,
-            not_before: shown(not_before),
-            ready_at: shown(ready_at),
-            started_at: shown(started_at),
-            finished_at: shown(finished_at),
-            usage: attempts.last().and_then(|attempt| attempt.usage),
-            failure: failure.map(Into::into),
-            reason,
-            step_key: step_key.map(|key| key.to_string()),
-            attempts,
-        }
-    }
-}
-
 /// Why a run does not go on: what its users ask first of one that seems to be stuck.
-fn waiting(run: &RunRow, steps: &[StepRow]) -> Vec<WaitingBody> {
+fn waiting(run: &RunRow, steps: &[StepRow], after: &BTreeMap<String, Vec<String>>) -> Vec<WaitingBody> {
     if run.state.is_terminal() {
         return Vec::new();
     }
@@ -376,9 +217,14 @@ fn waiting(run: &RunRow, steps: &[StepRow]) -> Vec<WaitingBody> {
         RunState::Paused => push(None, "it is paused until somebody resumes it".to_owned()),
         _ => {}
     }
+    let not_ended = |step: &StepRow| -> Vec<&str> {
+        let after = after.get(&step.name).map_or(&[][..], Vec::as_slice);
+        let open = steps.iter().filter(|s| !s.state.is_terminal() && after.contains(&s.name));
+        open.map(|s| s.name.as_str()).collect()
+    };
     for step in steps {
         match step.state {
-            StepState::Pending => push(Some(step), "the steps before it have not ended".to_owned()),
+            StepState::Pending => push(Some(step), format!("for {} to end", not_ended(step).join(", "))),
             StepState::Ready => push(Some(step), "for a free place to run".to_owned()),
             StepState::Retrying => {
                 let why = step.failure.as_ref().map_or("", |failure| failure.message.as_str());

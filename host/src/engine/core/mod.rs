@@ -31,12 +31,12 @@ pub(crate) enum Input {
     Lost(RunId),
 }
 
-/// What is to be done, in this order.
+/// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Commit this. What comes after it in the same list waits for it.
+    /// Commit this; of one run there is at most one in a list.
     Commit(Box<Transition>),
-    /// Start an attempt.
+    /// Start an attempt, as soon as its run's commit in the same list is durable.
     Launch(Box<Launch>),
     /// Stop an attempt's guest. Does not wait for any commit.
     Stop(AttemptId),
@@ -49,7 +49,7 @@ pub(crate) struct Core {
     host: HostId,
     /// Hosts that stopped by themselves: their attempts did not crash.
     stopped_hosts: BTreeSet<HostId>,
-    /// Attempts that may run at once.
+    /// Attempts that may run at once. With none, nothing is run: whoever only looks must not start what waits.
     slots: usize,
     running: HashMap<AttemptId, RunId>,
     runs: HashMap<RunId, Machine>,
@@ -65,7 +65,7 @@ impl Core {
         Self {
             host,
             stopped_hosts,
-            slots: slots.max(1),
+            slots,
             running: HashMap::new(),
             runs: HashMap::new(),
             ready: VecDeque::new(),
@@ -82,6 +82,16 @@ impl Core {
     /// Attempts under way.
     pub(crate) fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// Whether the run is this host's, and not over.
+    pub(crate) fn owns(&self, run: RunId) -> bool {
+        self.runs.contains_key(&run)
+    }
+
+    /// Whether the attempt is still wanted.
+    pub(crate) fn is_running(&self, attempt: AttemptId, run: RunId, step: usize) -> bool {
+        self.runs.get(&run).is_some_and(|machine| machine.is_running(step, attempt))
     }
 
     /// Start nothing more.
@@ -147,8 +157,9 @@ impl Core {
             }
             Input::Lost(run) => {
                 self.runs.remove(&run);
-                let attempts = self.running.iter().filter(|(_, r)| **r == run);
-                actions.extend(attempts.map(|(attempt, _)| Action::Stop(*attempt)));
+                // Their places are free at once: those that were not launched yet will never be, nor report an end.
+                let attempts = self.running.extract_if(|_, r| *r == run);
+                actions.extend(attempts.map(|(attempt, _)| Action::Stop(attempt)));
             }
         }
         self.dispatch(now, &mut changed, &mut launches);

@@ -18,8 +18,8 @@ use crate::{
         plan::{Plan, PlanBody},
     },
     model::{
-        AttemptState, Digest, EventKind, Failure, FailureKind, RunState, StepDefinition, StepState, TenantId,
-        Usage, Value, Workflow,
+        Digest, EventKind, Failure, FailureKind, RunState, StepDefinition, StepState, TenantId, Usage, Value,
+        Workflow,
     },
     store::{ArtifactRow, AttemptRow, Creation, RunRow, StepRow},
 };
@@ -168,6 +168,8 @@ struct World {
     now: Timestamp,
     database: Database,
     plans: HashMap<RunId, Arc<Plan>>,
+    /// Runs that the store refuses to create: their key of idempotency is in use.
+    refused: BTreeSet<RunId>,
     host: Host,
     commands: i64,
 }
@@ -181,6 +183,7 @@ impl World {
             now: Timestamp::from_micros(1),
             database: Database::default(),
             plans: HashMap::new(),
+            refused: BTreeSet::new(),
             host: Host { core, id, queue: VecDeque::new(), guests: Vec::new() },
             commands: 0,
         }
@@ -193,31 +196,45 @@ impl World {
 
     /// The oldest list of actions becomes durable, and what follows it is carried out.
     fn durable(&mut self) {
+        let (mut lost, mut launches, mut stopped) = (BTreeSet::new(), Vec::new(), Vec::new());
         for action in self.host.queue.pop_front().into_iter().flatten() {
             match action {
-                Action::Commit(t) => self.database.commit(*t, &self.plans),
-                Action::Launch(launch) => {
-                    let row = &self.database.runs[&launch.run.id];
-                    let name = &launch.plan.step(launch.step).name;
-                    let attempt =
-                        row.attempts.values().filter(|a| a.step == *name).max_by_key(|a| a.number).unwrap();
-                    assert_eq!(attempt.id, launch.attempt, "a guest runs under the identity that is durable");
-                    assert!(attempt.crashes < 3, "a poison step is not tried for ever");
-                    // It may have been cancelled in a later transition of the same group.
-                    if attempt.state == AttemptState::Running {
-                        self.host.guests.push((launch.run.id, launch.step, launch.attempt));
-                    } else {
-                        let end = outcome(&mut self.rng, name);
-                        self.input(Input::Ended {
-                            run: launch.run.id,
-                            step: launch.step,
-                            attempt: launch.attempt,
-                            end: Box::new(end),
-                        });
-                    }
+                Action::Commit(t) if self.refused.contains(&t.run.id) => {
+                    lost.insert(t.run.id);
                 }
-                Action::Stop(_) | Action::DropCommand(_) => {}
+                Action::Commit(t) => self.database.commit(*t, &self.plans),
+                Action::Launch(launch) => launches.push(launch),
+                Action::Stop(attempt) => {
+                    stopped.extend(self.host.guests.extract_if(.., |(.., running)| *running == attempt));
+                }
+                Action::DropCommand(_) => {}
             }
+        }
+        for launch in launches.into_iter().filter(|launch| !lost.contains(&launch.run.id)) {
+            self.launch(&launch);
+        }
+        for run in lost {
+            self.input(Input::Lost(run));
+        }
+        // A guest that is stopped ends like any other, and nobody wants what it brings.
+        for (run, step, attempt) in stopped {
+            let end = Box::new(outcome(&mut self.rng, "s"));
+            self.input(Input::Ended { run, step, attempt, end });
+        }
+    }
+
+    fn launch(&mut self, launch: &Launch) {
+        let (run, step, attempt) = (launch.run.id, launch.step, launch.attempt);
+        let name = &launch.plan.step(step).name;
+        let attempts = self.database.runs[&run].attempts.values().filter(|a| a.step == *name);
+        let last = attempts.max_by_key(|a| a.number).unwrap();
+        assert_eq!(last.id, attempt, "a guest runs under the identity that is durable");
+        assert!(last.crashes < 3, "a poison step is not tried for ever");
+        if self.host.core.is_running(attempt, run, step) {
+            self.host.guests.push((run, step, attempt));
+        } else {
+            let end = Box::new(outcome(&mut self.rng, name));
+            self.input(Input::Ended { run, step, attempt, end });
         }
     }
 
@@ -278,6 +295,9 @@ fn simulate(seed: u64) -> BTreeMap<String, usize> {
         let plan = plan(&mut world.rng);
         let run = new_run(&plan, world.host.id, world.now);
         let creation = Creation { plan: plan.json.clone(), idempotency: None };
+        if world.rng.random_bool(0.2) {
+            world.refused.insert(run.id);
+        }
         let plan = Arc::new(plan);
         world.plans.insert(run.id, Arc::clone(&plan));
         let machine = Machine::create(TenantId::default_tenant(), plan, run, creation, world.now);
@@ -293,6 +313,11 @@ fn simulate(seed: u64) -> BTreeMap<String, usize> {
         steps += 1;
         assert!(steps < 20_000, "seed {seed}: a run is stuck");
     }
+    while !world.host.queue.is_empty() {
+        world.durable();
+    }
+    assert_eq!(world.host.core.running(), 0, "seed {seed}: a place was lost");
+    assert!(world.refused.iter().all(|run| !world.database.runs.contains_key(run)));
     let mut census = BTreeMap::new();
     for row in world.database.runs.values() {
         assert!(row.run.state.is_terminal());
