@@ -36,6 +36,8 @@ const BODY_TURN: Duration = Duration::from_secs(10);
 /// So much of a refused body is read and thrown away: a client that is cut off while it writes never reads the answer.
 const DRAIN_BYTES: usize = 1 << 30;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// A client that sends nothing for so long waits for the answer.
+const DRAIN_IDLE: Duration = Duration::from_millis(500);
 
 /// What the client says of the body's length.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -105,7 +107,7 @@ pub(crate) fn broken_off(error: &axum::Error) -> ApiError {
 pub(crate) async fn drain<E>(stream: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) {
     let read = async {
         let mut left = DRAIN_BYTES;
-        while let Some(Ok(chunk)) = stream.next().await {
+        while let Ok(Some(Ok(chunk))) = tokio::time::timeout(DRAIN_IDLE, stream.next()).await {
             left = left.saturating_sub(chunk.len());
             if left == 0 {
                 break;
