@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     core::{AttemptEnd, AttemptOutcome, Launch},
-    expression::{Expression, Root},
+    expression::{Expression, Reference, Root, Scope},
     plugins::Plugins,
 };
 use crate::{
@@ -114,27 +114,32 @@ impl Executor {
         let Some(mapping) = &launch.plan.step(launch.step).input else {
             return self.text(&launch.tenant, &launch.run.input).await;
         };
-        let mut documents: BTreeMap<Option<String>, String> = BTreeMap::new();
+        let mut scope = Scope::default();
         let mut members = Vec::new();
         for (key, text) in mapping {
-            let expression = Expression::parse(text).map_err(|error| {
+            let unusable = |error: &dyn std::fmt::Display| {
                 Failure::new(
                     FailureKind::InvalidInput,
-                    format!("the input mapping of {key:?} is unusable: {error}"),
+                    format!("the input mapping of {key:?} is unusable: {text:?}: {error}"),
                 )
-            })?;
-            let (document, value) = match &expression.root {
-                Root::Input => (None, Some(&launch.run.input)),
-                Root::Output(step) => (Some(step.clone()), launch.outputs.get(step)),
             };
-            // A predecessor that was skipped, or failed and may: it has no output.
-            let Some(value) = value else { continue };
-            if !documents.contains_key(&document) {
-                documents.insert(document.clone(), self.text(&launch.tenant, value).await?);
+            let expression = Expression::parse(text).map_err(|error| unusable(&error))?;
+            for Reference { root, .. } in expression.references() {
+                let value = match root {
+                    _ if scope.get(root).is_some() => continue,
+                    Root::Input => &launch.run.input,
+                    // A predecessor that was skipped, or failed and may: it has no output.
+                    Root::Output(step) => match launch.outputs.get(step) {
+                        Some(value) => value,
+                        None => continue,
+                    },
+                    _ => continue,
+                };
+                scope.insert(root.clone(), self.text(&launch.tenant, value).await?);
             }
-            if let Some(selected) = documents.get(&document).and_then(|json| expression.select(json)) {
-                let key = serde_json::Value::from(key.as_str());
-                members.push(format!("{key}:{selected}"));
+            let value = expression.evaluate(&scope).map_err(|error| unusable(&error))?;
+            if let Some(value) = value {
+                members.push(format!("{}:{value}", serde_json::Value::from(key.as_str())));
             }
         }
         Ok(format!("{{{}}}", members.join(",")))

@@ -62,8 +62,13 @@ impl Graph {
             for (key, text) in step.input.iter().flatten() {
                 let path = format!("/steps/{i}/input/{}", key.replace('~', "~0").replace('/', "~1"));
                 match Expression::parse(text) {
-                    Ok(Expression { root: Root::Output(name), .. }) => depend(path, i, &name, &mut problems),
-                    Ok(_) => {}
+                    Ok(expression) => {
+                        for reference in expression.references() {
+                            if let Root::Output(name) | Root::Step(name) = &reference.root {
+                                depend(path.clone(), i, name, &mut problems);
+                            }
+                        }
+                    }
                     Err(error) => problems.push(Problem::new(path, format!("{text:?}: {error}"))),
                 }
             }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    expression::{Expression, Root},
+    expression::{Expression, Root, Selector},
     graph::Graph,
 };
 use crate::model::{Digest, Manifest, PhaseSpec, Problem, StepDefinition, Workflow};
@@ -159,10 +159,12 @@ fn check_step(
             problems.push(Problem::new(at(), format!("phase {} takes no {key:?}", step.phase)));
         }
         let Ok(expression) = Expression::parse(text) else { continue };
-        if let (Root::Input, Some(first)) = (&expression.root, expression.first_key())
-            && closed_against(&workflow.input_schema, first)
-        {
-            problems.push(Problem::new(at(), format!("{text:?}: the workflow's input has no {first:?}")));
+        for reference in expression.references() {
+            if let (Root::Input, Some(Selector::Key(first))) = (&reference.root, reference.path.first())
+                && closed_against(&workflow.input_schema, first)
+            {
+                problems.push(Problem::new(at(), format!("{text:?}: the workflow's input has no {first:?}")));
+            }
         }
     }
 }

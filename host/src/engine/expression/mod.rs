@@ -1,40 +1,33 @@
-//! Expressions of input mappings: where a phase's input comes from.
-//!
-//! The language is the part of CEL (Common Expression Language) that names a value and selects from it:
-//! `input.tickets`, `steps.intake.output["total"][0]`.
+//! Expressions of input mappings and conditions, in CEL (Common Expression Language).
 
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+// Conditions are evaluated by the steps that have them; what they need is complete here.
+#![allow(dead_code)]
+
+mod error;
+mod scope;
+mod selection;
+
+pub(crate) use error::{EvaluationError, ExpressionError};
+pub(crate) use scope::{Reference, Root, Scope, Selector};
 
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expression {
-    pub(crate) root: Root,
-    path: Vec<Selector>,
-}
-
-/// What an expression selects from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Root {
-    /// The run's input.
-    Input,
-    /// The output of the step of that name.
-    Output(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Selector {
-    Key(String),
-    Index(usize),
+    text: String,
+    references: Vec<Reference>,
 }
 
 impl Expression {
-    /// Parse an expression. The error tells at which character (from 1) it went wrong.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Parse a text. The error tells at which character (from 1) it went wrong and what was expected.
+    pub(crate) fn parse(text: &str) -> Result<Self, ExpressionError> {
         let mut parser = Parser { text, at: 0 };
         let root = parser.name()?;
         let root = match root.as_str() {
             "input" => Root::Input,
+            "item" => Root::Item,
+            "index" => Root::Index,
+            "previous" => Root::Previous,
+            "as_of" => Root::AsOf,
             "steps" => {
                 let Some(Selector::Key(step)) = parser.selector()? else {
                     return Err(
@@ -43,41 +36,59 @@ impl Expression {
                 };
                 match parser.selector()? {
                     Some(Selector::Key(part)) if part == "output" => Root::Output(step),
+                    Some(Selector::Key(part)) if part == "state" => Root::Step(step),
                     _ => return Err(parser.error(&format!("expected steps.{step}.output"))),
                 }
             }
             other => {
-                return Err(format!(
+                let message = format!(
                     "{other:?} is not known; an expression begins with `input` or `steps.NAME.output`"
-                ));
+                );
+                return Err(ExpressionError::at(text, 1, message));
             }
         };
         let mut path = Vec::new();
         while let Some(selector) = parser.selector()? {
             path.push(selector);
         }
-        Ok(Self { root, path })
+        Ok(Self { text: text.to_owned(), references: vec![Reference { root, path, position: 1 }] })
     }
 
-    /// Select from the root's document (JSON text). `None` if there is nothing at that place.
-    pub(crate) fn select<'a>(&self, document: &'a str) -> Option<&'a str> {
-        self.path.iter().try_fold(document, |json, selector| {
-            // Only the levels on the way are looked into; what is beside it is skipped as text.
-            let inner: &RawValue = match selector {
-                Selector::Key(key) => {
-                    serde_json::from_str::<BTreeMap<String, &RawValue>>(json).ok()?.get(key)?
-                }
-                Selector::Index(index) => serde_json::from_str::<Vec<&RawValue>>(json).ok()?.get(*index)?,
-            };
-            Some(inner.get())
-        })
+    /// The text that it was parsed from.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
-    /// The key that it selects first, if any.
-    pub(crate) fn first_key(&self) -> Option<&str> {
-        match self.path.first()? {
-            Selector::Key(key) => Some(key),
-            Selector::Index(_) => None,
+    /// Every place that it reads, in the order of the text.
+    pub(crate) fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// Evaluate to JSON text. `None` if there is nothing at the place that it selects.
+    ///
+    /// # Errors
+    /// Why there is no value.
+    pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Option<String>, EvaluationError> {
+        let selected = self.references.first().and_then(|reference| {
+            selection::select(scope.get(&reference.root)?, &reference.path).map(str::to_owned)
+        });
+        Ok(selected)
+    }
+
+    /// Evaluate as a condition.
+    ///
+    /// # Errors
+    /// Why there is no value, or what it is if it is not a boolean.
+    pub(crate) fn is_true(&self, scope: &Scope) -> Result<bool, EvaluationError> {
+        match self.evaluate(scope)?.as_deref() {
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => Err(EvaluationError::at(
+                &self.text,
+                1,
+                format!("a condition is true or false, this is {other}"),
+            )),
+            None => Err(EvaluationError::at(&self.text, 1, "there is nothing at this place")),
         }
     }
 }
@@ -92,11 +103,11 @@ impl Parser<'_> {
         &self.text[self.at..]
     }
 
-    fn error(&self, message: &str) -> String {
-        format!("at character {}: {message}", self.text[..self.at].chars().count() + 1)
+    fn error(&self, message: &str) -> ExpressionError {
+        ExpressionError::at(self.text, self.text[..self.at].chars().count() + 1, message)
     }
 
-    fn name(&mut self) -> Result<String, String> {
+    fn name(&mut self) -> Result<String, ExpressionError> {
         let rest = self.rest();
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let name = rest[..end].to_owned();
@@ -107,7 +118,7 @@ impl Parser<'_> {
         Ok(name)
     }
 
-    fn selector(&mut self) -> Result<Option<Selector>, String> {
+    fn selector(&mut self) -> Result<Option<Selector>, ExpressionError> {
         if self.rest().is_empty() {
             return Ok(None);
         }
@@ -146,7 +157,10 @@ mod tests {
     #[test]
     fn selects_along_the_path() {
         let document = r#"{"a": {"b c": [10, {"d": "x"}]}, "a2": null}"#;
-        let select = |text: &str| Expression::parse(text).unwrap().select(document).map(str::to_owned);
+        let mut scope = Scope::default();
+        scope.insert(Root::Input, document);
+        scope.insert(Root::Output("first".to_owned()), document);
+        let select = |text: &str| Expression::parse(text).unwrap().evaluate(&scope).unwrap();
         assert_eq!(select(r#"input.a["b c"][1].d"#).as_deref(), Some("\"x\""));
         assert_eq!(select("steps.first.output.a2").as_deref(), Some("null"));
         assert_eq!(select("input.a.zzz"), None);
@@ -166,7 +180,7 @@ mod tests {
             ("input.a[-1]", "at character 8"),
             ("input..a", "at character 7"),
         ] {
-            let error = Expression::parse(text).unwrap_err();
+            let error = Expression::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
