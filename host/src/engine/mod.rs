@@ -39,7 +39,7 @@ use crate::{
     events::EventBus,
     model::{HostId, TenantId},
     sandbox::{Sandbox, SandboxConfig},
-    store::Store,
+    store::{Store, StoreLocation},
 };
 
 /// How an engine is set up.
@@ -98,7 +98,7 @@ impl Engine {
                 error,
             )
         };
-        let store = Store::open(&config.data_dir.join("heddle.db")).await?;
+        let store = Store::open(&StoreLocation::sqlite(config.data_dir.join("heddle.db"))).await?;
         let blobs = BlobStore::open(&config.data_dir).map_err(unusable)?;
         let sandbox = Sandbox::new(SandboxConfig::new(config.data_dir.join("cache"), &config.compiler))
             .map_err(|error| Error::unavailable(format!("the sandbox cannot be set up: {error}"), error))?;

@@ -5,16 +5,23 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{StoreError, StoreResult, Transition, write};
+use super::{
+    StoreError, StoreResult, Transition,
+    database::{Connection, Connector},
+    write,
+};
 use crate::model::RunId;
 
 /// So many transitions share one commit at the most; it bounds the size of a statement's parameter.
 const GROUP: usize = 2048;
 
-type Work = Box<dyn for<'a> FnOnce(&'a mut SqliteConnection) -> BoxFuture<'a, ()> + Send>;
+/// So long a group may take. A server that is cut off never answers, and says nothing of it.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Work in a transaction that has begun, or why it could not. Returns whether the connection can be used again.
+type Work = Box<dyn for<'a> FnOnce(StoreResult<&'a mut Connection>) -> BoxFuture<'a, bool> + Send>;
 
 enum Message {
     Commit(Box<Transition>, oneshot::Sender<StoreResult<()>>),
@@ -31,10 +38,10 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Start the writer on a connection of its own. It ends when the last handle is gone.
-    pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
+    pub(super) fn start(connector: Connector, connection: Connection) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (health, trouble) = watch::channel(None);
-        tokio::spawn(Writer { options, connection, health }.run(receiver));
+        tokio::spawn(Writer { connector, connection: Some(connection), health }.run(receiver));
         Self { sender, trouble }
     }
 
@@ -55,12 +62,21 @@ impl Committer {
     pub(super) async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: for<'a> FnOnce(&'a mut SqliteConnection) -> BoxFuture<'a, StoreResult<T>> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Connection) -> BoxFuture<'a, StoreResult<T>> + Send + 'static,
     {
         let (answer, receiver) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             async move {
-                let _ = answer.send(in_transaction(connection, work).await);
+                let result = match connection {
+                    Ok(connection) => {
+                        let result = work(&mut *connection).await;
+                        connection.end(result).await
+                    }
+                    Err(error) => Err(error),
+                };
+                let usable = !matches!(result, Err(StoreError::Unavailable(_)));
+                let _ = answer.send(result);
+                usable
             }
             .boxed()
         });
@@ -70,8 +86,9 @@ impl Committer {
 }
 
 struct Writer {
-    options: SqliteConnectOptions,
-    connection: SqliteConnection,
+    connector: Connector,
+    /// None while the database is away.
+    connection: Option<Connection>,
     health: watch::Sender<Option<String>>,
 }
 
@@ -87,13 +104,15 @@ impl Writer {
                     Message::Commit(transition, answer) => group.push((*transition, answer)),
                     Message::Other(work) => {
                         self.commit(std::mem::take(&mut group)).await;
-                        work(&mut self.connection).await;
+                        self.other(work).await;
                     }
                 }
             }
             self.commit(std::mem::take(&mut group)).await;
         }
-        if let Err(error) = self.connection.close().await {
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
             tracing::warn!(%error, "the database connection was not closed cleanly");
         }
     }
@@ -109,22 +128,52 @@ impl Writer {
                     let _ = answer.send(result);
                 }
             }
-            // One of them is refused, and took the others with it: each gets an answer from a commit of its own.
-            Err(_) if transitions.len() > 1 => {
+            // One of them is refused, and took the others with it: each gets an answer from a commit of its own. One that
+            // was alone is tried again, too: a commit whose answer was lost may have ended between look and write.
+            Err(_) => {
                 for (transition, answer) in transitions.into_iter().zip(answers) {
-                    let result = self.insist(std::slice::from_ref(&transition)).await;
-                    let result = result.map_err(refusal);
-                    let _ = answer
-                        .send(result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Stale))));
-                }
-            }
-            Err(error) => {
-                let mut error = Some(refusal(error));
-                for answer in answers {
-                    let _ = answer.send(Err(error.take().unwrap_or(StoreError::Stale)));
+                    let result = self.insist(std::slice::from_ref(&transition)).await.map_err(refusal);
+                    let result =
+                        result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Stale)));
+                    let _ = answer.send(result);
                 }
             }
         }
+    }
+
+    /// The connection, made anew if the last one broke.
+    async fn connection(&mut self) -> StoreResult<&mut Connection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connector.connect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Do one write that is no transition. Who asks for it hears of a database that is away, and may ask again.
+    async fn other(&mut self, work: Work) {
+        // A server that was restarted meanwhile is noticed by the first statement; nothing is done by then.
+        if self.begin().await.is_err() {
+            self.connection = None;
+        }
+        if self.connection.is_none()
+            && let Err(error) = self.begin().await
+        {
+            self.connection = None;
+            work(Err(error)).await;
+            return;
+        }
+        let usable = match self.connection.as_mut() {
+            Some(connection) => work(Ok(connection)).await,
+            None => false,
+        };
+        if !usable {
+            self.connection = None;
+        }
+    }
+
+    async fn begin(&mut self) -> StoreResult<()> {
+        self.connection().await?.begin().await
     }
 
     /// Commit a group, however long the database is away or full: what was decided must not be lost, and nothing that
@@ -133,19 +182,16 @@ impl Writer {
     async fn insist(&mut self, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
         let mut pause = Duration::from_millis(20);
         loop {
-            match try_group(&mut self.connection, group).await {
+            match self.try_group(group).await {
                 Err(StoreError::Unavailable(error)) => {
                     let said = self.health.send_replace(Some(error.to_string()));
                     if said.is_none() {
                         tracing::error!(%error, "the database cannot be written; trying again until it can");
                     }
+                    // What state it is in is not known; a new one begins with nothing open.
+                    self.connection = None;
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(2));
-                    if self.connection.ping().await.is_err()
-                        && let Ok(connection) = self.options.connect().await
-                    {
-                        self.connection = connection;
-                    }
                 }
                 answer => {
                     if self.health.send_replace(None).is_some() {
@@ -154,6 +200,19 @@ impl Writer {
                     return answer;
                 }
             }
+        }
+    }
+
+    async fn try_group(&mut self, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
+        let work = async {
+            let connection = self.connection().await?;
+            connection.begin().await?;
+            let result = try_apply(connection, group).await;
+            connection.end(result).await
+        };
+        match tokio::time::timeout(LIMIT, work).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
         }
     }
 }
@@ -168,19 +227,7 @@ fn refusal(error: StoreError) -> StoreError {
     }
 }
 
-async fn try_group(
-    connection: &mut SqliteConnection,
-    group: &[Transition],
-) -> StoreResult<Vec<StoreResult<()>>> {
-    begin(connection).await?;
-    let result = try_apply(connection, group).await;
-    end(connection, result).await
-}
-
-async fn try_apply(
-    connection: &mut SqliteConnection,
-    group: &[Transition],
-) -> StoreResult<Vec<StoreResult<()>>> {
+async fn try_apply(connection: &mut Connection, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
     let mut heads = write::heads(connection, group).await?;
     let mut apply = Vec::with_capacity(group.len());
     let results = group
@@ -220,33 +267,4 @@ fn check(heads: &mut HashMap<RunId, (u64, u64)>, transition: &Transition) -> Ver
         Some((epoch, rev)) if *epoch == run.epoch && *rev >= run.rev => Verdict::Done,
         _ => Verdict::Stale,
     }
-}
-
-async fn in_transaction<T, F>(connection: &mut SqliteConnection, work: F) -> StoreResult<T>
-where
-    F: for<'a> FnOnce(&'a mut SqliteConnection) -> BoxFuture<'a, StoreResult<T>>,
-{
-    begin(connection).await?;
-    let result = work(&mut *connection).await;
-    end(connection, result).await
-}
-
-async fn begin(connection: &mut SqliteConnection) -> StoreResult<()> {
-    sqlx::query("BEGIN IMMEDIATE").execute(connection).await?;
-    Ok(())
-}
-
-/// Commit what succeeded, roll back what did not.
-async fn end<T>(connection: &mut SqliteConnection, result: StoreResult<T>) -> StoreResult<T> {
-    let error = match result {
-        Ok(value) => match sqlx::query("COMMIT").execute(&mut *connection).await {
-            Ok(_) => return Ok(value),
-            Err(error) => StoreError::Unavailable(error),
-        },
-        Err(error) => error,
-    };
-    // Also after a COMMIT that failed: it may leave the transaction open, and the next BEGIN would fail for ever.
-    // That the ROLLBACK itself fails is the normal case then (there is none open), so its result says nothing.
-    let _ = sqlx::query("ROLLBACK").execute(connection).await;
-    Err(error)
 }

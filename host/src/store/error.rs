@@ -1,5 +1,7 @@
 //! What goes wrong in the database, in the words that the engine decides by.
 
+use sqlx::{error::DatabaseError, migrate::MigrateError, postgres::PgDatabaseError};
+
 use crate::error::{Code, Error};
 
 /// A result of the store.
@@ -25,6 +27,9 @@ pub enum StoreError {
         /// What was found.
         message: String,
     },
+    /// This database is not for this host, and trying again does not mend it.
+    #[error("{0}")]
+    Unusable(String),
     /// A statement failed for a reason that trying again does not mend.
     #[error("the database refused a statement: {0}")]
     Refused(#[source] sqlx::Error),
@@ -33,13 +38,7 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(database)
-                if database.is_unique_violation()
-                    || database.is_foreign_key_violation()
-                    || database.is_check_violation() =>
-            {
-                Self::Refused(error)
-            }
+            sqlx::Error::Database(database) if is_refusal(&**database) => Self::Refused(error),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
                 Self::Corrupt { table: "(unknown)", message: error.to_string() }
             }
@@ -48,10 +47,39 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// Whether the same statement would be refused again. All else passes: a lost connection, a server that shuts down
+/// (57P01) or starts (57P03), a deadlock (40P01), a full disk (53100, `SQLITE_FULL`), a lock (`SQLITE_BUSY`).
+fn is_refusal(error: &dyn DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+        // The classes of SQLSTATE: feature not supported, cardinality, data, integrity constraint, syntax or access.
+        return ["0A", "21", "22", "23", "42"].iter().any(|class| code.starts_with(class));
+    }
+    // SQLite's extended codes have the primary code in their lowest byte: SQLITE_CONSTRAINT, SQLITE_MISMATCH.
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 19 | 20))
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            MigrateError::VersionMissing(version) => Self::Unusable(format!(
+                "the database was written by a later version of heddle (its schema has number {version}, which this \
+                 one does not know); use that version, or another database"
+            )),
+            MigrateError::VersionMismatch(version) => Self::Unusable(format!(
+                "the database was made by another build of heddle, whose schema number {version} differs from this \
+                 one's; use that build, or another database"
+            )),
+            other => Self::Unusable(format!("the database's schema cannot be brought up to date: {other}")),
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stale => Self::new(Code::Conflict, error.to_string()),
+            StoreError::Stale | StoreError::Unusable(_) => Self::new(Code::Conflict, error.to_string()),
             StoreError::KeyInUse => Self::new(Code::IdempotencyMismatch, error.to_string()),
             StoreError::Unavailable(_) => {
                 Self::unavailable("the database cannot be reached for the moment; try again", error)

@@ -14,12 +14,12 @@ fn tenant() -> TenantId {
 
 async fn store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("heddle.db")).await.unwrap();
+    let store = Store::open(&StoreLocation::sqlite(directory.path().join("heddle.db"))).await.unwrap();
     store.tenant_ensure(&tenant()).await.unwrap();
     (directory, store)
 }
 
-fn created(key: Option<&str>) -> Transition {
+pub(super) fn created(key: Option<&str>) -> Transition {
     let now = Timestamp::from_micros(1_000_000);
     let run = RunRow {
         id: RunId::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use heddle::{
     model::{Digest, TenantId, TokenId},
-    store::{Store, TokenRow},
+    store::{Store, StoreLocation, TokenRow},
 };
 use heddle_tests::Server;
 use reqwest::{Method, StatusCode};
@@ -134,7 +134,7 @@ async fn without_a_token_nothing_but_health_and_the_document_is_told() -> Result
 /// A token of a role, put where the server looks it up.
 async fn token(server: &Server, role: &str) -> Result<String> {
     let secret = format!("heddle_test_{role}");
-    let store = Store::open(&server.data_dir().join("heddle.db")).await?;
+    let store = Store::open(&StoreLocation::sqlite(server.data_dir().join("heddle.db"))).await?;
     let token = TokenRow {
         id: TokenId::new(),
         tenant: TenantId::default_tenant(),

@@ -1,0 +1,315 @@
+//! The two databases as one: how to connect, a connection that writes, and a pool that reads.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use sqlx::{
+    ConnectOptions, Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    StoreError, StoreLocation, StoreResult,
+    location::Kind,
+    read::Columns,
+    sql::{Cell, Rows},
+};
+
+/// So long a read waits for a database that cannot be reached.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to reach the database.
+#[derive(Clone)]
+pub(super) enum Connector {
+    Sqlite(SqliteConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+/// A connection that writes.
+pub(super) enum Connection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Connections that read.
+#[derive(Clone)]
+pub(super) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Do the same on either database.
+macro_rules! on {
+    ($kind:ident, $value:expr, $inner:ident => $body:expr) => {
+        match $value {
+            $kind::Sqlite($inner) => $body,
+            $kind::Postgres($inner) => $body,
+        }
+    };
+}
+
+/// Bind cells in the order of `$1`, `$2` …
+macro_rules! bind {
+    ($sql:expr, $cells:expr) => {{
+        let mut query = sqlx::query($sql);
+        for cell in $cells {
+            query = match cell {
+                Cell::Text(text) => query.bind(text.as_deref()),
+                Cell::Int(int) => query.bind(*int),
+            };
+        }
+        query
+    }};
+}
+
+/// Bind the rows of a batch: one JSON array of arrays on SQLite, an array for each column on PostgreSQL.
+macro_rules! on_rows {
+    ($connection:expr, $texts:expr, $cells:expr, ($query:ident, $inner:ident) => $body:expr) => {
+        match $connection {
+            Connection::Sqlite($inner) => {
+                let rows = serde_json::to_string(&$cells)
+                    .map_err(|error| StoreError::Refused(sqlx::Error::Encode(error.into())))?;
+                let $query = sqlx::query($texts.sqlite.as_str()).bind(rows);
+                $body
+            }
+            Connection::Postgres($inner) => {
+                let mut $query = sqlx::query($texts.postgres.as_str());
+                for i in 0..$cells[0].len() {
+                    $query = match $cells[0][i] {
+                        Cell::Text(_) => $query.bind(texts(&$cells, i)),
+                        Cell::Int(_) => $query.bind(ints(&$cells, i)),
+                    };
+                }
+                $body
+            }
+        }
+    };
+}
+
+impl Connector {
+    pub(super) fn new(location: &StoreLocation) -> Self {
+        match &location.0 {
+            Kind::Sqlite(path) => Self::Sqlite(sqlite(path)),
+            Kind::Postgres(options) => Self::Postgres(postgres((**options).clone())),
+        }
+    }
+
+    /// A connection that writes.
+    pub(super) async fn connect(&self) -> StoreResult<Connection> {
+        match self {
+            Self::Sqlite(options) => Ok(Connection::Sqlite(options.connect().await?)),
+            Self::Postgres(options) => {
+                let mut connection = options.connect().await?;
+                // A commit is on the disk when it returns, whatever the server's default is (law 11).
+                sqlx::query(
+                    "SELECT set_config('synchronous_commit', 'on', false)
+                     WHERE current_setting('synchronous_commit') = 'off'",
+                )
+                .execute(&mut connection)
+                .await?;
+                Ok(Connection::Postgres(connection))
+            }
+        }
+    }
+
+    /// Connections that read.
+    pub(super) async fn pool(&self) -> StoreResult<Pool> {
+        Ok(match self {
+            Self::Sqlite(options) => {
+                let read_only = options.clone().read_only(true);
+                Pool::Sqlite(SqlitePoolOptions::new().max_connections(4).connect_with(read_only).await?)
+            }
+            Self::Postgres(options) => {
+                let read_only = options.clone().options([("default_transaction_read_only", "on")]);
+                let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
+                Pool::Postgres(pool.connect_with(read_only).await?)
+            }
+        })
+    }
+}
+
+fn sqlite(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit is on the disk when it returns, not merely in the page cache (law 11).
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+}
+
+fn postgres(options: PgConnectOptions) -> PgConnectOptions {
+    let options = match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("heddle"),
+    };
+    // A host that is cut off holds its locks until the server notices; by default that takes two hours.
+    options.options([
+        ("idle_in_transaction_session_timeout", "60s"),
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_keepalives_count", "3"),
+    ])
+}
+
+impl Connection {
+    /// Bring the schema up to date.
+    pub(super) async fn migrate(&mut self) -> StoreResult<()> {
+        let result = match self {
+            Self::Sqlite(connection) => sqlx::migrate!("../migrations/sqlite").run(connection).await,
+            Self::Postgres(connection) => {
+                let encoding: String =
+                    sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
+                if encoding != "UTF8" {
+                    return Err(StoreError::Unusable(format!(
+                        "the database's encoding is {encoding}; make one with `ENCODING 'UTF8' TEMPLATE template0`"
+                    )));
+                }
+                sqlx::migrate!("../migrations/postgres").run(connection).await
+            }
+        };
+        result.map_err(StoreError::from)
+    }
+
+    /// Begin a transaction that writes.
+    pub(super) async fn begin(&mut self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(connection) => sqlx::query("BEGIN IMMEDIATE").execute(connection).await.map(drop),
+            Self::Postgres(connection) => sqlx::query("BEGIN").execute(connection).await.map(drop),
+        }?;
+        Ok(())
+    }
+
+    /// Commit what succeeded, roll back what did not.
+    pub(super) async fn end<T>(&mut self, result: StoreResult<T>) -> StoreResult<T> {
+        let error = match result {
+            Ok(value) => match self.execute("COMMIT", &[]).await {
+                Ok(_) => return Ok(value),
+                Err(StoreError::Refused(error)) => StoreError::Unavailable(error),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        // Also after a COMMIT that failed: it may leave the transaction open, and the next BEGIN would fail for ever.
+        // That the ROLLBACK itself fails is the normal case then (there is none open), so its result says nothing.
+        let _ = self.execute("ROLLBACK", &[]).await;
+        Err(error)
+    }
+
+    /// Run a statement; returns how many rows it changed.
+    pub(super) async fn execute(&mut self, sql: &'static str, cells: &[Cell]) -> StoreResult<u64> {
+        Ok(on!(Self, self, connection => bind!(sql, cells).execute(connection).await?.rows_affected()))
+    }
+
+    /// The rows that a query finds.
+    pub(super) async fn all<T>(
+        &mut self,
+        sql: &'static str,
+        cells: &[Cell],
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        on!(Self, self, connection => {
+            bind!(sql, cells).fetch_all(connection).await?.iter().map(|row| read(row)).collect()
+        })
+    }
+
+    /// Run a statement on rows; returns how many it changed. Without rows there is nothing to do.
+    pub(super) async fn batch(&mut self, rows: Rows) -> StoreResult<u64> {
+        let Rows { texts: Some(texts), cells } = rows else { return Ok(0) };
+        Ok(
+            on_rows!(self, texts, cells, (query, connection) => query.execute(connection).await?.rows_affected()),
+        )
+    }
+
+    /// What a query on rows finds.
+    pub(super) async fn batch_all<T>(
+        &mut self,
+        rows: Rows,
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        let Rows { texts: Some(texts), cells } = rows else { return Ok(Vec::new()) };
+        on_rows!(self, texts, cells, (query, connection) => {
+            query.fetch_all(connection).await?.iter().map(|row| read(row)).collect()
+        })
+    }
+
+    /// End it, as politely as the server still lets us.
+    pub(super) async fn close(self) -> sqlx::Result<()> {
+        on!(Self, self, connection => connection.close().await)
+    }
+}
+
+/// A column of texts.
+fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
+    fn text(cell: &Cell) -> Option<&str> {
+        match cell {
+            Cell::Text(text) => text.as_deref(),
+            Cell::Int(_) => None,
+        }
+    }
+    rows.iter().map(|row| text(&row[i])).collect()
+}
+
+/// A column of integers.
+fn ints(rows: &[Vec<Cell>], i: usize) -> Vec<Option<i64>> {
+    let int = |cell: &Cell| match cell {
+        Cell::Int(int) => *int,
+        Cell::Text(_) => None,
+    };
+    rows.iter().map(|row| int(&row[i])).collect()
+}
+
+impl Pool {
+    /// The rows that a query finds.
+    ///
+    /// A server that is being restarted is waited for, for a short while: whoever reads should not notice.
+    pub(super) async fn all<T>(
+        &self,
+        sql: &'static str,
+        cells: &[Cell],
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.try_all(sql, cells, read).await {
+                Err(StoreError::Unavailable(_)) if start.elapsed() + pause < PATIENCE => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The row that a query finds, if it finds one.
+    pub(super) async fn optional<T>(
+        &self,
+        sql: &'static str,
+        cells: &[Cell],
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> StoreResult<Option<T>> {
+        Ok(self.all(sql, cells, read).await?.into_iter().next())
+    }
+
+    async fn try_all<T>(
+        &self,
+        sql: &'static str,
+        cells: &[Cell],
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        on!(Self, self, pool => {
+            bind!(sql, cells).fetch_all(pool).await?.iter().map(|row| read(row)).collect()
+        })
+    }
+
+    /// Whether the database answers, now.
+    pub(super) async fn ping(&self) -> StoreResult<()> {
+        on!(Self, self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! The store's rows from the database's.
+
+use super::{
+    ArtifactRow, AttemptRow, CommandRow, PluginRow, RunRow, StepRow, StoreResult, UploadRow,
+    read::{Columns, Record},
+};
+use crate::model::Event;
+
+pub(super) fn run(row: &dyn Columns) -> StoreResult<RunRow> {
+    let r = Record::of("runs", row);
+    Ok(RunRow {
+        id: r.parse("id")?,
+        workflow: r.text("workflow")?,
+        workflow_version: r.text("workflow_version")?,
+        plan: r.parse("plan")?,
+        state: r.parse("state")?,
+        input: r.json("input")?,
+        files: r.json("files")?,
+        seed: r.parse("seed")?,
+        as_of: r.at("as_of")?,
+        owner: r.parse("owner")?,
+        epoch: r.count("epoch")?,
+        rev: r.count("rev")?,
+        event_seq: r.count("event_seq")?,
+        failure: r.optional_json("failure")?,
+        created_at: r.at("created_at")?,
+        started_at: r.optional_at("started_at")?,
+        finished_at: r.optional_at("finished_at")?,
+    })
+}
+
+pub(super) fn step(row: &dyn Columns) -> StoreResult<StepRow> {
+    let r = Record::of("steps", row);
+    Ok(StepRow {
+        name: r.text("name")?,
+        ord: r.count("ord")?,
+        phase: r.text("phase")?,
+        state: r.parse("state")?,
+        attempt: r.count("attempt")?,
+        not_before: r.optional_at("not_before")?,
+        step_key: r.optional("step_key")?,
+        output: r.optional_json("output")?,
+        reason: r.optional_text("reason")?,
+        failure: r.optional_json("failure")?,
+        ready_at: r.optional_at("ready_at")?,
+        started_at: r.optional_at("started_at")?,
+        finished_at: r.optional_at("finished_at")?,
+    })
+}
+
+pub(super) fn attempt(row: &dyn Columns) -> StoreResult<AttemptRow> {
+    let r = Record::of("attempts", row);
+    Ok(AttemptRow {
+        id: r.parse("id")?,
+        step: r.text("step")?,
+        number: r.count("number")?,
+        state: r.parse("state")?,
+        host: r.parse("host")?,
+        crashes: r.count("crashes")?,
+        failure: r.optional_json("failure")?,
+        usage: r.optional_json("usage")?,
+        log: r.optional_json("log")?,
+        started_at: r.at("started_at")?,
+        finished_at: r.optional_at("finished_at")?,
+    })
+}
+
+pub(super) fn artifact(row: &dyn Columns) -> StoreResult<ArtifactRow> {
+    let r = Record::of("artifacts", row);
+    Ok(ArtifactRow {
+        step: r.text("step")?,
+        name: r.text("name")?,
+        version: r.count("version")?,
+        attempt: r.count("attempt")?,
+        digest: r.parse("digest")?,
+        size: r.count("size")?,
+        kind: r.name("kind")?,
+        media_type: r.text("media_type")?,
+        deliverable: r.flag("deliverable")?,
+        order: r.count("ord")?,
+        description: r.text("description")?,
+        created_at: r.at("created_at")?,
+    })
+}
+
+pub(super) fn event(row: &dyn Columns) -> StoreResult<Event> {
+    let r = Record::of("events", row);
+    Ok(Event {
+        run_id: r.parse("run_id")?,
+        seq: r.count("seq")?,
+        kind: r.parse("kind")?,
+        step: r.optional_text("step")?,
+        at: r.at("at")?,
+        data: r.optional_json("data")?.unwrap_or_default(),
+    })
+}
+
+pub(super) fn command(row: &dyn Columns) -> StoreResult<CommandRow> {
+    let r = Record::of("commands", row);
+    Ok(CommandRow { id: r.count("id")?, run: r.parse("run_id")?, kind: r.name("kind")? })
+}
+
+pub(super) fn plugin(row: &dyn Columns) -> StoreResult<PluginRow> {
+    let r = Record::of("plugins", row);
+    Ok(PluginRow {
+        digest: r.parse("digest")?,
+        name: r.text("name")?,
+        version: r.text("version")?,
+        manifest: r.text("manifest")?,
+        size: r.count("size")?,
+        source: r.name("source")?,
+        active: r.flag("active")?,
+        created_at: r.at("created_at")?,
+    })
+}
+
+pub(super) fn upload(row: &dyn Columns) -> StoreResult<UploadRow> {
+    let r = Record::of("uploads", row);
+    Ok(UploadRow {
+        id: r.parse("id")?,
+        filename: r.text("filename")?,
+        media_type: r.text("media_type")?,
+        digest: r.parse("digest")?,
+        size: r.count("size")?,
+        created_at: r.at("created_at")?,
+    })
+}
