@@ -26,10 +26,10 @@ CREATE TABLE tokens (
 );
 
 CREATE TABLE blobs (
-    tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
-    digest     TEXT COLLATE "C" NOT NULL,
-    size       BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    digest    TEXT COLLATE "C" NOT NULL,
+    size      BIGINT NOT NULL,
+    named_at  BIGINT NOT NULL, -- when a row was last written that names it: what is young is no garbage
     PRIMARY KEY (tenant_id, digest)
 );
 
@@ -47,6 +47,45 @@ CREATE TABLE plugins (
     PRIMARY KEY (tenant_id, digest)
 );
 CREATE UNIQUE INDEX plugins_active ON plugins (tenant_id, name) WHERE active = 1;
+
+-- What a plugin may use in a tenant beyond what every plugin may.
+CREATE TABLE grants (
+    tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    plugin     TEXT COLLATE "C" NOT NULL, -- its name: a new version keeps what was granted
+    capability TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, plugin, capability)
+);
+
+-- The tenants' own workflows. A version never changes; a deleted one stays, so that its number cannot mean two things.
+CREATE TABLE workflows (
+    tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    name       TEXT COLLATE "C" NOT NULL,
+    version    TEXT COLLATE "C" NOT NULL,
+    body       TEXT COLLATE "C" NOT NULL,
+    digest     TEXT COLLATE "C" NOT NULL, -- of the body
+    created_at BIGINT NOT NULL,
+    deleted_at BIGINT,
+    PRIMARY KEY (tenant_id, name, version)
+);
+
+CREATE TABLE schedules (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    name       TEXT COLLATE "C" NOT NULL,
+    workflow   TEXT COLLATE "C" NOT NULL,
+    input      TEXT COLLATE "C" NOT NULL,
+    cron       TEXT COLLATE "C" NOT NULL,
+    time_zone  TEXT COLLATE "C" NOT NULL,
+    missed     TEXT COLLATE "C" NOT NULL, -- run_once, run_all or skip
+    enabled    BIGINT NOT NULL,
+    next_at    BIGINT, -- null when it is disabled, and when it will never be due again
+    last_at    BIGINT,
+    last_run   TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    UNIQUE (tenant_id, name)
+);
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
 
 CREATE TABLE uploads (
     tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
@@ -83,31 +122,44 @@ CREATE TABLE runs (
     rev              BIGINT NOT NULL, -- transitions committed so far: a write that does not follow the last is refused
     event_seq        BIGINT NOT NULL, -- number of the last event
     failure          TEXT COLLATE "C",
+    auto_run         BIGINT NOT NULL, -- 0: each step waits until somebody triggers it
+    priority         BIGINT NOT NULL, -- the higher goes first
+    start_at         BIGINT, -- not before; null: at once
+    schedule         TEXT COLLATE "C", -- that started it
+    forked_from      TEXT COLLATE "C", -- run
+    forked_at        TEXT COLLATE "C", -- step
     created_at       BIGINT NOT NULL,
     started_at       BIGINT,
     finished_at      BIGINT
 );
 CREATE INDEX runs_tenant ON runs (tenant_id, id);
 CREATE INDEX runs_unfinished ON runs (id) WHERE finished_at IS NULL;
+CREATE INDEX runs_finished ON runs (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE steps (
-    run_id      TEXT COLLATE "C" NOT NULL,
-    name        TEXT COLLATE "C" NOT NULL,
-    tenant_id   TEXT COLLATE "C" NOT NULL,
-    ord         BIGINT NOT NULL,
-    phase       TEXT COLLATE "C" NOT NULL,
-    state       TEXT COLLATE "C" NOT NULL,
-    attempt     BIGINT NOT NULL, -- number of the last attempt, 0 before the first
-    not_before  BIGINT, -- when the next attempt may start
-    step_key    TEXT COLLATE "C",
-    output      TEXT COLLATE "C", -- value
-    reason      TEXT COLLATE "C", -- of a skipped step
-    failure     TEXT COLLATE "C",
-    ready_at    BIGINT,
-    started_at  BIGINT,
-    finished_at BIGINT,
+    run_id         TEXT COLLATE "C" NOT NULL,
+    name           TEXT COLLATE "C" NOT NULL, -- of a step inside another it is a path: fan[3]/extract
+    tenant_id      TEXT COLLATE "C" NOT NULL,
+    ord            BIGINT NOT NULL,
+    phase          TEXT COLLATE "C" NOT NULL,
+    state          TEXT COLLATE "C" NOT NULL,
+    attempt        BIGINT NOT NULL, -- number of the last attempt, 0 before the first
+    result_attempt BIGINT, -- number of the attempt whose result counts
+    not_before     BIGINT, -- when the next attempt may start
+    step_key       TEXT COLLATE "C",
+    expansion      TEXT COLLATE "C", -- value: what a map or a loop goes through
+    chosen         TEXT COLLATE "C", -- the case that a condition took
+    overrides      TEXT COLLATE "C", -- what was edited for this run
+    event_key      TEXT COLLATE "C", -- the outside event that it waits for
+    output         TEXT COLLATE "C", -- value
+    reason         TEXT COLLATE "C", -- of a skipped step
+    failure        TEXT COLLATE "C",
+    ready_at       BIGINT,
+    started_at     BIGINT,
+    finished_at    BIGINT,
     PRIMARY KEY (run_id, name)
 );
+CREATE INDEX steps_event ON steps (tenant_id, event_key) WHERE event_key IS NOT NULL;
 
 CREATE TABLE attempts (
     run_id      TEXT COLLATE "C" NOT NULL,
@@ -118,13 +170,64 @@ CREATE TABLE attempts (
     state       TEXT COLLATE "C" NOT NULL,
     host        TEXT COLLATE "C" NOT NULL, -- the host that started or last replayed it
     crashes     BIGINT NOT NULL, -- hosts that died while it ran
+    reused      BIGINT NOT NULL, -- 1: nothing ran, an earlier result of the same step key was taken
+    step_key    TEXT COLLATE "C",
+    output      TEXT COLLATE "C", -- value
+    shared      TEXT COLLATE "C", -- {key: value}: the shared state that it set
     failure     TEXT COLLATE "C",
     usage       TEXT COLLATE "C",
     log         TEXT COLLATE "C", -- value: [{at_us, level, message}]
+    ready_at    BIGINT,
     started_at  BIGINT NOT NULL,
     finished_at BIGINT,
     PRIMARY KEY (run_id, step, number)
 );
+
+-- The journal: what an attempt asked of the host, answered before the guest sees it. A replay asks the same again.
+CREATE TABLE host_calls (
+    run_id         TEXT COLLATE "C" NOT NULL,
+    attempt_id     TEXT COLLATE "C" NOT NULL,
+    seq            BIGINT NOT NULL, -- from 0, without gaps, within the attempt
+    tenant_id      TEXT COLLATE "C" NOT NULL,
+    kind           TEXT COLLATE "C" NOT NULL,
+    request        TEXT COLLATE "C" NOT NULL, -- value
+    request_digest TEXT COLLATE "C" NOT NULL,
+    answer         TEXT COLLATE "C", -- value; null while it is open
+    started_at     BIGINT NOT NULL,
+    answered_at    BIGINT,
+    PRIMARY KEY (run_id, attempt_id, seq)
+);
+
+-- What people are asked to decide.
+CREATE TABLE approvals (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id  TEXT COLLATE "C" NOT NULL,
+    run_id     TEXT COLLATE "C" NOT NULL,
+    step       TEXT COLLATE "C" NOT NULL,
+    kind       TEXT COLLATE "C" NOT NULL, -- checkpoint, guest or review
+    request    TEXT COLLATE "C" NOT NULL,
+    state      TEXT COLLATE "C" NOT NULL, -- open, decided, expired or withdrawn
+    deadline   BIGINT,
+    decision   TEXT COLLATE "C",
+    decided_by TEXT COLLATE "C",
+    decided_at BIGINT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX approvals_open ON approvals (tenant_id, id) WHERE state = 'open';
+CREATE INDEX approvals_run ON approvals (run_id);
+
+-- Events from outside, by a key that sender and run agree on. Each is taken by one step.
+CREATE TABLE signals (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    key        TEXT COLLATE "C" NOT NULL,
+    data       TEXT COLLATE "C" NOT NULL, -- value
+    created_at BIGINT NOT NULL,
+    taken_by   TEXT COLLATE "C", -- run
+    taken_step TEXT COLLATE "C"
+);
+CREATE INDEX signals_waiting ON signals (tenant_id, key, id) WHERE taken_by IS NULL;
+CREATE INDEX signals_taken ON signals (taken_by) WHERE taken_by IS NOT NULL;
 
 CREATE TABLE shared_state (
     run_id    TEXT COLLATE "C" NOT NULL,
@@ -184,3 +287,4 @@ CREATE TABLE idempotency_keys (
     created_at     BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, key)
 );
+CREATE INDEX idempotency_keys_run ON idempotency_keys (run_id);

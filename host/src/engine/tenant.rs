@@ -202,7 +202,7 @@ impl Tenant {
                 run.state
             )));
         }
-        self.store.command_add(id, CommandKind::Cancel).await?;
+        self.store.command_add(id, CommandKind::Cancel, &serde_json::Value::Null).await?;
         self.engine.driver.send(Message::CommandsWait);
         Ok(())
     }

@@ -90,6 +90,14 @@ id!(
     UploadId, "upl", "upload id"
 );
 id!(
+    /// Something that people are asked to decide.
+    ApprovalId, "apr", "approval id"
+);
+id!(
+    /// A schedule.
+    ScheduleId, "sch", "schedule id"
+);
+id!(
     /// An API token (not its secret).
     TokenId, "tok", "token id"
 );

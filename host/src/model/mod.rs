@@ -16,7 +16,9 @@ pub use heddle_manifest::{
     Capability, FileKind, FilesSpec, InputMapping, LimitRequest, Manifest, OutputFile, PhaseSpec,
     RetryPolicy, Schema, Step as StepDefinition, Workflow,
 };
-pub use id::{AttemptId, Digest, HostId, IdError, RunId, TenantId, TokenId, UploadId};
+pub use id::{
+    ApprovalId, AttemptId, Digest, HostId, IdError, RunId, ScheduleId, TenantId, TokenId, UploadId,
+};
 pub use limits::{Limits, Usage};
 pub use run::{AttemptState, RunState, StepState, UnknownState};
 pub use time::Timestamp;

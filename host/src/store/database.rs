@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::TryStreamExt as _;
 use sqlx::{
     ConnectOptions, Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -294,6 +295,22 @@ impl Pool {
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Option<T>> {
         Ok(self.all(sql, cells, read).await?.into_iter().next())
+    }
+
+    /// Go through the rows that a query finds, without holding them all.
+    pub(super) async fn each(
+        &self,
+        sql: &'static str,
+        cells: &[Cell],
+        mut visit: impl FnMut(&dyn Columns) -> StoreResult<()> + Send,
+    ) -> StoreResult<()> {
+        on!(Self, self, pool => {
+            let mut rows = bind!(sql, cells).fetch(pool);
+            while let Some(row) = rows.try_next().await? {
+                visit(&row)?;
+            }
+        });
+        Ok(())
     }
 
     async fn try_all<T>(

@@ -16,6 +16,12 @@ pub enum StoreError {
     /// The idempotency key was used before.
     #[error("the idempotency key is in use")]
     KeyInUse,
+    /// There is one of that name already, and it is another one.
+    #[error("there is one of that name already")]
+    Exists,
+    /// A signal was taken by another transition.
+    #[error("the signal was taken by another step")]
+    SignalTaken,
     /// The database cannot be reached or cannot write. Nothing is known to be committed, nor known not to be.
     #[error("the database cannot be reached or cannot write: {0}")]
     Unavailable(#[source] sqlx::Error),
@@ -79,7 +85,9 @@ impl From<MigrateError> for StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stale | StoreError::Unusable(_) => Self::new(Code::Conflict, error.to_string()),
+            StoreError::Stale | StoreError::Exists | StoreError::SignalTaken | StoreError::Unusable(_) => {
+                Self::new(Code::Conflict, error.to_string())
+            }
             StoreError::KeyInUse => Self::new(Code::IdempotencyMismatch, error.to_string()),
             StoreError::Unavailable(_) => {
                 Self::unavailable("the database cannot be reached for the moment; try again", error)

@@ -6,6 +6,7 @@ mod committer;
 mod database;
 mod decode;
 mod error;
+mod garbage;
 mod location;
 mod read;
 mod rows;
@@ -23,8 +24,9 @@ pub use error::{StoreError, StoreResult};
 use futures::{FutureExt as _, future::BoxFuture};
 pub use location::{LocationError, StoreLocation};
 pub use rows::{
-    ArtifactRow, AttemptRow, CommandKind, CommandRow, InputFile, PluginRow, PluginSource, RunRow, StepRow,
-    UploadRow,
+    ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, CommandKind, CommandRow, GrantRow,
+    HostCallRow, InputFile, MissedRuns, PluginRow, PluginSource, RunRow, ScheduleRow, SignalRow, StepRow,
+    UploadRow, WorkflowRow,
 };
 pub use system::TokenRow;
 pub use tenant::{RunFilter, TenantStore};

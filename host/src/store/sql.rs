@@ -98,7 +98,7 @@ macro_rules! numbers {
         }
     )*};
 }
-numbers!(i64, u64, u32);
+numbers!(i64, u64, i32, u32);
 
 macro_rules! shown {
     ($($shown:ty),*) => {$(
@@ -115,6 +115,8 @@ shown!(
     RunId,
     crate::model::AttemptId,
     crate::model::UploadId,
+    crate::model::ApprovalId,
+    crate::model::ScheduleId,
     crate::model::TokenId,
     crate::model::HostId,
     crate::model::Digest,

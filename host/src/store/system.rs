@@ -3,11 +3,11 @@
 use futures::FutureExt;
 
 use super::{
-    CommandRow, Store, StoreResult, decode,
+    CommandRow, ScheduleRow, Store, StoreResult, decode,
     read::{Columns, Record},
     sql::cells,
 };
-use crate::model::{Digest, HostId, RunId, TenantId, Timestamp, TokenId};
+use crate::model::{Digest, HostId, RunId, ScheduleId, TenantId, Timestamp, TokenId};
 
 /// A token's owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +70,39 @@ impl Store {
 
     /// The commands that wait for runs of this host, in order.
     pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
-        let sql = "SELECT commands.id, commands.run_id, commands.kind FROM commands
+        let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data FROM commands
                    JOIN runs ON runs.id = commands.run_id WHERE runs.owner = $1 ORDER BY commands.id";
         self.readers.all(sql, &cells![host], decode::command).await
+    }
+
+    /// The schedules that are due, with their tenants, the longest due first.
+    pub async fn schedules_due(&self, now: Timestamp) -> StoreResult<Vec<(TenantId, ScheduleRow)>> {
+        let sql = "SELECT * FROM schedules WHERE enabled = 1 AND next_at <= $1 ORDER BY next_at, id";
+        let read = |row: &dyn Columns| {
+            Ok((Record::of("schedules", row).parse("tenant_id")?, decode::schedule(row)?))
+        };
+        self.readers.all(sql, &cells![now], read).await
+    }
+
+    /// When the next schedule is due.
+    pub async fn schedule_next(&self) -> StoreResult<Option<Timestamp>> {
+        let sql = "SELECT min(next_at) AS at FROM schedules WHERE enabled = 1 AND next_at IS NOT NULL";
+        let read = |row: &dyn Columns| Record::of("schedules", row).optional_at("at");
+        Ok(self.readers.optional(sql, &[], read).await?.flatten())
+    }
+
+    /// Record that a schedule started a run, if it is still due at that time: of two hosts only one is told `true`.
+    pub async fn schedule_fired(
+        &self,
+        schedule: ScheduleId,
+        expected_next_at: Timestamp,
+        new_next_at: Option<Timestamp>,
+        run: Option<RunId>,
+    ) -> StoreResult<bool> {
+        let sql = "UPDATE schedules SET next_at = $3, last_at = $4, last_run = coalesce($5, last_run)
+                   WHERE id = $1 AND next_at = $2 AND enabled = 1";
+        let cells = cells![schedule, expected_next_at, new_next_at, Timestamp::now(), run];
+        Ok(self.execute(sql, cells).await? > 0)
     }
 
     /// Delete a command whose run has ended: there is nothing to do.

@@ -1,7 +1,7 @@
 //! How a transition's rows are written: each table with its columns, and where a cell comes from.
 
 use super::{
-    ArtifactRow, AttemptRow, BlobRef, Creation, StepRow, Transition,
+    ApprovalRow, ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow, Transition,
     sql::{Batch, Cell, Conflict, ToCell, json, name, optional_json},
 };
 use crate::model::Event;
@@ -28,9 +28,9 @@ pub(super) static BLOBS: Batch<BlobRef> = Batch::insert(
         ("tenant_id", |t, _| t.tenant.cell()),
         ("digest", |_, blob| blob.digest.cell()),
         ("size", |_, blob| blob.size.cell()),
-        ("created_at", |t, _| t.at().cell()),
+        ("named_at", |t, _| t.at().cell()),
     ],
-    Conflict::Keep(2),
+    Conflict::Replace(2),
 );
 
 pub(super) static NEW_RUNS: Batch<Creation> = Batch::insert(
@@ -51,6 +51,12 @@ pub(super) static NEW_RUNS: Batch<Creation> = Batch::insert(
         ("rev", |t, _| t.run.rev.cell()),
         ("event_seq", |t, _| t.run.event_seq.cell()),
         ("failure", |t, _| optional_json(t.run.failure.as_ref())),
+        ("auto_run", |t, _| t.run.auto_run.cell()),
+        ("priority", |t, _| t.run.priority.cell()),
+        ("start_at", |t, _| t.run.start_at.cell()),
+        ("schedule", |t, _| t.run.schedule.cell()),
+        ("forked_from", |t, _| t.run.forked_from.cell()),
+        ("forked_at", |t, _| t.run.forked_at.cell()),
         ("created_at", |t, _| t.run.created_at.cell()),
         ("started_at", |t, _| t.run.started_at.cell()),
         ("finished_at", |t, _| t.run.finished_at.cell()),
@@ -79,10 +85,14 @@ pub(super) static RUNS: Batch<Transition> = Batch::sql(
         ("rev", |t, _| t.run.rev.cell()),
         ("event_seq", |t, _| t.run.event_seq.cell()),
         ("failure", |t, _| optional_json(t.run.failure.as_ref())),
+        ("auto_run", |t, _| t.run.auto_run.cell()),
+        ("priority", |t, _| t.run.priority.cell()),
+        ("start_at", |t, _| t.run.start_at.cell()),
         ("started_at", |t, _| t.run.started_at.cell()),
         ("finished_at", |t, _| t.run.finished_at.cell()),
     ],
     "UPDATE runs SET state = v.state, owner = v.owner, rev = v.rev, event_seq = v.event_seq, failure = v.failure,
+                     auto_run = v.auto_run, priority = v.priority, start_at = v.start_at,
                      started_at = v.started_at, finished_at = v.finished_at
      FROM v WHERE runs.id = v.id",
 );
@@ -97,8 +107,13 @@ pub(super) static STEPS: Batch<StepRow> = Batch::insert(
         ("phase", |_, step| step.phase.cell()),
         ("state", |_, step| step.state.cell()),
         ("attempt", |_, step| step.attempt.cell()),
+        ("result_attempt", |_, step| step.result_attempt.cell()),
         ("not_before", |_, step| step.not_before.cell()),
         ("step_key", |_, step| step.step_key.cell()),
+        ("expansion", |_, step| step.expansion.cell()),
+        ("chosen", |_, step| step.chosen.cell()),
+        ("overrides", |_, step| optional_json(step.overrides.as_ref())),
+        ("event_key", |_, step| step.event_key.cell()),
         ("output", |_, step| step.output.cell()),
         ("reason", |_, step| step.reason.cell()),
         ("failure", |_, step| optional_json(step.failure.as_ref())),
@@ -120,13 +135,60 @@ pub(super) static ATTEMPTS: Batch<AttemptRow> = Batch::insert(
         ("state", |_, attempt| attempt.state.cell()),
         ("host", |_, attempt| attempt.host.cell()),
         ("crashes", |_, attempt| attempt.crashes.cell()),
+        ("reused", |_, attempt| attempt.reused.cell()),
+        ("step_key", |_, attempt| attempt.step_key.cell()),
+        ("output", |_, attempt| attempt.output.cell()),
+        ("shared", |_, attempt| optional_json(attempt.shared.as_ref())),
         ("failure", |_, attempt| optional_json(attempt.failure.as_ref())),
         ("usage", |_, attempt| optional_json(attempt.usage.as_ref())),
         ("log", |_, attempt| attempt.log.cell()),
+        ("ready_at", |_, attempt| attempt.ready_at.cell()),
         ("started_at", |_, attempt| attempt.started_at.cell()),
         ("finished_at", |_, attempt| attempt.finished_at.cell()),
     ],
     Conflict::Replace(3),
+);
+
+/// A row is the name of a step that is no more.
+pub(super) static REMOVED_STEPS: Batch<String> = Batch::sql(
+    &[("run_id", |t, _| t.run.id.cell()), ("name", |_, name| name.cell())],
+    "DELETE FROM steps WHERE (run_id, name) IN (SELECT run_id, name FROM v)",
+);
+
+pub(super) static HOST_CALLS: Batch<HostCallRow> = Batch::insert(
+    "host_calls",
+    &[
+        ("run_id", |t, _| t.run.id.cell()),
+        ("attempt_id", |_, call| call.attempt.cell()),
+        ("seq", |_, call| call.seq.cell()),
+        ("tenant_id", |t, _| t.tenant.cell()),
+        ("kind", |_, call| call.kind.cell()),
+        ("request", |_, call| call.request.cell()),
+        ("request_digest", |_, call| call.request_digest.cell()),
+        ("answer", |_, call| call.answer.cell()),
+        ("started_at", |_, call| call.started_at.cell()),
+        ("answered_at", |_, call| call.answered_at.cell()),
+    ],
+    Conflict::Replace(3),
+);
+
+pub(super) static APPROVALS: Batch<ApprovalRow> = Batch::insert(
+    "approvals",
+    &[
+        ("id", |_, approval| approval.id.cell()),
+        ("tenant_id", |t, _| t.tenant.cell()),
+        ("run_id", |_, approval| approval.run.cell()),
+        ("step", |_, approval| approval.step.cell()),
+        ("kind", |_, approval| name(&approval.kind)),
+        ("request", |_, approval| json(&approval.request)),
+        ("state", |_, approval| name(&approval.state)),
+        ("deadline", |_, approval| approval.deadline.cell()),
+        ("decision", |_, approval| optional_json(approval.decision.as_ref())),
+        ("decided_by", |_, approval| approval.decided_by.cell()),
+        ("decided_at", |_, approval| approval.decided_at.cell()),
+        ("created_at", |_, approval| approval.created_at.cell()),
+    ],
+    Conflict::Replace(1),
 );
 
 pub(super) static ARTIFACTS: Batch<ArtifactRow> = Batch::insert(
@@ -180,3 +242,15 @@ pub(super) static EVENTS: Batch<Event> = Batch::insert(
 /// A row is a command's id.
 pub(super) static COMMANDS_DONE: Batch<i64> =
     Batch::sql(&[("id", |_, id| id.cell())], "DELETE FROM commands WHERE id IN (SELECT id FROM v)");
+
+/// A row is a signal's id, and the step that takes it. It changes fewer rows than it has if one was taken before.
+pub(super) static SIGNALS_TAKEN: Batch<(i64, String)> = Batch::sql(
+    &[
+        ("id", |_, taken| taken.0.cell()),
+        ("tenant_id", |t, _| t.tenant.cell()),
+        ("run_id", |t, _| t.run.id.cell()),
+        ("step", |_, taken| taken.1.cell()),
+    ],
+    "UPDATE signals SET taken_by = v.run_id, taken_step = v.step
+     FROM v WHERE signals.id = v.id AND signals.tenant_id = v.tenant_id AND signals.taken_by IS NULL",
+);

@@ -41,6 +41,12 @@ pub(super) fn created(key: Option<&str>) -> Transition {
         rev: 1,
         event_seq: 1,
         failure: None,
+        auto_run: true,
+        priority: 0,
+        start_at: None,
+        schedule: None,
+        forked_from: None,
+        forked_at: None,
         created_at: now,
         started_at: None,
         finished_at: None,
@@ -54,8 +60,13 @@ pub(super) fn created(key: Option<&str>) -> Transition {
         phase: "p/x".into(),
         state: StepState::Pending,
         attempt: 0,
+        result_attempt: None,
         not_before: None,
         step_key: None,
+        expansion: None,
+        chosen: None,
+        overrides: None,
+        event_key: None,
         output: None,
         reason: None,
         failure: None,
@@ -110,9 +121,14 @@ async fn rows_come_back_as_they_went_in() {
         state: AttemptState::Completed,
         host: HostId::new(),
         crashes: 2,
+        reused: true,
+        step_key: Some(Digest::of("key")),
+        output: Some(Value::Inline { json: "1".into() }),
+        shared: Some([("key".to_owned(), Value::Inline { json: "7".into() })].into()),
         failure: Some(crate::model::Failure::limit("log_bytes", 10, 11, "too much")),
         usage: Some(crate::model::Usage { wall_us: 5, ..Default::default() }),
         log: Some(Value::Inline { json: "[]".into() }),
+        ready_at: Some(Timestamp::from_micros(2)),
         started_at: Timestamp::from_micros(3),
         finished_at: Some(Timestamp::from_micros(4)),
     };
@@ -222,10 +238,11 @@ async fn commands_wait_for_their_runs_owner_until_a_transition_does_them() {
     let owner = first.run.owner;
     commit(&store, first.clone()).await.unwrap();
     let view = store.tenant(&tenant());
-    view.command_add(first.run.id, CommandKind::Cancel).await.unwrap();
+    view.command_add(first.run.id, CommandKind::Cancel, &serde_json::json!({"why": "x"})).await.unwrap();
     let commands = store.command_list(owner).await.unwrap();
     assert_eq!(commands.len(), 1);
     assert_eq!((commands[0].run, commands[0].kind), (first.run.id, CommandKind::Cancel));
+    assert_eq!(commands[0].data, serde_json::json!({"why": "x"}));
     assert!(store.command_list(HostId::new()).await.unwrap().is_empty());
     let mut second = next(&first);
     second.commands_done.push(commands[0].id);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ArtifactRow, AttemptRow, RunRow, StepRow};
+use super::{ApprovalRow, ArtifactRow, AttemptRow, HostCallRow, RunRow, StepRow};
 use crate::model::{Digest, Event, TenantId, Timestamp, Value};
 
 /// A state change of one run. It is committed whole or not at all, together with others or alone.
@@ -20,11 +20,18 @@ pub struct Transition {
     pub creation: Option<Creation>,
     /// The steps that changed, as they are afterwards.
     pub steps: Vec<StepRow>,
+    /// The names of steps that are no more. Their attempts stay. One that is also in `steps` is made anew.
+    pub removed_steps: Vec<String>,
     /// The attempts that changed, as they are afterwards.
     pub attempts: Vec<AttemptRow>,
+    /// The host calls that were made or answered, as they are afterwards.
+    pub host_calls: Vec<HostCallRow>,
+    /// The approvals that were asked for or changed, as they are afterwards.
+    pub approvals: Vec<ApprovalRow>,
     /// New artifacts. The blobs are durable already.
     pub artifacts: Vec<ArtifactRow>,
-    /// Blobs that this transition is the first to name.
+    /// Blobs that the new rows name. They are durable, and were put or looked up not long before: garbage collection
+    /// spares what was named of late.
     pub blobs: Vec<BlobRef>,
     /// Shared-state keys that were set, with the step that set them.
     pub shared: BTreeMap<String, (String, Value)>,
@@ -32,6 +39,9 @@ pub struct Transition {
     pub events: Vec<Event>,
     /// Commands that are hereby done.
     pub commands_done: Vec<i64>,
+    /// Signals that are hereby taken, each with the step that takes it. If another transition was faster with one, this
+    /// one is refused.
+    pub signals_taken: Vec<(i64, String)>,
 }
 
 /// What a run's first transition brings besides its rows.
@@ -69,12 +79,16 @@ impl Transition {
             run,
             creation: None,
             steps: Vec::new(),
+            removed_steps: Vec::new(),
             attempts: Vec::new(),
+            host_calls: Vec::new(),
+            approvals: Vec::new(),
             artifacts: Vec::new(),
             blobs: Vec::new(),
             shared: BTreeMap::new(),
             events: Vec::new(),
             commands_done: Vec::new(),
+            signals_taken: Vec::new(),
         }
     }
 

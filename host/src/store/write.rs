@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::{
-    StoreResult, Transition,
+    StoreError, StoreResult, Transition,
     database::Connection,
     read::Record,
     tables::{
-        ARTIFACTS, ATTEMPTS, BLOBS, COMMANDS_DONE, EVENTS, HEADS, KEYS, NEW_RUNS, PLANS, RUNS, SHARED, STEPS,
+        APPROVALS, ARTIFACTS, ATTEMPTS, BLOBS, COMMANDS_DONE, EVENTS, HEADS, HOST_CALLS, KEYS, NEW_RUNS,
+        PLANS, REMOVED_STEPS, RUNS, SHARED, SIGNALS_TAKEN, STEPS,
     },
 };
 use crate::model::RunId;
@@ -37,13 +38,18 @@ pub(super) async fn apply(connection: &mut Connection, group: &[&Transition]) ->
     connection.batch(KEYS.rows(keyed)).await?;
     connection.batch(BLOBS.rows(each(group, |t| &t.blobs))).await?;
     connection.batch(STEPS.rows(each(group, |t| &t.steps))).await?;
+    connection.batch(REMOVED_STEPS.rows(removed(group).into_iter())).await?;
     connection.batch(ATTEMPTS.rows(each(group, |t| &t.attempts))).await?;
+    connection.batch(HOST_CALLS.rows(each(group, |t| &t.host_calls))).await?;
+    connection.batch(APPROVALS.rows(each(group, |t| &t.approvals))).await?;
     connection.batch(ARTIFACTS.rows(each(group, |t| &t.artifacts))).await?;
     let shared = group.iter().flat_map(|t| t.shared.keys().map(|key| (*t, key)));
     connection.batch(SHARED.rows(shared)).await?;
     connection.batch(EVENTS.rows(each(group, |t| &t.events))).await?;
     connection.batch(COMMANDS_DONE.rows(each(group, |t| &t.commands_done))).await?;
-    Ok(())
+    let signals: usize = group.iter().map(|t| t.signals_taken.len()).sum();
+    let taken = connection.batch(SIGNALS_TAKEN.rows(each(group, |t| &t.signals_taken))).await?;
+    if taken == signals as u64 { Ok(()) } else { Err(StoreError::SignalTaken) }
 }
 
 /// A part of each transition, with the transition.
@@ -52,6 +58,20 @@ fn each<'a, R: 'a>(
     rows: impl Fn(&'a Transition) -> &'a [R],
 ) -> impl Iterator<Item = (&'a Transition, &'a R)> {
     group.iter().flat_map(move |t| rows(t).iter().map(|row| (*t, row)))
+}
+
+/// The steps that are no more when all transitions are done.
+fn removed<'a>(group: &[&'a Transition]) -> Vec<(&'a Transition, &'a String)> {
+    let mut gone = HashMap::new();
+    for t in group {
+        gone.extend(t.removed_steps.iter().map(|name| ((t.run.id, name), *t)));
+        if !gone.is_empty() {
+            for step in &t.steps {
+                gone.remove(&(t.run.id, &step.name));
+            }
+        }
+    }
+    gone.into_iter().map(|((_, name), t)| (t, name)).collect()
 }
 
 /// The runs that were there before. Of several transitions of one run only the last one's row is to stay.

@@ -157,6 +157,12 @@ fn new_run(plan: &Plan, host: HostId, now: Timestamp) -> RunRow {
         rev: 0,
         event_seq: 0,
         failure: None,
+        auto_run: true,
+        priority: 0,
+        start_at: None,
+        schedule: None,
+        forked_from: None,
+        forked_at: None,
         created_at: now,
         started_at: None,
         finished_at: None,
@@ -280,6 +286,7 @@ impl World {
                         id: self.commands,
                         run,
                         kind: CommandKind::Cancel,
+                        data: serde_json::Value::Null,
                     }));
                 }
             }

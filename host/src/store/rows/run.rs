@@ -1,10 +1,12 @@
-//! The rows, as the engine and the API see them.
+//! A run with its steps, attempts, host calls and artifacts.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AttemptId, AttemptState, Digest, Failure, FileKind, HostId, RunId, RunState, StepState, Timestamp,
-    UploadId, Usage, Value,
+    AttemptId, AttemptState, Digest, Failure, FileKind, HostId, RunId, RunState, ScheduleId, StepState,
+    Timestamp, Usage, Value,
 };
 
 /// A run.
@@ -38,6 +40,18 @@ pub struct RunRow {
     pub event_seq: u64,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// Whether its steps begin by themselves; if not, each waits until somebody triggers it.
+    pub auto_run: bool,
+    /// The higher goes first.
+    pub priority: i32,
+    /// It starts no earlier; at once if there is none.
+    pub start_at: Option<Timestamp>,
+    /// The schedule that started it.
+    pub schedule: Option<ScheduleId>,
+    /// The run that it was forked from.
+    pub forked_from: Option<RunId>,
+    /// The step at which it was forked.
+    pub forked_at: Option<String>,
     /// When it was committed.
     pub created_at: Timestamp,
     /// When its first step became ready.
@@ -62,7 +76,7 @@ pub struct InputFile {
 /// A step of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepRow {
-    /// Unique in the run.
+    /// Unique in the run. Of a step inside another it is a path: `fan[3]/extract`.
     pub name: String,
     /// Place in the definition, from 0.
     pub ord: u32,
@@ -72,10 +86,20 @@ pub struct StepRow {
     pub state: StepState,
     /// Number of the last attempt; 0 before the first.
     pub attempt: u32,
+    /// Number of the attempt whose result counts.
+    pub result_attempt: Option<u32>,
     /// When the next attempt may start.
     pub not_before: Option<Timestamp>,
     /// Hash of everything that the last completed attempt could observe.
     pub step_key: Option<Digest>,
+    /// What a map or a loop goes through.
+    pub expansion: Option<Value>,
+    /// The case that a condition took.
+    pub chosen: Option<String>,
+    /// What was edited of it for this run (JSON).
+    pub overrides: Option<serde_json::Value>,
+    /// The key of the outside event that it waits for.
+    pub event_key: Option<String>,
     /// What it made.
     pub output: Option<Value>,
     /// Why it was skipped.
@@ -105,16 +129,47 @@ pub struct AttemptRow {
     pub host: HostId,
     /// How many hosts died while it ran.
     pub crashes: u32,
+    /// Whether nothing ran, and an earlier result of the same step key was taken.
+    pub reused: bool,
+    /// Hash of everything that it could observe.
+    pub step_key: Option<Digest>,
+    /// What it made.
+    pub output: Option<Value>,
+    /// The shared state that it set.
+    pub shared: Option<BTreeMap<String, Value>>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// What it used.
     pub usage: Option<Usage>,
     /// Its log: a list of `{at_us, level, message}`.
     pub log: Option<Value>,
+    /// When its step became ready for it.
+    pub ready_at: Option<Timestamp>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+/// Something that an attempt asked of the host: one entry of its journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostCallRow {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its place among the attempt's calls, from 0.
+    pub seq: u32,
+    /// What was called.
+    pub kind: String,
+    /// With what.
+    pub request: Value,
+    /// Of the request's document: a replay must ask the same.
+    pub request_digest: Digest,
+    /// What the host answered; none while it is open.
+    pub answer: Option<Value>,
+    /// When it was asked.
+    pub started_at: Timestamp,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
 }
 
 /// A file that a step made.
@@ -144,72 +199,4 @@ pub struct ArtifactRow {
     pub description: String,
     /// When it was committed.
     pub created_at: Timestamp,
-}
-
-/// A plugin that is or was loaded.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PluginRow {
-    /// Of the component's bytes.
-    pub digest: Digest,
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// Its manifest (JSON).
-    #[serde(skip)]
-    pub manifest: String,
-    /// Bytes of the component.
-    pub size: u64,
-    /// Where it came from.
-    pub source: PluginSource,
-    /// Whether new runs take it.
-    pub active: bool,
-    /// When it was first loaded.
-    pub created_at: Timestamp,
-}
-
-/// Where a plugin came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PluginSource {
-    /// The binary carries it.
-    Bundled,
-    /// Somebody loaded it.
-    Uploaded,
-}
-
-/// An uploaded file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UploadRow {
-    /// Its id.
-    pub id: UploadId,
-    /// As the client named it, without directories.
-    pub filename: String,
-    /// Media type (RFC 6838).
-    pub media_type: String,
-    /// Of its bytes.
-    pub digest: Digest,
-    /// Bytes.
-    pub size: u64,
-    /// When it was uploaded.
-    pub created_at: Timestamp,
-}
-
-/// Something that people or programs want done to a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandRow {
-    /// Its place in the order of commands.
-    pub id: i64,
-    /// The run.
-    pub run: RunId,
-    /// What.
-    pub kind: CommandKind,
-}
-
-/// What is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommandKind {
-    /// Stop it and let nothing of it start again.
-    Cancel,
 }

@@ -1,0 +1,9 @@
+//! The rows, as the engine and the API see them.
+
+mod inbox;
+mod library;
+mod run;
+
+pub use inbox::{ApprovalKind, ApprovalRow, ApprovalState, CommandKind, CommandRow, SignalRow};
+pub use library::{GrantRow, MissedRuns, PluginRow, PluginSource, ScheduleRow, UploadRow, WorkflowRow};
+pub use run::{ArtifactRow, AttemptRow, HostCallRow, InputFile, RunRow, StepRow};

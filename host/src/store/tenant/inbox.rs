@@ -1,0 +1,85 @@
+//! What reaches a tenant's runs from outside: commands, approvals, signals.
+
+use futures::FutureExt as _;
+
+use super::{TenantStore, put_blob};
+use crate::{
+    model::{ApprovalId, RunId, Timestamp, Value},
+    store::{
+        ApprovalRow, BlobRef, CommandKind, SignalRow, StoreResult, decode,
+        read::Record,
+        sql::{Cell, cells, json, name},
+    },
+};
+
+impl TenantStore {
+    /// Queue a command for the run's owner.
+    pub async fn command_add(
+        &self,
+        run: RunId,
+        kind: CommandKind,
+        data: &serde_json::Value,
+    ) -> StoreResult<()> {
+        let sql =
+            "INSERT INTO commands (tenant_id, run_id, kind, data, created_at) VALUES ($1, $2, $3, $4, $5)";
+        let data = if data.is_null() { Cell::Text(None) } else { json(data) };
+        let cells = cells![self.tenant, run, name(&kind), data, Timestamp::now()];
+        self.store.execute(sql, cells).await.map(drop)
+    }
+
+    /// An approval.
+    pub async fn approval_get(&self, approval: ApprovalId) -> StoreResult<Option<ApprovalRow>> {
+        let sql = "SELECT * FROM approvals WHERE tenant_id = $1 AND id = $2";
+        self.store.readers.optional(sql, &cells![self.tenant, approval], decode::approval).await
+    }
+
+    /// The open approvals that were asked for after that one, the oldest first.
+    pub async fn approval_list_open(
+        &self,
+        after: Option<ApprovalId>,
+        limit: u32,
+    ) -> StoreResult<Vec<ApprovalRow>> {
+        let sql =
+            "SELECT * FROM approvals WHERE tenant_id = $1 AND state = 'open' AND ($2 IS NULL OR id > $2)
+                   ORDER BY id LIMIT $3";
+        self.store.readers.all(sql, &cells![self.tenant, after, limit], decode::approval).await
+    }
+
+    /// A run's approvals, the oldest first.
+    pub async fn approval_list(&self, run: RunId) -> StoreResult<Vec<ApprovalRow>> {
+        let sql = "SELECT * FROM approvals WHERE tenant_id = $1 AND run_id = $2 ORDER BY id";
+        self.store.readers.all(sql, &cells![self.tenant, run], decode::approval).await
+    }
+
+    /// Keep an event from outside until a step takes it. Returns its place in the order of signals.
+    pub async fn signal_add(&self, key: &str, data: &Value) -> StoreResult<i64> {
+        let now = Timestamp::now();
+        let blob = match data {
+            Value::Blob { blob, size } => Some(BlobRef { digest: *blob, size: *size }),
+            Value::Inline { .. } => None,
+        };
+        let blob = blob.map(|blob| cells![self.tenant, blob.digest, blob.size, now]);
+        let row = cells![self.tenant, key, data, now];
+        self.store
+            .write(move |connection| {
+                async move {
+                    if let Some(blob) = blob {
+                        put_blob(connection, &blob).await?;
+                    }
+                    let sql = "INSERT INTO signals (tenant_id, key, data, created_at) VALUES ($1, $2, $3, $4)
+                               RETURNING id";
+                    let ids = connection.all(sql, &row, |row| Record::of("signals", row).count("id")).await?;
+                    ids.first().copied().ok_or_else(|| sqlx::Error::RowNotFound.into())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// The oldest event of that key that no step has taken.
+    pub async fn signal_next(&self, key: &str) -> StoreResult<Option<SignalRow>> {
+        let sql = "SELECT * FROM signals WHERE tenant_id = $1 AND key = $2 AND taken_by IS NULL
+                   ORDER BY id LIMIT 1";
+        self.store.readers.optional(sql, &cells![self.tenant, key], decode::signal).await
+    }
+}

@@ -1,0 +1,177 @@
+//! A tenant's view of the database: every query here names the tenant, because the handle carries it (law 8).
+
+mod inbox;
+mod library;
+
+use std::collections::BTreeMap;
+
+use futures::FutureExt as _;
+
+use super::{
+    ArtifactRow, AttemptRow, HostCallRow, IdempotencyKey, RunRow, StepRow, Store, StoreResult,
+    database::Connection,
+    decode,
+    read::{Columns, Record},
+    sql::{Cell, cells},
+};
+use crate::model::{AttemptId, Digest, Event, RunId, RunState, TenantId, Value};
+
+/// The database as one tenant may see it.
+#[derive(Clone)]
+pub struct TenantStore {
+    store: Store,
+    tenant: TenantId,
+}
+
+/// Which runs are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only those in this state.
+    pub state: Option<RunState>,
+    /// Only those of this workflow.
+    pub workflow: Option<String>,
+}
+
+impl TenantStore {
+    pub(super) fn new(store: Store, tenant: TenantId) -> Self {
+        Self { store, tenant }
+    }
+
+    /// The tenant.
+    pub fn id(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// A run.
+    pub async fn run_get(&self, run: RunId) -> StoreResult<Option<RunRow>> {
+        let sql = "SELECT * FROM runs WHERE tenant_id = $1 AND id = $2";
+        self.store.readers.optional(sql, &cells![self.tenant, run], decode::run).await
+    }
+
+    /// Runs, newest first, that are older than `before`.
+    pub async fn run_list(
+        &self,
+        filter: &RunFilter,
+        before: Option<RunId>,
+        limit: u32,
+    ) -> StoreResult<Vec<RunRow>> {
+        let sql = "SELECT * FROM runs
+                   WHERE tenant_id = $1 AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR workflow = $3)
+                     AND ($4 IS NULL OR id < $4)
+                   ORDER BY id DESC LIMIT $5";
+        let cells = cells![self.tenant, filter.state, filter.workflow, before, limit];
+        self.store.readers.all(sql, &cells, decode::run).await
+    }
+
+    /// A run's steps, in the definition's order.
+    pub async fn step_list(&self, run: RunId) -> StoreResult<Vec<StepRow>> {
+        let sql = "SELECT * FROM steps WHERE tenant_id = $1 AND run_id = $2 ORDER BY ord, name";
+        self.store.readers.all(sql, &cells![self.tenant, run], decode::step).await
+    }
+
+    /// A run's attempts, by step and number.
+    pub async fn attempt_list(&self, run: RunId) -> StoreResult<Vec<AttemptRow>> {
+        let sql = "SELECT * FROM attempts WHERE tenant_id = $1 AND run_id = $2 ORDER BY step, number";
+        self.store.readers.all(sql, &cells![self.tenant, run], decode::attempt).await
+    }
+
+    /// The steps that wait for an outside event of this key, with their runs, the oldest first.
+    pub async fn step_waiting(&self, event_key: &str) -> StoreResult<Vec<(RunId, StepRow)>> {
+        let sql = "SELECT * FROM steps WHERE tenant_id = $1 AND event_key = $2 AND finished_at IS NULL
+                   ORDER BY run_id, ord, name";
+        let read = |row: &dyn Columns| Ok((Record::of("steps", row).parse("run_id")?, decode::step(row)?));
+        self.store.readers.all(sql, &cells![self.tenant, event_key], read).await
+    }
+
+    /// An attempt's host calls, in order.
+    pub async fn host_call_list(&self, run: RunId, attempt: AttemptId) -> StoreResult<Vec<HostCallRow>> {
+        let sql =
+            "SELECT * FROM host_calls WHERE tenant_id = $1 AND run_id = $2 AND attempt_id = $3 ORDER BY seq";
+        self.store.readers.all(sql, &cells![self.tenant, run, attempt], decode::host_call).await
+    }
+
+    /// A run's artifacts in all versions: by the step's place, the file's place, and version. Those of
+    /// steps that are no more are left out.
+    pub async fn artifact_list(&self, run: RunId) -> StoreResult<Vec<ArtifactRow>> {
+        let sql = "SELECT artifacts.* FROM artifacts
+                   JOIN steps ON steps.run_id = artifacts.run_id AND steps.name = artifacts.step
+                   WHERE artifacts.tenant_id = $1 AND artifacts.run_id = $2
+                   ORDER BY steps.ord, artifacts.step, artifacts.ord, artifacts.name, artifacts.version";
+        self.store.readers.all(sql, &cells![self.tenant, run], decode::artifact).await
+    }
+
+    /// A run's shared state.
+    pub async fn shared_state(&self, run: RunId) -> StoreResult<BTreeMap<String, Value>> {
+        let sql = "SELECT key, value FROM shared_state WHERE tenant_id = $1 AND run_id = $2";
+        let read = |row: &dyn Columns| {
+            let r = Record::of("shared_state", row);
+            Ok((r.text("key")?, r.json("value")?))
+        };
+        Ok(self.store.readers.all(sql, &cells![self.tenant, run], read).await?.into_iter().collect())
+    }
+
+    /// A run's events with numbers above `after`, in order.
+    pub async fn event_list(&self, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<Event>> {
+        let sql =
+            "SELECT * FROM events WHERE tenant_id = $1 AND run_id = $2 AND seq > $3 ORDER BY seq LIMIT $4";
+        self.store.readers.all(sql, &cells![self.tenant, run, after, limit], decode::event).await
+    }
+
+    /// A plan (JSON).
+    pub async fn plan_get(&self, digest: Digest) -> StoreResult<Option<String>> {
+        let sql = "SELECT body FROM plans WHERE tenant_id = $1 AND digest = $2";
+        let read = |row: &dyn Columns| Record::of("plans", row).text("body");
+        self.store.readers.optional(sql, &cells![self.tenant, digest], read).await
+    }
+
+    /// The run that an idempotency key started, and what was asked for then.
+    pub async fn idempotency_get(&self, key: &str) -> StoreResult<Option<(IdempotencyKey, RunId)>> {
+        let sql =
+            "SELECT key, request_digest, run_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2";
+        let read = |row: &dyn Columns| {
+            let r = Record::of("idempotency_keys", row);
+            let key = IdempotencyKey { key: r.text("key")?, request: r.parse("request_digest")? };
+            Ok((key, r.parse("run_id")?))
+        };
+        self.store.readers.optional(sql, &cells![self.tenant, key], read).await
+    }
+
+    /// Delete a run that has ended, with everything that only it names. Its blobs are left to garbage collection.
+    /// Returns whether there was such a run; one that has not ended is left as it is.
+    pub async fn run_delete(&self, run: RunId) -> StoreResult<bool> {
+        let cells = cells![self.tenant, run];
+        self.store
+            .write(move |connection| {
+                async move {
+                    let sql = "DELETE FROM runs WHERE tenant_id = $1 AND id = $2 AND finished_at IS NOT NULL";
+                    if connection.execute(sql, &cells).await? == 0 {
+                        return Ok(false);
+                    }
+                    for sql in [
+                        "DELETE FROM steps WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM attempts WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM host_calls WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM approvals WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM shared_state WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM artifacts WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM events WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM commands WHERE tenant_id = $1 AND run_id = $2",
+                        "DELETE FROM signals WHERE tenant_id = $1 AND taken_by = $2",
+                        "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND run_id = $2",
+                    ] {
+                        connection.execute(sql, &cells).await?;
+                    }
+                    Ok(true)
+                }
+                .boxed()
+            })
+            .await
+    }
+}
+
+/// Remember that a blob was named just now. The cells are its tenant, digest, size and the time.
+async fn put_blob(connection: &mut Connection, cells: &[Cell]) -> StoreResult<()> {
+    let sql = "INSERT INTO blobs (tenant_id, digest, size, named_at) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (tenant_id, digest) DO UPDATE SET named_at = excluded.named_at";
+    connection.execute(sql, cells).await.map(drop)
+}
