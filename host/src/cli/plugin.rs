@@ -231,8 +231,7 @@ fn print_detail(plugin: &Inspected, json: bool) -> anyhow::Result<()> {
         plugin.digest,
         output::bytes(plugin.size)
     );
-    let wanted: Vec<String> =
-        manifest.capabilities.iter().map(|wanted| format!("{wanted:?}").to_lowercase()).collect();
+    let wanted: Vec<String> = manifest.capabilities.iter().map(ToString::to_string).collect();
     text.push_str(&format!(
         "\nwants: {}\n\n",
         if wanted.is_empty() { "nothing".to_owned() } else { wanted.join(", ") }

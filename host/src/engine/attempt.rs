@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -22,8 +22,8 @@ use crate::{
         Digest, Failure, FailureKind, INLINE_LIMIT, Limits, PhaseSpec, TenantId, Timestamp, Usage, Value,
     },
     sandbox::{
-        AttemptReport, AttemptRequest, FileEntry, FileWriter, Files, GuestOutcome, Sandbox, StoredFile,
-        WrittenFile,
+        AttemptReport, AttemptRequest, FileEntry, FileWriter, Files, GuestOutcome, Journal, Sandbox,
+        StoredFile, WrittenFile,
     },
     store::{ArtifactRow, BlobRef},
 };
@@ -94,6 +94,7 @@ impl Executor {
             shared,
             limits,
             granted: BTreeSet::new(),
+            calls: Box::new(Arc::<Mutex<Journal>>::default()),
             files: Box::new(files),
             progress: Arc::new(move |progress| {
                 bus.live(run, || Live {
@@ -179,6 +180,11 @@ impl Executor {
         let result = match report.result {
             Err(failure) => Err(failure),
             Ok(GuestOutcome::Skipped(reason)) => Ok(AttemptOutcome::Skipped(reason)),
+            // Of nothing that suspends an attempt is anything granted.
+            Ok(GuestOutcome::Suspended) => {
+                let message = "the phase waits for an answer, and nobody is there to give one";
+                Err(Failure::new(FailureKind::PluginUnavailable, message))
+            }
             Ok(GuestOutcome::Completed(output)) => {
                 let output = self.value(&launch.tenant, output, &mut blobs).await?;
                 let mut shared = BTreeMap::new();

@@ -51,6 +51,8 @@ pub enum FailureKind {
     Cancelled,
     /// The plugin cannot be had: not loaded, another world, or a capability that was not granted.
     PluginUnavailable,
+    /// Replayed after a host call, it did not ask what it had asked before.
+    Nondeterminism,
     /// The host died while the attempt ran, three times.
     HostCrashed,
     /// The host could not do its part: storage failed.
@@ -70,6 +72,7 @@ impl FailureKind {
             | Self::LimitExceeded
             | Self::Cancelled
             | Self::PluginUnavailable
+            | Self::Nondeterminism
             | Self::HostCrashed => false,
         }
     }

@@ -21,6 +21,8 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Calls to the host.
     pub host_calls: u64,
+    /// Requests to granted imports together, in bytes, and 1 KiB for each: what its journal takes.
+    pub journal_bytes: u64,
     /// Artifacts written.
     pub artifacts: u64,
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             output_bytes: 256 * MIB,
             log_bytes: MIB,
             host_calls: 1_000_000,
+            journal_bytes: 4 * MIB,
             artifacts: 1_000,
         }
     }

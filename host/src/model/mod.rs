@@ -4,6 +4,7 @@
 
 mod event;
 mod failure;
+mod host_call;
 mod id;
 mod limits;
 mod run;
@@ -13,9 +14,11 @@ mod value;
 pub use event::{Event, EventKind, UnknownEvent};
 pub use failure::{Failure, FailureKind, LimitBreach, Problem};
 pub use heddle_manifest::{
-    Capability, FileKind, FilesSpec, InputMapping, LimitRequest, Manifest, OutputFile, PhaseSpec,
-    RetryPolicy, Schema, Step as StepDefinition, Workflow,
+    ApprovalOption, ApprovalRequest, Capability, DecidedBy, Decision, FileKind, FilesSpec, InputMapping,
+    LimitRequest, Manifest, OutputFile, PhaseSpec, RetryPolicy, Schema, Step as StepDefinition, Workflow,
+    approval,
 };
+pub use host_call::{HostCallKind, UnknownHostCall};
 pub use id::{
     ApprovalId, AttemptId, Digest, HostId, IdError, RunId, ScheduleId, TenantId, TokenId, UploadId,
 };

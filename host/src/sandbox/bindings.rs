@@ -3,7 +3,7 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
-    imports: { default: trappable },
+    imports: { "heddle:plugin/approvals": async | trappable, default: trappable },
     exports: { default: async },
     with: { "heddle:plugin/artifacts.writer": super::state::OpenFile },
 });

@@ -11,13 +11,13 @@ use wasmtime::component::ResourceTable;
 use super::{
     AttemptReport, AttemptRequest, GuestOutcome, LoadError, LoadedPlugin,
     bindings::{self, PluginPre},
-    guest::{self, GUEST_MESSAGE_MAX},
+    guest::{self, End, GUEST_MESSAGE_MAX},
     limiter::MemoryLimiter,
     log::{AttemptLog, excerpt},
     meter::Meter,
     state::{Attempt, GuestState, ProgressReports},
 };
-use crate::model::{Capability, Failure, FailureKind, Limits, Problem, Usage};
+use crate::model::{Failure, FailureKind, Limits, Problem, Usage};
 
 /// `manifest` and `validate` have this much.
 const PURE: Limits = Limits {
@@ -28,6 +28,7 @@ const PURE: Limits = Limits {
     output_bytes: 2 << 20,
     log_bytes: 64 << 10,
     host_calls: 0,
+    journal_bytes: 0,
     artifacts: 0,
 };
 /// A manifest has at most this many bytes.
@@ -59,11 +60,11 @@ impl GuestState {
 pub(super) async fn manifest(pre: PluginPre<GuestState>) -> Result<String, LoadError> {
     let cancel = CancellationToken::new();
     let state = GuestState::new("manifest", &PURE, cancel.clone());
-    let (result, _) = guest::call(&pre, state, PURE.output_bytes, cancel, async |plugin, store| {
+    let (end, _) = guest::call(&pre, state, PURE.output_bytes, cancel, async |plugin, store| {
         plugin.call_manifest(store).await
     })
     .await;
-    let manifest = result.map_err(LoadError::ManifestCall)?;
+    let manifest = end.returned().map_err(LoadError::ManifestCall)?;
     if manifest.len() > MANIFEST_MAX {
         let what = "the manifest is too large";
         let failure = Failure::limit("manifest_bytes", MANIFEST_MAX as u64, manifest.len() as u64, what);
@@ -82,35 +83,34 @@ pub(super) async fn validate(
     within_input_limit(&input, &PURE)?;
     plugin.check_input(&phase, &input)?;
     let state = GuestState::new("validate", &PURE, cancel.clone());
-    let (result, _) = guest::call(&plugin.pre, state, PURE.output_bytes, cancel, async |plugin, store| {
+    let pre = plugin.pure()?;
+    let (end, _) = guest::call(&pre, state, PURE.output_bytes, cancel, async |plugin, store| {
         plugin.call_validate(store, &phase, &input).await
     })
     .await;
-    result.map(problems)
+    end.returned().map(problems)
 }
 
 /// Run one attempt.
 pub(super) async fn attempt(plugin: Arc<LoadedPlugin>, request: AttemptRequest) -> AttemptReport {
-    let (phase, state, input, cancel) = match prepare(&plugin, request) {
+    let Prepared { pre, phase, state, input, cancel } = match prepare(&plugin, request) {
         Ok(prepared) => prepared,
         Err(failure) => return refused(failure),
     };
     let limits = state.attempt.as_ref().map_or(PURE, |a| a.limits);
     let transfer = limits.output_bytes.max(limits.log_bytes);
-    let (result, mut state) = guest::call(&plugin.pre, state, transfer, cancel, async |exports, store| {
+    let (end, mut state) = guest::call(&pre, state, transfer, cancel, async |exports, store| {
         exports.call_execute(store, &phase, &input).await
     })
     .await;
     let Some(mut attempt) = state.attempt.take() else {
         return refused(Failure::new(FailureKind::Host, "the attempt's state is gone"));
     };
-    let result = result.and_then(outcome).and_then(|outcome| {
-        if let GuestOutcome::Completed(output) = &outcome {
-            attempt.output(output.len() as u64)?;
-            plugin.check_output(attempt.phase, output)?;
-        }
-        Ok(outcome)
-    });
+    let result = match end {
+        End::Returned(returned) => finish(&plugin, &mut attempt, returned),
+        End::Suspended => Ok(GuestOutcome::Suspended),
+        End::Failed(failure) => Err(failure),
+    };
     let usage = Usage {
         wall_us: u64::try_from(state.meter.wall().as_micros()).unwrap_or(u64::MAX),
         cpu_us: state.meter.cpu_us(),
@@ -128,11 +128,32 @@ pub(super) async fn attempt(plugin: Arc<LoadedPlugin>, request: AttemptRequest) 
     AttemptReport { result, files, shared, log, usage }
 }
 
+/// The guest has returned: check what it gives, and that it made every call that it made before.
+fn finish(
+    plugin: &LoadedPlugin,
+    attempt: &mut Attempt,
+    returned: Result<bindings::Outcome, bindings::PhaseError>,
+) -> Result<GuestOutcome, Failure> {
+    attempt.calls.finish()?;
+    let outcome = outcome(returned)?;
+    if let GuestOutcome::Completed(output) = &outcome {
+        attempt.output(output.len() as u64)?;
+        plugin.check_output(attempt.phase, output)?;
+    }
+    Ok(outcome)
+}
+
+/// An attempt whose guest can run.
+struct Prepared {
+    pre: PluginPre<GuestState>,
+    phase: String,
+    state: GuestState,
+    input: String,
+    cancel: CancellationToken,
+}
+
 /// Check everything that can be checked before the guest runs.
-fn prepare(
-    plugin: &Arc<LoadedPlugin>,
-    request: AttemptRequest,
-) -> Result<(String, GuestState, String, CancellationToken), Failure> {
+fn prepare(plugin: &Arc<LoadedPlugin>, request: AttemptRequest) -> Result<Prepared, Failure> {
     let AttemptRequest {
         phase,
         input,
@@ -143,6 +164,7 @@ fn prepare(
         shared,
         limits,
         granted,
+        calls,
         files,
         progress,
         cancel,
@@ -150,20 +172,8 @@ fn prepare(
     if cancel.is_cancelled() {
         return Err(Failure::new(FailureKind::Cancelled, "the attempt was cancelled before it began"));
     }
-    let (index, _, _) = plugin.phase(&phase)?;
-    let missing: Vec<Capability> = plugin.capabilities().difference(&granted).copied().collect();
-    let manifest = plugin.manifest();
-    if !missing.is_empty() {
-        let message =
-            format!("plugin {} needs capabilities that were not granted: {}", manifest.name, names(&missing));
-        return Err(Failure::new(FailureKind::PluginUnavailable, message));
-    }
-    if !plugin.capabilities().is_empty() {
-        let needed: Vec<Capability> = plugin.capabilities().iter().copied().collect();
-        let message =
-            format!("plugin {} imports what this host does not offer: {}", manifest.name, names(&needed));
-        return Err(Failure::new(FailureKind::PluginUnavailable, message));
-    }
+    let (index, spec, _) = plugin.phase(&phase)?;
+    let pre = plugin.linked(spec, &granted)?;
     within_input_limit(&input, &limits)?;
     plugin.check_input(&phase, &input)?;
     plugin.check_config(&phase, &config)?;
@@ -182,13 +192,12 @@ fn prepare(
         created: Vec::new(),
         output_bytes: 0,
         host_calls: 0,
+        journal_bytes: 0,
+        calls,
+        suspended: false,
         progress: ProgressReports::new(progress),
     });
-    Ok((phase, state, input, cancel))
-}
-
-fn names(capabilities: &[Capability]) -> String {
-    capabilities.iter().map(|c| super::manifest::interface(*c)).collect::<Vec<_>>().join(", ")
+    Ok(Prepared { pre, phase, state, input, cancel })
 }
 
 fn within_input_limit(input: &str, limits: &Limits) -> Result<(), Failure> {

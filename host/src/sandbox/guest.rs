@@ -24,6 +24,29 @@ pub(super) const GUEST_MESSAGE_MAX: usize = 4 << 10;
 /// A function that is in a backtrace this often calls itself.
 const RECURSION: usize = 3;
 
+/// How a call of a guest's export ended.
+pub(super) enum End<R> {
+    /// With what it returned.
+    Returned(R),
+    /// It waits for an answer that nobody has given yet.
+    Suspended,
+    /// By a fault of its own, or because it was stopped.
+    Failed(Failure),
+}
+
+impl<R> End<R> {
+    /// What an export returned that cannot be suspended, since it may not call the host.
+    pub(super) fn returned(self) -> Result<R, Failure> {
+        match self {
+            Self::Returned(value) => Ok(value),
+            Self::Suspended => {
+                Err(Failure::new(FailureKind::Host, "the guest was suspended outside of a phase"))
+            }
+            Self::Failed(failure) => Err(failure),
+        }
+    }
+}
+
 /// Instantiate a plugin in a new store, and call it. Returns what became of the store's data as well.
 ///
 /// `transfer_bytes` is the most that the guest may pass to the host in one call.
@@ -33,7 +56,7 @@ pub(super) async fn call<R>(
     transfer_bytes: u64,
     cancel: CancellationToken,
     export: impl AsyncFnOnce(&Plugin, &mut Store<GuestState>) -> wasmtime::Result<R>,
-) -> (Result<R, Failure>, GuestState) {
+) -> (End<R>, GuestState) {
     let meter = Arc::clone(&state.meter);
     let mut store = Store::new(pre.engine(), state);
     store.limiter(|state| &mut state.memory);
@@ -69,7 +92,10 @@ pub(super) async fn call<R>(
             }
             // One that waits has no epoch: it is stopped by dropping it.
             loop {
-                let woken = cancelled.as_mut().poll(cx).is_ready() | timeout.as_mut().poll(cx).is_ready();
+                let mut woken = cancelled.as_mut().poll(cx).is_ready();
+                if !meter.stands_still() {
+                    woken |= timeout.as_mut().poll(cx).is_ready();
+                }
                 if !woken {
                     return Poll::Pending;
                 }
@@ -82,10 +108,12 @@ pub(super) async fn call<R>(
         .await
     };
     let mut state = store.into_data();
-    let result = match ended {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(error)) => Err(failure(&error, &state, transfer_bytes)),
-        None => Err(meter.stopped().cloned().unwrap_or_else(|| {
+    let suspended = state.attempt.as_ref().is_some_and(|attempt| attempt.suspended);
+    let end = match ended {
+        Some(Ok(value)) => End::Returned(value),
+        Some(Err(_)) if suspended => End::Suspended,
+        Some(Err(error)) => End::Failed(failure(&error, &state, transfer_bytes)),
+        None => End::Failed(meter.stopped().cloned().unwrap_or_else(|| {
             Failure::new(FailureKind::Host, "the guest was stopped, and the reason was not recorded")
         })),
     };
@@ -94,7 +122,11 @@ pub(super) async fn call<R>(
     }
     // Lines that never ended, of a guest that did not end well either, must not replace the reason for that.
     let flushed = state.log().end_streams();
-    (result.and_then(|value| flushed.map(|()| value)), state)
+    let end = match (end, flushed) {
+        (End::Returned(_), Err(failure)) => End::Failed(failure),
+        (end, _) => end,
+    };
+    (end, state)
 }
 
 /// Why the guest ended, in words. The backtrace goes to the log.

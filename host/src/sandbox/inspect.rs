@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use wasmtime::{
     Engine, Precompiled,
-    component::{Component, Linker, ResourceType, types::ComponentItem},
+    component::{Component, types::ComponentItem},
 };
 
-use super::{LoadError, state::GuestState};
+use super::LoadError;
 use crate::model::Capability;
 
 /// What a component imports besides what every plugin has.
@@ -103,40 +103,13 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// Define the granted imports that no linker offers as traps: `manifest` may not call them, and an attempt whose
-/// imports are not all offered does not run.
-///
-/// # Errors
-/// If an import is of a shape that cannot be linked.
-pub(super) fn stub_granted(
-    engine: &Engine,
-    component: &Component,
-    linker: &mut Linker<GuestState>,
-) -> wasmtime::Result<()> {
-    for (name, import) in component.component_type().imports(engine) {
-        let (Some(Known::Granted(_)), ComponentItem::ComponentInstance(interface)) = (known(name), import.ty)
-        else {
-            continue;
-        };
-        let mut instance = linker.instance(name)?;
-        for (item, export) in interface.exports(engine) {
-            match export.ty {
-                ComponentItem::ComponentFunc(_) => {
-                    let called = format!("{name}#{item}");
-                    instance.func_new(item, move |_, _, _, _| wasmtime::bail!("{called} is not offered"))?;
-                }
-                ComponentItem::Resource(_) => {
-                    instance.resource(item, ResourceType::host::<Stub>(), |_, _| Ok(()))?;
-                }
-                _ => {}
-            }
-        }
+/// The capability that an import needs, if it is a granted one.
+pub(super) fn capability(import: &str) -> Option<Capability> {
+    match known(import) {
+        Some(Known::Granted(capability)) => Some(capability),
+        _ => None,
     }
-    Ok(())
 }
-
-/// A resource of an interface that is not offered.
-struct Stub;
 
 enum Known {
     Always,
@@ -153,12 +126,7 @@ fn known(import: &str) -> Option<Known> {
         }
         return Some(match interface {
             "types" | "context" | "artifacts" | "progress" | "log" => Known::Always,
-            "agents" => Known::Granted(Capability::Agents),
-            "http" => Known::Granted(Capability::Http),
-            "approvals" => Known::Granted(Capability::Approvals),
-            "secrets" => Known::Granted(Capability::Secrets),
-            "state" => Known::Granted(Capability::State),
-            _ => return None,
+            other => Known::Granted(other.parse().ok()?),
         });
     }
     let package = interface.strip_prefix("wasi:")?.split_once('/')?.0;

@@ -9,7 +9,7 @@ use std::{
 
 use wasmtime::{Engine, component::Component};
 
-use super::{Inner, LoadedPlugin, Sandbox, bindings::PluginPre, compile, execute, inspect, manifest};
+use super::{Inner, LoadedPlugin, Sandbox, compile, execute, inspect, link::Links, manifest};
 use crate::model::{Digest, Failure, Manifest, Problem};
 
 /// What a plugin has to be, at the end of messages.
@@ -152,15 +152,13 @@ async fn load(inner: Arc<Inner>, bytes: Arc<[u8]>) -> Result<Arc<LoadedPlugin>, 
     }
     let component = compiled(&inner, digest, bytes).await?;
     let imports = inspect::world(&inner.engine, &component)?;
-    let mut linker = inner.linker.clone();
-    let other_world = |error: wasmtime::Error| LoadError::OtherWorld { found: format!("{error:#}") };
-    inspect::stub_granted(&inner.engine, &component, &mut linker).map_err(other_world)?;
-    let pre = linker.instantiate_pre(&component).and_then(PluginPre::new).map_err(other_world)?;
-    let json = execute::manifest(pre.clone()).await?;
+    let links = Links::new(Arc::clone(&inner.linker), component, &imports.capabilities);
+    let pre = links.with_all().map_err(|error| LoadError::OtherWorld { found: format!("{error:#}") })?;
+    let json = execute::manifest(pre).await?;
     let manifest = parse_manifest(&json)?;
     let checks = manifest::check(&manifest, &imports.capabilities)
         .map_err(|problems| LoadError::Manifest { problems })?;
-    let plugin = Arc::new(LoadedPlugin::new(digest, size, manifest, imports, pre, checks));
+    let plugin = Arc::new(LoadedPlugin::new(digest, size, manifest, imports, links, checks));
     *slot = Arc::downgrade(&plugin);
     Ok(plugin)
 }

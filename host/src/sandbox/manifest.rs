@@ -33,7 +33,7 @@ pub(super) fn check(
     findings.version("/version", &manifest.version);
     for capability in imported {
         if !manifest.capabilities.contains(capability) {
-            let name = interface(*capability);
+            let name = capability.as_str();
             findings.add(
                 "/capabilities",
                 format!(
@@ -55,6 +55,14 @@ pub(super) fn check(
         .enumerate()
         .map(|(i, phase)| findings.phase(&format!("/phases/{i}"), phase))
         .collect();
+    for (i, phase) in manifest.phases.iter().enumerate() {
+        for capability in phase.capabilities.iter().flatten() {
+            if !manifest.capabilities.contains(capability) {
+                let at = format!("/phases/{i}/capabilities");
+                findings.add(&at, format!("{capability} is not among the capabilities of the manifest"));
+            }
+        }
+    }
     for (i, workflow) in manifest.workflows.iter().enumerate() {
         let at = format!("/workflows/{i}");
         findings.name(&format!("{at}/name"), &workflow.name, Separators::Both);
@@ -69,17 +77,6 @@ pub(super) fn check(
     match (findings.problems.is_empty(), checks.into_iter().collect::<Option<Vec<_>>>()) {
         (true, Some(checks)) => Ok(checks),
         _ => Err(findings.problems),
-    }
-}
-
-/// The name of a capability's WIT interface.
-pub(super) fn interface(capability: Capability) -> &'static str {
-    match capability {
-        Capability::Agents => "agents",
-        Capability::Http => "http",
-        Capability::Approvals => "approvals",
-        Capability::Secrets => "secrets",
-        Capability::State => "state",
     }
 }
 
@@ -222,7 +219,7 @@ mod tests {
             "phases": [
                 { "name": "one", "outputs": [{ "file": "../x", "kind": "json" }, { "file": "a", "kind": "json" },
                     { "file": "a", "kind": "json" }], "reads": ["input/*", "*", "x/../y"] },
-                { "name": "one", "input_schema": { "$ref": "https://example.com/x" } },
+                { "name": "one", "input_schema": { "$ref": "https://example.com/x" }, "capabilities": ["state"] },
             ],
             "workflows": [{ "name": "w", "version": "0.1.0", "steps": [{ "name": "S", "phase": "p/one" }] }],
         }))
@@ -238,6 +235,7 @@ mod tests {
                 "/phases/0/outputs/0/file",
                 "/phases/0/outputs/2/file",
                 "/phases/0/reads/2",
+                "/phases/1/capabilities",
                 "/phases/1/input_schema",
                 "/phases/1/name",
                 "/version",

@@ -28,8 +28,10 @@ pub(super) struct Meter {
     cpu_ns: AtomicU64,
     /// The thread's clock when the running poll began.
     poll_began_ns: AtomicU64,
-    /// Time in which the guest waited for storage.
+    /// Time in which the guest waited for the host.
     waited_ns: AtomicU64,
+    /// Whether it waits for an answer of the host. Its wall time stands still.
+    waits: AtomicBool,
     /// Whether the last poll ended because the guest was interrupted (and not because it waits for something).
     interrupted: AtomicBool,
     cancel: CancellationToken,
@@ -45,6 +47,7 @@ impl Meter {
             cpu_ns: AtomicU64::new(0),
             poll_began_ns: AtomicU64::new(0),
             waited_ns: AtomicU64::new(0),
+            waits: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
             cancel,
             stop: OnceLock::new(),
@@ -77,9 +80,28 @@ impl Meter {
     pub(super) fn waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let value = wait();
+        self.waited_since(began);
+        value
+    }
+
+    /// As [`Meter::waiting`], of something that does not hold the thread. If it is dropped, the guest ends too.
+    pub(super) async fn waiting_for<T>(&self, wait: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        self.waits.store(true, Relaxed);
+        let value = wait.await;
+        self.waits.store(false, Relaxed);
+        self.waited_since(began);
+        value
+    }
+
+    fn waited_since(&self, began: Instant) {
         let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.waited_ns.fetch_add(waited, Relaxed);
-        value
+    }
+
+    /// Whether wall time stands still.
+    pub(super) fn stands_still(&self) -> bool {
+        self.waits.load(Relaxed)
     }
 
     /// Since the start.
@@ -87,7 +109,7 @@ impl Meter {
         self.started.elapsed()
     }
 
-    /// When the wall time ends, if the guest does not wait for storage from now on.
+    /// When the wall time ends, if the guest does not wait for the host from now on.
     pub(super) fn deadline(&self) -> Instant {
         self.started + self.wall + Duration::from_nanos(self.waited_ns.load(Relaxed))
     }
@@ -125,7 +147,7 @@ impl Meter {
             self.stop(Failure::new(FailureKind::Cancelled, "the attempt was cancelled"));
             return true;
         }
-        if Instant::now() >= self.deadline() {
+        if !self.stands_still() && Instant::now() >= self.deadline() {
             let wall_ms = u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX);
             let used = u64::try_from(self.wall().as_millis()).unwrap_or(u64::MAX);
             let mut failure = Failure::limit("wall_ms", wall_ms, used, "the phase did not end in time");
@@ -158,5 +180,20 @@ mod tests {
         assert!(meter.stops_in_poll());
         let failure = meter.stopped().map(|f| (f.kind, f.breach.as_ref().map(|b| b.value)));
         assert_eq!(failure, Some((FailureKind::TimedOut, Some(10))));
+    }
+
+    #[tokio::test]
+    async fn while_an_answer_is_awaited_wall_time_stands_still() {
+        let limits = Limits { wall_ms: 20, ..Limits::default() };
+        let meter = Meter::start(&limits, CancellationToken::new());
+        let waited = meter.waiting_for(async {
+            assert!(meter.stands_still());
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            meter.stops_between_polls()
+        });
+        assert!(!waited.await, "{:?}", meter.stopped());
+        assert!(!meter.stands_still() && !meter.stops_between_polls(), "{:?}", meter.stopped());
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        assert!(meter.stops_between_polls());
     }
 }

@@ -4,10 +4,14 @@
 //! [`Sandbox::execute`] runs one attempt of one of its phases (`execute` → `guest` → `state`), on threads that belong to
 //! guests alone.
 //!
-//! The sandbox knows nothing of the database, of runs, or of HTTP. It reads and writes files only through [`Files`].
+//! The sandbox knows nothing of the database, of runs, or of HTTP. It reads and writes files only through [`Files`], and
+//! passes the calls of granted imports on to [`HostCalls`]: one that nobody has answered yet ends the execution, and the
+//! attempt is executed anew when there is an answer ([`Journal`]).
 
+mod approvals;
 mod bindings;
 mod cache;
+mod calls;
 mod compile;
 mod config;
 mod engine;
@@ -15,8 +19,10 @@ mod execute;
 mod files;
 mod guest;
 mod inspect;
+mod journal;
 mod json;
 mod limiter;
+mod link;
 mod load;
 mod log;
 mod manifest;
@@ -31,14 +37,13 @@ use std::{fmt, future::Future, io, sync::Arc};
 
 use tokio::{runtime::Runtime, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use wasmtime::{
-    Engine,
-    component::{HasSelf, Linker},
-};
+use wasmtime::{Engine, component::Linker};
 
+pub use calls::{HostAnswer, HostCall, HostCalls};
 pub use config::{CompileLimits, SandboxConfig};
 pub use engine::Allocation;
 pub use files::{FileEntry, FileWriter, Files, StoredFile};
+pub use journal::{Journal, JournalEntry, Replayed};
 pub use load::LoadError;
 pub use plugin::LoadedPlugin;
 pub use request::{AttemptReport, AttemptRequest, GuestOutcome, LogLevel, LogLine, Progress, WrittenFile};
@@ -60,7 +65,7 @@ struct Inner {
     engine: Engine,
     allocation: Allocation,
     /// What every plugin may import.
-    linker: Linker<state::GuestState>,
+    linker: Arc<Linker<state::GuestState>>,
     cache: cache::CodeCache,
     registry: load::Registry,
     compilations: Semaphore,
@@ -94,7 +99,7 @@ impl Sandbox {
     /// If the cache directory cannot be made, a thread cannot be started, or wasmtime does not run on this machine.
     pub fn new(config: SandboxConfig) -> io::Result<Self> {
         let (engine, allocation) = engine::runner(config.max_instances).map_err(io::Error::other)?;
-        let linker = linker(&engine).map_err(io::Error::other)?;
+        let linker = Arc::new(link::base(&engine).map_err(io::Error::other)?);
         let cache = cache::CodeCache::open(&config.cache_dir, &engine).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", config.cache_dir.display()))
         })?;
@@ -171,15 +176,4 @@ impl Sandbox {
         let task = AbortOnDropHandle::new(runtime.spawn(future));
         task.await.map_err(|error| format!("the host's own fault: {error}"))
     }
-}
-
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<state::GuestState>> {
-    use bindings::heddle::plugin::{artifacts, context, log, progress};
-    let mut linker = Linker::new(engine);
-    context::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut state::GuestState| state)?;
-    artifacts::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    progress::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    Ok(linker)
 }

@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{bindings::PluginPre, inspect::Imports, manifest::PhaseChecks, state::GuestState};
+use super::{
+    bindings::PluginPre,
+    inspect::Imports,
+    link::{self, Links},
+    manifest::PhaseChecks,
+    state::GuestState,
+};
 use crate::model::{Capability, Digest, Failure, FailureKind, Manifest, PhaseSpec};
 
 /// A plugin that can run. [`super::Sandbox::load`] makes it.
@@ -11,9 +17,7 @@ pub struct LoadedPlugin {
     size: u64,
     manifest: Manifest,
     imports: Imports,
-    /// Every import resolved. There is one for all grant sets: what a component imports must all be granted before it
-    /// runs, so that no two attempts of it are linked differently.
-    pub(super) pre: PluginPre<GuestState>,
+    links: Links,
     checks: Vec<PhaseChecks>,
     by_name: BTreeMap<String, usize>,
 }
@@ -31,11 +35,11 @@ impl LoadedPlugin {
         size: u64,
         manifest: Manifest,
         imports: Imports,
-        pre: PluginPre<GuestState>,
+        links: Links,
         checks: Vec<PhaseChecks>,
     ) -> Self {
         let by_name = manifest.phases.iter().enumerate().map(|(i, phase)| (phase.name.clone(), i)).collect();
-        Self { digest, size, manifest, imports, pre, checks, by_name }
+        Self { digest, size, manifest, imports, links, checks, by_name }
     }
 
     /// SHA-256 of the component.
@@ -53,7 +57,7 @@ impl LoadedPlugin {
         &self.manifest
     }
 
-    /// The granted imports that the component has. All must be granted before it runs.
+    /// The granted imports that the component has.
     pub fn capabilities(&self) -> &BTreeSet<Capability> {
         &self.imports.capabilities
     }
@@ -72,6 +76,56 @@ impl LoadedPlugin {
             return Err(Failure::new(FailureKind::PluginUnavailable, message));
         };
         Ok((index, &self.manifest.phases[index], &self.checks[index]))
+    }
+
+    /// The granted imports that the phase calls: they must be granted before it runs. No other may it call, granted or
+    /// not.
+    ///
+    /// # Errors
+    /// [`FailureKind::PluginUnavailable`] if there is no such phase.
+    pub fn needs(&self, phase: &str) -> Result<BTreeSet<Capability>, Failure> {
+        Ok(self.needs_of(self.phase(phase)?.1))
+    }
+
+    fn needs_of(&self, spec: &PhaseSpec) -> BTreeSet<Capability> {
+        let imported = &self.imports.capabilities;
+        match &spec.capabilities {
+            None => imported.clone(),
+            Some(declared) => declared.iter().copied().filter(|c| imported.contains(c)).collect(),
+        }
+    }
+
+    /// The component with what one of its phases needs linked, if it was granted.
+    ///
+    /// # Errors
+    /// [`FailureKind::PluginUnavailable`] if the phase needs what was not granted, or what no host of this version has.
+    pub(super) fn linked(
+        &self,
+        spec: &PhaseSpec,
+        granted: &BTreeSet<Capability>,
+    ) -> Result<PluginPre<GuestState>, Failure> {
+        let Manifest { name: plugin, .. } = &self.manifest;
+        let unavailable = |why: &str| {
+            let message = format!("phase {} of plugin {plugin} cannot run: {why}", spec.name);
+            Failure::new(FailureKind::PluginUnavailable, message)
+        };
+        let needs = self.needs_of(spec);
+        let missing: Vec<String> = needs
+            .iter()
+            .filter(|need| !granted.contains(need) || !link::OFFERED.contains(need))
+            .map(|need| link::missing(plugin, *need))
+            .collect();
+        if !missing.is_empty() {
+            return Err(unavailable(&missing.join("; ")));
+        }
+        self.links.with(&needs).map_err(|error| unavailable(&format!("{error:#}")))
+    }
+
+    /// The component for an export that may not call the host.
+    pub(super) fn pure(&self) -> Result<PluginPre<GuestState>, Failure> {
+        self.links
+            .with_all()
+            .map_err(|error| Failure::new(FailureKind::PluginUnavailable, format!("{error:#}")))
     }
 
     /// Check an input (JSON) against the phase's schema.

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::Files;
+use super::{Files, HostCalls};
 use crate::model::{Capability, Failure, Limits, Usage};
 
 /// One attempt. Everything a guest can observe is in here.
@@ -29,8 +29,10 @@ pub struct AttemptRequest {
     pub shared: BTreeMap<String, String>,
     /// What the attempt may use.
     pub limits: Limits,
-    /// The granted imports.
+    /// The granted imports. A phase that needs one which is not among them does not run.
     pub granted: BTreeSet<Capability>,
+    /// Answers its calls of granted imports.
+    pub calls: Box<dyn HostCalls>,
     /// Where its files are.
     pub files: Box<dyn Files>,
     /// Told, on the guest's thread, how far the phase is; must not block.
@@ -51,25 +53,28 @@ pub struct Progress {
 /// How an attempt ended.
 #[derive(Debug)]
 pub struct AttemptReport {
-    /// The guest's outcome, or why there is none.
+    /// How the guest ended, or why it did not end well.
     pub result: Result<GuestOutcome, Failure>,
     /// The files that the guest finished, in the order of their first `create`. Only of a completed attempt.
     pub files: Vec<WrittenFile>,
     /// The shared-state keys that it set (JSON). Only of a completed attempt.
     pub shared: BTreeMap<String, String>,
-    /// Its log.
+    /// Its log. An attempt that is replayed logs everything again.
     pub log: Vec<LogLine>,
     /// What it used.
     pub usage: Usage,
 }
 
-/// What a guest returned.
+/// How a guest ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuestOutcome {
     /// Its output (JSON), checked against the phase's output schema.
     Completed(String),
     /// There was nothing to do, and why.
     Skipped(String),
+    /// It waits for an answer that nobody has given yet ([`super::HostAnswer::Suspend`]). Nothing of it is left: with the
+    /// answer, the attempt is executed again from its beginning.
+    Suspended,
 }
 
 /// A file that a guest finished.

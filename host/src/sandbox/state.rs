@@ -10,14 +10,14 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
 use super::{
-    FileWriter, Files, LogLevel, Progress, StoredFile, WrittenFile,
+    FileWriter, Files, HostAnswer, HostCall, HostCalls, LogLevel, Progress, StoredFile, WrittenFile,
     bindings::heddle::plugin::{artifacts, context, log, progress},
     limiter::MemoryLimiter,
     log::{AttemptLog, excerpt},
     meter::Meter,
     plugin::LoadedPlugin,
 };
-use crate::model::{Failure, FailureKind, Limits, PhaseSpec};
+use crate::model::{Capability, Failure, FailureKind, Limits, PhaseSpec};
 
 /// The most that one call to `artifacts.read` returns, in bytes.
 const READ_MAX: u32 = 1 << 20;
@@ -26,6 +26,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(10);
 /// Names and messages of a guest's making are cut to this, in bytes.
 const NAME_MAX: usize = 100;
 const MESSAGE_MAX: usize = 1 << 10;
+/// What a journaled call takes besides its request, in bytes.
+const JOURNALED_COST: u64 = 1 << 10;
 
 /// A trap that ends the guest; [`Meter::stopped`] says why.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +63,10 @@ pub(super) struct Attempt {
     pub(super) created: Vec<Created>,
     pub(super) output_bytes: u64,
     pub(super) host_calls: u64,
+    pub(super) journal_bytes: u64,
+    pub(super) calls: Box<dyn HostCalls>,
+    /// It waits for an answer that nobody has given: it was stopped, and will be executed again.
+    pub(super) suspended: bool,
     pub(super) progress: ProgressReports,
 }
 
@@ -124,7 +130,7 @@ impl GuestState {
     }
 
     /// Count a call to the host, and have what it works on.
-    fn call(&mut self, function: &str) -> wasmtime::Result<&mut Attempt> {
+    pub(super) fn call(&mut self, function: &str) -> wasmtime::Result<&mut Attempt> {
         let meter = &self.meter;
         let Some(attempt) = &mut self.attempt else {
             let message = format!("{} called {function}; it may not call the host", self.export);
@@ -138,6 +144,44 @@ impl GuestState {
             return Err(wasmtime::Error::new(Stopped));
         }
         Ok(attempt)
+    }
+
+    /// Count a request that is to be journaled.
+    pub(super) fn journal(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        let Some(attempt) = &mut self.attempt else { return Err(wasmtime::Error::new(Stopped)) };
+        attempt.journal_bytes = attempt.journal_bytes.saturating_add(bytes).saturating_add(JOURNALED_COST);
+        let (limit, used) = (attempt.limits.journal_bytes, attempt.journal_bytes);
+        if used <= limit {
+            return Ok(());
+        }
+        Err(self.stop(Failure::limit("journal_bytes", limit, used, "the guest requested too much")))
+    }
+
+    /// Have a call answered; without an answer, the guest ends here.
+    pub(super) async fn answer(&mut self, call: HostCall) -> wasmtime::Result<Result<String, String>> {
+        let meter = Arc::clone(&self.meter);
+        let Some(attempt) = &mut self.attempt else { return Err(wasmtime::Error::new(Stopped)) };
+        match meter.waiting_for(attempt.calls.call(call)).await {
+            Ok(HostAnswer::Answered(answer)) => Ok(answer),
+            Ok(HostAnswer::Suspend) => {
+                attempt.suspended = true;
+                Err(wasmtime::Error::new(Stopped))
+            }
+            Err(failure) => Err(self.stop(failure)),
+        }
+    }
+
+    /// The guest called a granted import that is not linked: its phase does not declare it.
+    pub(super) fn undeclared(&mut self, capability: Capability, function: &str) -> wasmtime::Error {
+        let phase = match self.call(function) {
+            Ok(attempt) => attempt.spec().name.clone(),
+            Err(error) => return error,
+        };
+        let message = format!(
+            "phase {phase} called {function}, and {capability} is not among the capabilities that the manifest declares \
+             for it"
+        );
+        self.stop(Failure::new(FailureKind::PluginUnavailable, message))
     }
 }
 

@@ -1,12 +1,16 @@
-//! The JSON documents that a plugin and the host exchange.
+//! The JSON documents that a plugin and the host exchange: the manifest, and requests and answers of granted imports.
 //!
 //! Both sides use these very types, so that they cannot drift apart: the SDK to write the manifest, the host to read
 //! it. A key that is not known is an error, because a misspelt policy that is silently ignored is worse than none.
 //!
 //! This crate knows nothing of WebAssembly, of storage, or of how a run is executed.
 
+pub mod approval;
+mod capability;
 mod definition;
 
+pub use approval::{ApprovalOption, ApprovalRequest, DecidedBy, Decision};
+pub use capability::{Capability, UnknownCapability};
 pub use definition::{FilesSpec, InputMapping, RetryPolicy, Step, Workflow};
 
 use schemars::JsonSchema;
@@ -34,22 +38,6 @@ pub struct Manifest {
     /// The workflows that it ships.
     #[serde(default)]
     pub workflows: Vec<Workflow>,
-}
-
-/// A granted import, named as its WIT interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Capability {
-    /// Consult models.
-    Agents,
-    /// Call granted hosts.
-    Http,
-    /// Ask people.
-    Approvals,
-    /// Read granted secrets.
-    Secrets,
-    /// Memory across runs.
-    State,
 }
 
 /// A phase type.
@@ -95,6 +83,11 @@ pub struct PhaseSpec {
     /// The agents that it requires.
     #[serde(default)]
     pub agents: Vec<String>,
+    /// The granted imports that it calls: they must be granted before it runs, and it may call no other. Absent: all
+    /// that the component imports. With it, the other phases of a plugin run although what one of them wants was not
+    /// granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<Capability>>,
     /// The limits that it asks for; the host's own ceiling holds all the same.
     #[serde(default)]
     pub limits: LimitRequest,

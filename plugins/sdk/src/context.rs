@@ -5,7 +5,11 @@ use std::io;
 use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Entry, Host, Level, PhaseError, host::HostWriter};
+use crate::{
+    Entry, Host, Level, PhaseError,
+    host::HostWriter,
+    manifest::{ApprovalRequest, Decision},
+};
 
 /// How much one call to the host carries. The host refuses to return more than 1 MiB at once.
 const CHUNK: usize = 1 << 20;
@@ -123,6 +127,27 @@ impl<'h, C> Context<'h, C> {
     /// Write a line to the attempt's log.
     pub fn log(&mut self, level: Level, message: impl AsRef<str>) {
         self.host.log(level, message.as_ref());
+    }
+
+    /// Ask a person, and go on with the decision. The phase declares [`PhaseInfo::capability`] with
+    /// [`Capability::Approvals`].
+    ///
+    /// Nothing waits meanwhile: the phase ends here, and is executed again from its beginning when there is a decision,
+    /// with the same input, files, clock and random. Every question that was answered has its answer at once; files that
+    /// were written are written again. So a phase that asks must ask the same whenever it has seen the same.
+    ///
+    /// [`PhaseInfo::capability`]: crate::PhaseInfo::capability
+    /// [`Capability::Approvals`]: crate::manifest::Capability::Approvals
+    ///
+    /// # Errors
+    /// [`PhaseError::Failed`] if the request is no question that can be asked, or its deadline passed without a default.
+    pub fn approve(&mut self, request: &ApprovalRequest) -> Result<Decision, PhaseError> {
+        let request = serde_json::to_string(request)?;
+        #[cfg(target_family = "wasm")]
+        let decision = crate::wasm_host::approve(&request)?;
+        #[cfg(not(target_family = "wasm"))]
+        let decision = self.host.approve(&request)?;
+        Ok(serde_json::from_str(&decision)?)
     }
 
     /// A shared-state value of the run.

@@ -52,6 +52,10 @@ pub trait Host {
     fn progress(&mut self, fraction: f64, message: &str);
     /// Write a line to the attempt's log.
     fn log(&mut self, level: Level, message: &str);
+    /// Ask a person (JSON). Not in a component: there, a function of this trait is linked whether it is called or not, and
+    /// with it the import that it calls, which would have to be granted to every plugin.
+    #[cfg(not(target_family = "wasm"))]
+    fn approve(&mut self, request: &str) -> Result<String, PhaseError>;
 }
 
 /// A file being written.

@@ -52,6 +52,7 @@ mod error;
 mod host;
 mod phase;
 mod plugin;
+#[cfg(not(target_family = "wasm"))]
 pub mod testing;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
@@ -74,7 +75,7 @@ pub use serde_json;
 pub mod prelude {
     pub use crate::{
         Context, NoConfig, Outcome, Phase, PhaseError, PhaseInfo, PhaseResult, Problem, done,
-        manifest::{Capability, FileKind, FilesSpec, RetryPolicy, Step, Workflow},
+        manifest::{ApprovalRequest, Capability, Decision, FileKind, FilesSpec, RetryPolicy, Step, Workflow},
         skipped,
     };
     pub use schemars::JsonSchema;

@@ -77,6 +77,7 @@ pub struct PhaseInfo {
     shared_reads: Vec<String>,
     shared_writes: Vec<String>,
     agents: Vec<String>,
+    capabilities: Vec<Capability>,
     limits: LimitRequest,
 }
 
@@ -140,7 +141,14 @@ impl PhaseInfo {
         self
     }
 
-    /// An agent that it requires.
+    /// A granted import that it calls, for example [`Capability::Approvals`]. It runs only where an admin granted that.
+    #[must_use]
+    pub fn capability(mut self, capability: Capability) -> Self {
+        self.capabilities.push(capability);
+        self
+    }
+
+    /// An agent that it requires. Implies [`Capability::Agents`].
     #[must_use]
     pub fn agent(mut self, name: impl Into<String>) -> Self {
         self.agents.push(name.into());
@@ -154,7 +162,12 @@ impl PhaseInfo {
         self
     }
 
-    pub(crate) fn spec<P: Phase>(self) -> PhaseSpec {
+    pub(crate) fn spec<P: Phase>(mut self) -> PhaseSpec {
+        if !self.agents.is_empty() {
+            self.capabilities.push(Capability::Agents);
+        }
+        self.capabilities.sort();
+        self.capabilities.dedup();
         PhaseSpec {
             name: P::NAME.to_owned(),
             display_name: self.display_name,
@@ -169,12 +182,8 @@ impl PhaseInfo {
             shared_reads: self.shared_reads,
             shared_writes: self.shared_writes,
             agents: self.agents,
+            capabilities: Some(self.capabilities),
             limits: self.limits,
         }
-    }
-
-    /// The capability that the phase's wishes imply.
-    pub(crate) fn implied_capability(&self) -> Option<Capability> {
-        (!self.agents.is_empty()).then_some(Capability::Agents)
     }
 }

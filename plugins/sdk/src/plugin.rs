@@ -1,5 +1,7 @@
 //! From a list of phases to a plugin: the manifest, and the dispatch of a call to its phase.
 
+use std::collections::BTreeSet;
+
 use heddle_manifest::{Capability, Manifest, PhaseSpec, Workflow};
 
 use crate::{Context, Host, Outcome, Phase, PhaseError, Problem};
@@ -8,7 +10,6 @@ use crate::{Context, Host, Outcome, Phase, PhaseError, Problem};
 pub struct PluginPhase {
     name: &'static str,
     spec: fn() -> PhaseSpec,
-    capability: fn() -> Option<Capability>,
     validate: fn(&str) -> Vec<Problem>,
     execute: fn(&mut dyn Host, &str) -> Result<Outcome<String>, PhaseError>,
 }
@@ -19,7 +20,6 @@ impl PluginPhase {
         Self {
             name: P::NAME,
             spec: || P::info().spec::<P>(),
-            capability: || P::info().implied_capability(),
             validate: |input| match parse_input::<P::Input>(input) {
                 Ok(input) => P::validate(&input),
                 Err(problem) => vec![problem],
@@ -55,23 +55,20 @@ pub struct Plugin {
     pub phases: Vec<PluginPhase>,
     /// Its workflows.
     pub workflows: Vec<Workflow>,
-    /// The granted imports that it wants.
-    pub capabilities: Vec<Capability>,
 }
 
 impl Plugin {
-    /// What the plugin says of itself.
+    /// What the plugin says of itself. It wants the granted imports that its phases declare.
     pub fn manifest(&self) -> Manifest {
-        let mut capabilities = self.capabilities.clone();
-        capabilities.extend(self.phases.iter().filter_map(|p| (p.capability)()));
-        capabilities.sort();
-        capabilities.dedup();
+        let phases: Vec<PhaseSpec> = self.phases.iter().map(|p| (p.spec)()).collect();
+        let capabilities: BTreeSet<Capability> =
+            phases.iter().flat_map(|p| p.capabilities.iter().flatten().copied()).collect();
         Manifest {
             name: self.name.to_owned(),
             version: self.version.to_owned(),
             description: self.description.to_owned(),
-            capabilities,
-            phases: self.phases.iter().map(|p| (p.spec)()).collect(),
+            capabilities: capabilities.into_iter().collect(),
+            phases,
             workflows: self.workflows.clone(),
         }
     }
@@ -107,7 +104,7 @@ impl Plugin {
 
 /// Make a component of phases. Once in a crate of type `cdylib`.
 ///
-/// `version` is the crate's. Optional: `workflows: EXPR` (a `Vec<Workflow>`), `capabilities: [Capability::Http]`.
+/// `version` is the crate's. Optional: `workflows: EXPR` (a `Vec<Workflow>`).
 #[macro_export]
 macro_rules! plugin {
     {
@@ -115,7 +112,6 @@ macro_rules! plugin {
         description: $description:expr,
         phases: [$($phase:ty),+ $(,)?]
         $(, workflows: $workflows:expr)?
-        $(, capabilities: [$($capability:expr),* $(,)?])?
         $(,)?
     } => {
         /// The plugin, for native tests; the component's exports call it.
@@ -129,7 +125,6 @@ macro_rules! plugin {
                 description: $description,
                 phases: ::std::vec![$($crate::PluginPhase::of::<$phase>()),+],
                 workflows,
-                capabilities: ::std::vec![$($($capability),*)?],
             }
         }
 

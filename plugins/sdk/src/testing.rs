@@ -1,8 +1,13 @@
 //! Run a phase natively, in a unit test, with the rules of the host: only declared files can be read and written.
 
-use std::{cell::RefCell, collections::BTreeMap, marker::PhantomData, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    marker::PhantomData,
+    rc::Rc,
+};
 
-use heddle_manifest::PhaseSpec;
+use heddle_manifest::{ApprovalRequest, Capability, Decision, PhaseSpec};
 use serde_json::Value;
 
 use crate::{Entry, Host, Level, Outcome, Phase, PhaseError, Plugin, PluginPhase, host::HostWriter};
@@ -14,6 +19,7 @@ pub struct Harness<P> {
     seed: [u8; 32],
     files: BTreeMap<String, Vec<u8>>,
     shared: BTreeMap<String, String>,
+    decisions: VecDeque<Decision>,
     phase: PhantomData<P>,
 }
 
@@ -32,6 +38,7 @@ impl<P: Phase> Harness<P> {
             seed: [7; 32],
             files: BTreeMap::new(),
             shared: BTreeMap::new(),
+            decisions: VecDeque::new(),
             phase: PhantomData,
         }
     }
@@ -71,6 +78,13 @@ impl<P: Phase> Harness<P> {
         self
     }
 
+    /// With the answer to its next question.
+    #[must_use]
+    pub fn decision(mut self, decision: Decision) -> Self {
+        self.decisions.push_back(decision);
+        self
+    }
+
     /// Execute the phase on an input.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!(…)")]
     pub fn run(self, input: Value) -> TestRun {
@@ -80,7 +94,6 @@ impl<P: Phase> Harness<P> {
             description: "",
             phases: vec![PluginPhase::of::<P>()],
             workflows: Vec::new(),
-            capabilities: Vec::new(),
         };
         let mut host = MemoryHost {
             spec: P::info().spec::<P>(),
@@ -92,6 +105,8 @@ impl<P: Phase> Harness<P> {
             written: Rc::default(),
             log: Vec::new(),
             progress: Vec::new(),
+            decisions: self.decisions,
+            asked: Vec::new(),
         };
         let result = plugin.execute(&mut host, P::NAME, &input.to_string()).map(|outcome| match outcome {
             Outcome::Completed(json) => {
@@ -100,7 +115,8 @@ impl<P: Phase> Harness<P> {
             Outcome::Skipped(reason) => Outcome::Skipped(reason),
         });
         let files = host.written.take().into_iter().filter_map(|(name, file)| Some((name, file?))).collect();
-        TestRun { result, files, shared: host.shared, log: host.log, progress: host.progress }
+        let MemoryHost { shared, log, progress, asked, .. } = host;
+        TestRun { result, files, shared, log, progress, asked }
     }
 }
 
@@ -117,6 +133,8 @@ pub struct TestRun {
     pub log: Vec<(Level, String)>,
     /// Its progress reports.
     pub progress: Vec<(f64, String)>,
+    /// What it asked.
+    pub asked: Vec<ApprovalRequest>,
 }
 
 impl TestRun {
@@ -182,6 +200,16 @@ struct MemoryHost {
     written: Written,
     log: Vec<(Level, String)>,
     progress: Vec<(f64, String)>,
+    decisions: VecDeque<Decision>,
+    asked: Vec<ApprovalRequest>,
+}
+
+fn all_right(what: &str, findings: &[(String, String)]) -> Result<(), PhaseError> {
+    let found: Vec<String> = findings.iter().map(|(path, message)| format!("{path}: {message}")).collect();
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(PhaseError::Failed(format!("{what}: {}", found.join("; ")))),
+    }
 }
 
 impl Host for MemoryHost {
@@ -264,6 +292,26 @@ impl Host for MemoryHost {
 
     fn log(&mut self, level: Level, message: &str) {
         self.log.push((level, message.to_owned()));
+    }
+
+    fn approve(&mut self, request: &str) -> Result<String, PhaseError> {
+        if !self.spec.capabilities.iter().flatten().any(|c| *c == Capability::Approvals) {
+            let phase = &self.spec.name;
+            return Err(PhaseError::Failed(format!(
+                "phase {phase} asks, and approvals is not among its capabilities"
+            )));
+        }
+        let request: ApprovalRequest = serde_json::from_str(request)?;
+        all_right("this approval cannot be requested", &request.findings())?;
+        let decision = self.decisions.pop_front().ok_or_else(|| {
+            PhaseError::Failed(format!(
+                "no decision is left for {:?}; Harness::decision adds one",
+                request.title
+            ))
+        })?;
+        all_right("this decision cannot be made", &request.decision_findings(&decision))?;
+        self.asked.push(request);
+        Ok(serde_json::to_string(&decision)?)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Entry, Host, Level, Outcome, PhaseError, Plugin,
     bindings::{
         self,
-        heddle::plugin::{artifacts, context, log, progress},
+        heddle::plugin::{approvals, artifacts, context, log, progress},
     },
     host::HostWriter,
 };
@@ -86,6 +86,11 @@ impl HostWriter for artifacts::Writer {
     fn finish(self: Box<Self>) -> Result<(), PhaseError> {
         artifacts::Writer::finish(&self).map_err(artifact_error)
     }
+}
+
+/// See [`Host`] for why it is none of its functions.
+pub(crate) fn approve(request: &str) -> Result<String, PhaseError> {
+    approvals::request(request).map_err(PhaseError::Failed)
 }
 
 /// A panic's message would be lost without WASI: there is no standard error. The trap that follows has the host's own

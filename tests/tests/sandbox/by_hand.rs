@@ -114,26 +114,42 @@ async fn text_that_is_no_text_is_refused() {
 
 #[tokio::test]
 async fn what_is_imported_must_be_declared_granted_and_offered() {
-    let imports = r#"(import "heddle:plugin/secrets@0.1.0" (instance
+    let secrets = r#"(import "heddle:plugin/secrets@0.1.0" (instance
         (export "get" (func (param "name" string) (result (result (list u8) (error string)))))))"#;
-    let wat = |capabilities: Value| Wat {
+    let approvals = r#"(import "heddle:plugin/approvals@0.1.0" (instance
+        (export "request" (func (param "request" string) (result (result string (error string)))))))"#;
+    let wat = |imports: &str, capabilities: Value| Wat {
         manifest: json!({ "name": "by-hand", "version": "0.1.0", "phases": [{ "name": "it" }],
             "capabilities": capabilities }),
         imports: imports.to_owned(),
         ..Wat::default()
     };
-    let error = load_error(wat(json!([]))).await.to_string();
+    let error = load_error(wat(secrets, json!([]))).await.to_string();
     assert!(error.contains("heddle:plugin/secrets") && error.contains("does not declare"), "{error}");
 
-    let plugin = sandbox().load(wat(json!(["secrets"])).assemble()).await.unwrap();
-    assert_eq!(plugin.capabilities().iter().collect::<Vec<_>>(), [&Capability::Secrets]);
+    // Whether a phase calls what the component imports, nobody knows unless it says so.
+    let plugin = sandbox().load(wat(approvals, json!(["approvals"])).assemble()).await.unwrap();
     let ran = Attempt::new("it", &Value::Null).run(&plugin).await;
     let message = &ran.failure(FailureKind::PluginUnavailable).message;
-    assert!(message.contains("not granted: secrets"), "{message}");
+    assert!(message.contains("`heddle plugin grant by-hand approvals` grants it"), "{message}");
+    let granted = Attempt::new("it", &Value::Null).with(|r| r.granted = [Capability::Approvals].into());
+    assert_eq!(granted.run(&plugin).await.output(), json!(true));
+
+    let plugin = sandbox().load(wat(secrets, json!(["secrets"])).assemble()).await.unwrap();
+    assert_eq!(plugin.capabilities().iter().collect::<Vec<_>>(), [&Capability::Secrets]);
     let granted = Attempt::new("it", &Value::Null).with(|r| r.granted = [Capability::Secrets].into());
     let ran = granted.run(&plugin).await;
     let message = &ran.failure(FailureKind::PluginUnavailable).message;
-    assert!(message.contains("does not offer: secrets"), "{message}");
+    assert!(message.contains("this host does not offer secrets"), "{message}");
+
+    // An import of another shape than the host has.
+    let odd = r#"(import "heddle:plugin/approvals@0.1.0" (instance
+        (export "request" (func (param "request" u32)))))"#;
+    let error = load_error(wat(odd, json!(["approvals"]))).await;
+    assert!(
+        matches!(error, LoadError::OtherWorld { .. }) && error.to_string().contains("approvals"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

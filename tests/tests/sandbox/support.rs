@@ -10,8 +10,8 @@ use std::{
 use heddle::{
     model::{Digest, Failure, FailureKind, Limits},
     sandbox::{
-        AttemptReport, AttemptRequest, FileEntry, FileWriter, Files, GuestOutcome, LoadedPlugin, Progress,
-        Sandbox, SandboxConfig, StoredFile,
+        AttemptReport, AttemptRequest, FileEntry, FileWriter, Files, GuestOutcome, Journal, LoadedPlugin,
+        Progress, Sandbox, SandboxConfig, StoredFile,
     },
 };
 use serde_json::Value;
@@ -64,6 +64,7 @@ impl Attempt {
             shared: BTreeMap::new(),
             limits: Limits { wall_ms: 20_000, cpu_ms: 20_000, ..Limits::default() },
             granted: BTreeSet::new(),
+            calls: Box::new(Arc::<Mutex<Journal>>::default()),
             files: Box::new(MemoryFiles {
                 entries: Vec::new(),
                 bytes: Vec::new(),

@@ -92,7 +92,7 @@ impl From<Problem> for ProblemBody {
 #[schema(as = Failure)]
 pub struct FailureBody {
     /// `invalid_input`, `retryable`, `failed`, `invalid_output`, `trapped`, `stack_overflow`, `limit_exceeded`,
-    /// `timed_out`, `cancelled`, `plugin_unavailable`, `host_crashed` or `host`.
+    /// `timed_out`, `cancelled`, `plugin_unavailable`, `nondeterminism`, `host_crashed` or `host`.
     pub kind: String,
     /// For people: what, where, what to do.
     pub message: String,

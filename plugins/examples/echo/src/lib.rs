@@ -2,6 +2,7 @@
 //!
 //! Tests and benchmarks run it, and it shows each thing that a phase can do.
 
+pub mod ask;
 pub mod files;
 pub mod outcome;
 pub mod shared;
@@ -116,6 +117,14 @@ fn workflows() -> Vec<Workflow> {
                     .map("right", "steps.right.output.checksum"),
             ],
         ),
+        workflow(
+            "echo_ask",
+            "A step that asks a person, and one that has the decision. Needs the capability approvals.",
+            vec![
+                Step::new("ask", "echo/ask"),
+                Step::new("after", "echo/echo").map("decisions", "steps.ask.output.decisions"),
+            ],
+        ),
     ]
 }
 
@@ -130,6 +139,7 @@ heddle_sdk::plugin! {
         outcome::End,
         shared::Share,
         surroundings::Surroundings,
+        ask::Ask,
     ],
     workflows: workflows(),
 }

@@ -45,6 +45,12 @@ pub const PHASES: &[(&str, &str)] = &[
     ("read_huge", "Asks for 4 GiB of a file at once."),
     ("shared_undeclared", "Reads and sets shared state that is not declared, and sets no JSON."),
     ("shared_huge", "Sets shared state to ever more."),
+    ("ask_undeclared", "Asks a person without having declared it."),
+    ("ask_nonsense", "Asks in ways that cannot be asked."),
+    ("ask_many", "Asks one question after the other, without end."),
+    ("ask_huge", "Asks with a message of 8 MiB."),
+    ("ask_holding", "Holds 64 MiB while it asks."),
+    ("ask_what_was_read", "Asks about a file, and another question if it could not be read."),
     ("validate_loop", "Never returns from validate."),
     ("validate_calls", "Calls the host from validate."),
     ("validate_many", "Finds 100,000 problems in validate."),
@@ -67,7 +73,9 @@ pub fn manifest() -> Value {
             if name.starts_with("file") {
                 phase["outputs"] = (0..10).map(|i| file(&format!("{i}.txt"))).collect();
             }
-            if name.starts_with("read") {
+            let asks = name.starts_with("ask") && *name != "ask_undeclared";
+            phase["capabilities"] = if asks { json!(["approvals"]) } else { json!([]) };
+            if name.starts_with("read") || *name == "ask_what_was_read" {
                 phase["reads"] = json!(["input/a.txt", "input/gone.txt"]);
             }
             if name.starts_with("shared") || *name == "files_then_fail" {
@@ -81,6 +89,7 @@ pub fn manifest() -> Value {
         "name": "hostile",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "Misbehaves in every way we could think of: for tests.",
+        "capabilities": ["approvals"],
         "phases": phases,
         "workflows": [{
             "name": "hostile_loop",
