@@ -66,7 +66,8 @@ pub(super) fn duration(text: &str) -> Result<(), String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{super::Expression, *};
+    use super::*;
+    use crate::engine::expression::Expression;
 
     #[test]
     fn durations_are_read_to_their_end() {

@@ -37,7 +37,7 @@ impl Wanted {
         match (&mut *self, path) {
             (Self::All, _) => {}
             (Self::Keys(keys), [Selector::Key(key), rest @ ..]) => {
-                keys.entry(key.clone()).or_default().add(rest)
+                keys.entry(key.clone()).or_default().add(rest);
             }
             _ => *self = Self::All,
         }

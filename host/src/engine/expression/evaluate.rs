@@ -151,6 +151,9 @@ type Function = Box<
     dyn for<'c, 'k> Fn(&mut FunctionContext<'c, 'k>) -> Result<CowVal<'c, 'k>, ExecutionError> + Send + Sync,
 >;
 
+/// What is done when an operand of an operation is there.
+type Act = fn(&Meter, usize, &[Site], &dyn Val) -> Result<(), ExecutionError>;
+
 /// Let the program call the meter.
 fn functions(
     context: &mut Context,
@@ -158,7 +161,7 @@ fn functions(
     program: &Arc<Program>,
 ) -> Result<(), cel::DeclarationError> {
     let mut add = |name: &str, function: Function| context.add_function::<Function, _>(name, function);
-    let metered = |act: fn(&Meter, usize, &[Site], &dyn Val) -> Result<(), ExecutionError>| -> Function {
+    let metered = |act: Act| -> Function {
         let (meter, program) = (Arc::clone(meter), Arc::clone(program));
         Box::new(move |call| {
             let (site, value) = operand(call)?;

@@ -93,6 +93,9 @@ fn no_overload(overload: &OverloadError) -> String {
         _ if name.ends_with('_') && types.len() == 1 => {
             format!("`{}` does not go with {}", name.trim_matches('_'), types[0])
         }
+        ("@sortByAssociatedKeys", [value, ..]) => format!("sortBy goes with lists, this is {value}"),
+        ("math.@max", types) => format!("math.greatest does not go with {}", types.join(", ")),
+        ("math.@min", types) => format!("math.least does not go with {}", types.join(", ")),
         _ => format!("{name} does not go with {}", types.join(", ")),
     }
 }

@@ -208,11 +208,8 @@ impl Instrument<'_> {
                 wrap(OPERAND, site, place(i, i + 1 == count && target.is_none()), self.node(node))
             })
             .collect();
-        match target {
-            Some(target) => {
-                call.target = Some(Box::new(wrap(OPERAND, site, place(count, true), self.node(*target))));
-            }
-            None => {}
+        if let Some(target) = target {
+            call.target = Some(Box::new(wrap(OPERAND, site, place(count, true), self.node(*target))));
         }
         IdedExpr { id, expr: Expr::Call(call) }
     }

@@ -220,7 +220,7 @@ fn add(value: &dyn Val, size: &mut Size, limit: u64) -> bool {
     true
 }
 
-fn text<'a>(value: &'a dyn Val) -> &'a str {
+fn text(value: &dyn Val) -> &str {
     value.downcast_ref::<CelString>().map_or("", |text| text.inner())
 }
 

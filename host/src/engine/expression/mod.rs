@@ -26,6 +26,7 @@ mod selection;
 mod syntax;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::sync::Arc;

@@ -1,9 +1,7 @@
 //! What an expression may cost (law 5), each bound by its name and value.
 
-use super::{
-    super::{bounds, *},
-    value, value_in,
-};
+use super::{value, value_in};
+use crate::engine::expression::{bounds, *};
 
 #[track_caller]
 fn assert_refused(text: &str, scope: &Scope, part: &str) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::super::*;
+use crate::engine::expression::*;
 
 fn problems(text: &str, around: &Surroundings) -> Vec<(usize, String)> {
     check_references(&Expression::parse(text).unwrap(), around)

@@ -1,6 +1,7 @@
 //! The language: values, their types, and what is said of mistakes.
 
-use super::{super::*, scope, value, value_in};
+use super::{scope, value, value_in};
+use crate::engine::expression::*;
 
 #[track_caller]
 fn assert_values(cases: &[(&str, &str)]) {
@@ -167,6 +168,8 @@ fn what_is_not_there_is_told_with_its_character() {
         ("!input.n", "at character 1: `!` does not go with int"),
         ("input.n.all(x, true)", "at character 9: expected iterable, this is int"),
         ("size(input.n)", "at character 1: size does not go with int"),
+        ("input.a.sortBy(k, k)", "at character 9: sortBy goes with lists, this is map"),
+        ("math.greatest(input.text, 1)", "at character 6: math.greatest does not go with string, int"),
         ("input.text.contains(1)", "at character 12: contains does not go with string, int"),
         ("{'a': 1, 'a': 2}", "at character 13: the key \"a\" is there twice"),
         ("[1] + {'a': 1}", "at character 5: `+` does not go with an object"),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::*;
+use crate::engine::expression::*;
 
 /// Pieces of the language, valid or not when put together.
 fn pieces() -> impl Strategy<Value = String> {
