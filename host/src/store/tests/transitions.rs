@@ -1,0 +1,221 @@
+//! Transitions: what is committed together, and what is refused alone.
+
+use super::{
+    World, both, commit, created, next,
+    samples::{approval, full, step},
+    tenant,
+};
+use crate::{
+    model::{Digest, HostId, RunState, StepState, Value},
+    store::{ApprovalState, BlobRef, CommandKind, RunFilter, Store, StoreError},
+};
+
+both!(
+    rows_come_back_as_they_went_in,
+    a_row_that_changes_often_in_a_group_ends_as_it_was_left,
+    a_stale_owner_changes_nothing_and_harms_nobody_in_its_group,
+    a_host_whose_runs_another_took_up_is_refused_each_of_them,
+    a_transition_sent_again_is_done_and_one_that_skips_is_refused,
+    a_key_in_use_refuses_its_own_run_alone,
+    commands_wait_for_their_runs_owner_until_a_transition_does_them,
+    lists_are_in_the_order_of_bytes,
+);
+
+async fn rows_come_back_as_they_went_in(world: &World) {
+    let store = &world.store;
+    let first = created(None);
+    commit(store, first.clone()).await.unwrap();
+    let second = full(&first);
+    commit(store, second.clone()).await.unwrap();
+
+    let view = store.tenant(&tenant());
+    let run = first.run.id;
+    assert_eq!(view.run_get(run).await.unwrap(), Some(second.run.clone()));
+    assert_eq!(view.step_list(run).await.unwrap(), second.steps);
+    assert_eq!(view.attempt_list(run).await.unwrap(), second.attempts);
+    let attempt = second.attempts[0].id;
+    assert_eq!(view.host_call_list(run, attempt).await.unwrap(), second.host_calls);
+    assert_eq!(view.approval_list(run).await.unwrap(), second.approvals);
+    assert_eq!(view.artifact_list(run).await.unwrap(), second.artifacts);
+    let artifact = Digest::of("artifact");
+    assert_eq!(view.blob_get(artifact).await.unwrap(), Some(BlobRef { digest: artifact, size: 9 }));
+    assert_eq!(view.shared_state(run).await.unwrap()["key"], second.shared["key"].1);
+    let events = [first.events[0].clone(), second.events[0].clone()];
+    assert_eq!(view.event_list(run, 0, 10).await.unwrap(), events);
+    assert_eq!(view.event_list(run, 1, 10).await.unwrap(), events[1..]);
+    assert_eq!(view.event_list(run, 0, 1).await.unwrap(), events[..1]);
+    assert_eq!(view.plan_get(Digest::of("plan")).await.unwrap().as_deref(), Some("{}"));
+
+    let other = store.tenant(&"other".parse().unwrap());
+    assert_eq!(other.run_get(run).await.unwrap(), None);
+    assert!(other.step_list(run).await.unwrap().is_empty());
+    assert!(other.attempt_list(run).await.unwrap().is_empty());
+    assert!(other.host_call_list(run, attempt).await.unwrap().is_empty());
+    assert!(other.approval_list(run).await.unwrap().is_empty());
+    assert!(other.artifact_list(run).await.unwrap().is_empty());
+    assert!(other.event_list(run, 0, 10).await.unwrap().is_empty());
+    assert!(other.shared_state(run).await.unwrap().is_empty());
+    assert_eq!(other.plan_get(Digest::of("plan")).await.unwrap(), None);
+    assert_eq!(other.blob_get(artifact).await.unwrap(), None);
+    assert!(!other.run_delete(run).await.unwrap());
+}
+
+async fn a_row_that_changes_often_in_a_group_ends_as_it_was_left(world: &World) {
+    let store = &world.store;
+    let first = created(None);
+    let mut second = full(&first);
+    second.steps.extend([step("fan[0]/x"), step("fan[1]/x"), step("fan[2]/x")]);
+    let mut open = approval(&second);
+    second.approvals.push(open.clone());
+    let mut third = next(&second);
+    third.run.priority = 7;
+    third.run.auto_run = true;
+    third.removed_steps = vec!["fan[0]/x".into(), "fan[1]/x".into()];
+    third.steps.push(step("fan[2]/x"));
+    third.steps[0].state = StepState::Running;
+    open.state = ApprovalState::Withdrawn;
+    third.approvals.push(open.clone());
+    third.host_calls.push(second.host_calls[0].clone());
+    third.host_calls[0].answer = Some(Value::Inline { json: "2".into() });
+    third.attempts.push(second.attempts[0].clone());
+    third.attempts[0].crashes = 3;
+    third.shared.insert("key".into(), ("fan[2]/x".into(), Value::Inline { json: "2".into() }));
+    let mut fourth = next(&third);
+    fourth.run.state = RunState::Paused;
+    fourth.steps.push(step("fan[1]/x"));
+    fourth.steps[0].ord = 5;
+    let last = fourth.run.clone();
+    let queued = [first, second.clone(), third.clone(), fourth].map(|transition| store.commit(transition));
+    for answer in queued {
+        answer.await.unwrap().unwrap();
+    }
+    let view = store.tenant(&tenant());
+    assert_eq!(view.run_get(last.id).await.unwrap(), Some(last.clone()));
+    let steps = view.step_list(last.id).await.unwrap();
+    let steps: Vec<_> = steps.iter().map(|step| (step.name.as_str(), step.ord, step.state)).collect();
+    let pending = StepState::Pending;
+    assert_eq!(
+        steps,
+        [("fan[2]/x", 0, StepState::Running), ("s", 0, StepState::Completed), ("fan[1]/x", 5, pending)]
+    );
+    assert_eq!(view.attempt_list(last.id).await.unwrap(), third.attempts);
+    assert_eq!(view.host_call_list(last.id, third.attempts[0].id).await.unwrap(), third.host_calls);
+    assert_eq!(view.approval_list(last.id).await.unwrap()[1], open);
+    assert_eq!(view.shared_state(last.id).await.unwrap()["key"], third.shared["key"].1);
+}
+
+async fn a_stale_owner_changes_nothing_and_harms_nobody_in_its_group(world: &World) {
+    let store = &world.store;
+    let (stale, good) = (created(None), created(None));
+    commit(store, stale.clone()).await.unwrap();
+    commit(store, good.clone()).await.unwrap();
+    let taken = store.runs_take_up(HostId::new()).await.unwrap();
+    assert_eq!(taken.len(), 2);
+    let mut follows = next(&good);
+    follows.run.epoch = 2;
+    // Queued together, so that they share a commit.
+    let answers = (store.commit(next(&stale)), store.commit(follows));
+    assert!(matches!(answers.0.await.unwrap(), Err(StoreError::Stale)));
+    answers.1.await.unwrap().unwrap();
+    let view = store.tenant(&tenant());
+    assert_eq!(view.run_get(stale.run.id).await.unwrap().unwrap().rev, 1);
+    assert_eq!(view.event_list(stale.run.id, 0, 10).await.unwrap().len(), 1);
+    assert_eq!(view.run_get(good.run.id).await.unwrap().unwrap().rev, 2);
+}
+
+async fn a_host_whose_runs_another_took_up_is_refused_each_of_them(world: &World) {
+    let store = &world.store;
+    let runs: Vec<_> = (0..20).map(|_| created(None)).collect();
+    for run in &runs {
+        commit(store, run.clone()).await.unwrap();
+    }
+    // Another host on the same database.
+    let other = Store::open(&world.location).await.unwrap();
+    let host = HostId::new();
+    let taken = other.runs_take_up(host).await.unwrap();
+    assert_eq!(taken.len(), runs.len());
+    let fresh = created(None);
+    let mut answers: Vec<_> = runs.iter().map(|run| store.commit(next(run))).collect();
+    answers.insert(10, store.commit(fresh.clone()));
+    let theirs: Vec<_> = runs
+        .iter()
+        .map(|run| {
+            let mut transition = next(run);
+            transition.run.epoch = 2;
+            transition.run.owner = host;
+            other.commit(transition)
+        })
+        .collect();
+    for (i, answer) in answers.into_iter().enumerate() {
+        let answer = answer.await.unwrap();
+        assert!(if i == 10 { answer.is_ok() } else { matches!(answer, Err(StoreError::Stale)) }, "{i}");
+    }
+    for answer in theirs {
+        answer.await.unwrap().unwrap();
+    }
+    let view = store.tenant(&tenant());
+    for run in &runs {
+        let row = view.run_get(run.run.id).await.unwrap().unwrap();
+        assert_eq!((row.epoch, row.rev, row.owner), (2, 2, host));
+        assert_eq!(view.event_list(run.run.id, 0, 10).await.unwrap().len(), 2);
+    }
+    assert_eq!(view.run_get(fresh.run.id).await.unwrap(), Some(fresh.run));
+}
+
+async fn a_transition_sent_again_is_done_and_one_that_skips_is_refused(world: &World) {
+    let store = &world.store;
+    let first = created(None);
+    let second = next(&first);
+    let third = next(&second);
+    commit(store, first.clone()).await.unwrap();
+    assert!(matches!(commit(store, third.clone()).await, Err(StoreError::Stale)));
+    // Three of one run in one group, in order; and the first of them a second time.
+    let answers = [store.commit(first), store.commit(second), store.commit(third)];
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
+    let run = store.tenant(&tenant()).run_list(&RunFilter::default(), None, 10).await.unwrap().remove(0);
+    assert_eq!((run.rev, run.event_seq), (3, 3));
+}
+
+async fn a_key_in_use_refuses_its_own_run_alone(world: &World) {
+    let store = &world.store;
+    commit(store, created(Some("k"))).await.unwrap();
+    let (again, other) = (created(Some("k")), created(Some("k2")));
+    let answers = (store.commit(again.clone()), store.commit(other.clone()));
+    assert!(matches!(answers.0.await.unwrap(), Err(StoreError::KeyInUse)));
+    answers.1.await.unwrap().unwrap();
+    let view = store.tenant(&tenant());
+    assert_eq!(view.run_get(again.run.id).await.unwrap(), None);
+    assert!(view.run_get(other.run.id).await.unwrap().is_some());
+    let (key, run) = view.idempotency_get("k2").await.unwrap().unwrap();
+    assert_eq!((key.request, run), (Digest::of("request"), other.run.id));
+}
+
+async fn commands_wait_for_their_runs_owner_until_a_transition_does_them(world: &World) {
+    let store = &world.store;
+    let first = created(None);
+    let owner = first.run.owner;
+    commit(store, first.clone()).await.unwrap();
+    let view = store.tenant(&tenant());
+    view.command_add(first.run.id, CommandKind::Cancel, &serde_json::json!({"why": "x"})).await.unwrap();
+    let commands = store.command_list(owner).await.unwrap();
+    assert_eq!(commands.len(), 1);
+    assert_eq!((commands[0].run, commands[0].kind), (first.run.id, CommandKind::Cancel));
+    assert_eq!(commands[0].data, serde_json::json!({"why": "x"}));
+    assert!(store.command_list(HostId::new()).await.unwrap().is_empty());
+    let mut second = next(&first);
+    second.commands_done.push(commands[0].id);
+    commit(store, second).await.unwrap();
+    assert!(store.command_list(owner).await.unwrap().is_empty());
+}
+
+/// PostgreSQL's own order is that of a language, in which "a" comes before "B" and signs do not count.
+async fn lists_are_in_the_order_of_bytes(world: &World) {
+    let mut first = created(None);
+    first.steps = ["b", "a-c", "ab", "B", "a/b"].map(step).into();
+    commit(&world.store, first.clone()).await.unwrap();
+    let steps = world.store.tenant(&tenant()).step_list(first.run.id).await.unwrap();
+    let names: Vec<_> = steps.into_iter().map(|step| step.name).collect();
+    assert_eq!(names, ["B", "a-c", "a/b", "ab", "b"]);
+}
