@@ -166,7 +166,7 @@ async fn one_plugin_of_a_name_is_active(world: &World) {
     for plugin in [&one, &two] {
         view.plugin_put(plugin).await.unwrap();
     }
-    assert_eq!(view.plugin_list().await.unwrap(), [two.clone()]);
+    assert_eq!(view.plugin_list().await.unwrap(), std::slice::from_ref(&two));
     assert!(!view.plugin_get(one.digest).await.unwrap().unwrap().active);
     view.plugin_put(&one).await.unwrap();
     assert_eq!(view.plugin_list().await.unwrap(), [one]);
