@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use heddle_test_postgres::{Database, Postgres, Stop};
 pub use server::Server;
 pub use warm::data_dir;
 

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use heddle::model::Digest;
-use heddle_tests::{Server, data_dir, heddle_bin, plugin, sample};
+use heddle_tests::{Database, Server, data_dir, heddle_bin, plugin, sample};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -355,5 +355,52 @@ fn the_admins_token_is_its_owners_alone_and_never_printed() -> Result<()> {
     for line in log.lines() {
         serde_json::from_str::<Value>(line).with_context(|| line.to_owned())?;
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_are_kept_in_the_database_that_is_named() -> Result<()> {
+    let Some(database) = Database::create().await? else { return Ok(()) };
+    let desk = Desk::new();
+    let on_it = |arguments: &[&str]| {
+        desk.command(arguments).env("HEDDLE_DATABASE", database.url()).output().map_err(anyhow::Error::from)
+    };
+    desk.write("in.json", "{\"iterations\": 1}");
+    let added = on_it(&["plugin", "add", plugin("examples/echo").to_str().unwrap()])?;
+    ensure!(added.status.success(), "{added:?}");
+    let ran = on_it(&["run", "echo_diamond", "--input", "in.json", "--out", "out", "--json"])?;
+    ensure!(ran.status.success(), "{ran:?}");
+    let listed = on_it(&["runs", "list", "--json"])?;
+    ensure!(String::from_utf8_lossy(&listed.stdout).contains("echo_diamond"), "{listed:?}");
+    ensure!(!desk.data.path().join("heddle.db").exists());
+
+    // Without its name the runs would seem to be gone.
+    let (_, err) = desk.ends(2, &["runs", "list"])?;
+    ensure!(err.contains("name it with --database or HEDDLE_DATABASE"), "{err}");
+    let (out, _) = desk.ends(0, &["runs", "list", "--database", database.url()])?;
+    ensure!(out.contains("echo_diamond"), "{out}");
+    Ok(())
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_without_its_password() -> Result<()> {
+    let desk = Desk::new();
+    for (code, url, said) in [
+        (2, "mysql://ann:s3cret@localhost/heddle", "no database that heddle knows"),
+        (2, "postgres://ann:s3cret@localhost/heddle?sslmodus=off", "sslmodus"),
+        (
+            1,
+            "postgres://ann:s3cret@localhost/heddle?host=/there/is/none",
+            "postgres://ann@/heddle?host=/there/is/none",
+        ),
+    ] {
+        let (_, err) = desk.ends(code, &["serve", "--listen", "127.0.0.1:0", "--database", url])?;
+        ensure!(err.contains(said) && !err.contains("s3cret"), "{url}: {err}");
+        let output = desk.command(&["runs", "list"]).env("HEDDLE_DATABASE", url).output()?;
+        let err = String::from_utf8(output.stderr)?;
+        ensure!(!output.status.success() && !err.contains("s3cret"), "{url}: {err}");
+    }
+    let (out, _) = desk.ends(0, &["serve", "--help"])?;
+    ensure!(out.contains("HEDDLE_DATABASE"), "{out}");
     Ok(())
 }

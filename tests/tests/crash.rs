@@ -1,11 +1,11 @@
-//! kill -9 at random moments: every run finishes, and each result is committed once.
+//! kill -9 at random moments, of the host and of its database: every run finishes, and each result is committed once.
 //!
 //! The moments come from a seed (`HEDDLE_CRASH_SEED`), and so many kills are done as `HEDDLE_CRASH_ROUNDS` says.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::Server;
+use heddle_tests::{Database, Postgres, Server, Stop};
 use serde_json::{Value, json};
 
 /// A small generator, so that a failing round can be done again: splitmix64 (Steele, Lea and Flood 2014).
@@ -23,6 +23,36 @@ impl Random {
 
 fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Where a host keeps everything: a data directory, and on PostgreSQL a database besides.
+struct Kept {
+    directory: tempfile::TempDir,
+    database: Option<Database>,
+}
+
+impl Kept {
+    fn on_sqlite() -> Result<Self> {
+        Ok(Self { directory: tempfile::tempdir()?, database: None })
+    }
+
+    /// None where there is no server for tests.
+    async fn on_postgres() -> Result<Option<Self>> {
+        let Some(database) = Database::create().await? else { return Ok(None) };
+        Ok(Some(Self { directory: tempfile::tempdir()?, database: Some(database) }))
+    }
+
+    fn start(&self) -> Result<Server> {
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, arguments: &[&str]) -> Result<Server> {
+        let mut arguments = arguments.to_vec();
+        if let Some(database) = &self.database {
+            arguments.extend(["--database", database.url()]);
+        }
+        Server::start_with(self.directory.path(), &arguments)
+    }
 }
 
 /// What was asked for, under which key, and the run that answered, if an answer came.
@@ -74,12 +104,23 @@ async fn check(server: &Server, id: &str, input: &Value) -> Result<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_run_finishes_and_each_result_is_committed_once() -> Result<()> {
+    hosts_die(&Kept::on_sqlite()?).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_run_finishes_and_each_result_is_committed_once_on_postgres() -> Result<()> {
+    match Kept::on_postgres().await? {
+        Some(kept) => hosts_die(&kept).await,
+        None => Ok(()),
+    }
+}
+
+async fn hosts_die(kept: &Kept) -> Result<()> {
     let seed = from_env("HEDDLE_CRASH_SEED", 20_261_121);
     let rounds = from_env("HEDDLE_CRASH_ROUNDS", 12);
     println!("HEDDLE_CRASH_SEED={seed} HEDDLE_CRASH_ROUNDS={rounds}");
     let mut random = Random(seed);
-    let directory = tempfile::tempdir()?;
-    let mut server = Server::start(directory.path())?;
+    let mut server = kept.start()?;
     server.load_plugin("examples/echo").await?;
 
     let mut all: Vec<Asked> = Vec::new();
@@ -107,12 +148,12 @@ async fn every_run_finishes_and_each_result_is_committed_once() -> Result<()> {
         ensure!(killed?.success(), "round {round}: the server was gone before it was killed");
         // Reaps the process; that it was dead already is what is wanted.
         let _ = server.kill_9();
-        server = Server::start(directory.path())?;
+        server = kept.start()?;
         if random.below(3) == 0 {
             // And once more, in the middle of taking the runs up.
             tokio::time::sleep(Duration::from_millis(random.below(40))).await;
             server.kill_9()?;
-            server = Server::start(directory.path())?;
+            server = kept.start()?;
         }
         cut_off += all.iter().filter(|asked| asked.id.is_none()).count();
         for asked in &mut all {
@@ -132,6 +173,40 @@ async fn every_run_finishes_and_each_result_is_committed_once() -> Result<()> {
     let listed = server.get("/runs?limit=200").await?;
     let listed = listed.as_array().or_else(|| listed["items"].as_array()).context("a list of runs")?.len();
     ensure!(listed == all.len().min(200), "{listed} runs are there, {} were asked for", all.len());
+    server.stop()
+}
+
+/// The database's server crashes under a host that goes on; the host is not restarted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_run_finishes_although_its_database_crashes() -> Result<()> {
+    let Some(mut postgres) = Postgres::for_test()? else { return Ok(()) };
+    let database = Database::create_on(&postgres.url("postgres")).await?;
+    let kept = Kept { directory: tempfile::tempdir()?, database: Some(database) };
+    let server = kept.start()?;
+    server.load_plugin("examples/echo").await?;
+    let mut random = Random(from_env("HEDDLE_CRASH_SEED", 20_261_121));
+    let mut all = Vec::new();
+    for round in 0..4 {
+        for i in 0..5 {
+            let input = json!({ "iterations": 1_000_000 * (1 + random.below(60)) });
+            all.push(Asked { key: format!("{round}-{i}"), input, id: None });
+        }
+        for asked in all.iter_mut().filter(|asked| asked.id.is_none()) {
+            ask(&server, asked).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(random.below(100))).await;
+        tokio::task::block_in_place(|| postgres.stop(Stop::Immediate))?;
+        // Some end while nothing can be written.
+        tokio::time::sleep(Duration::from_millis(random.below(400))).await;
+        tokio::task::block_in_place(|| postgres.start_again())?;
+    }
+    for asked in &mut all {
+        ask(&server, asked).await?;
+        check(&server, asked.id.as_deref().context("a run without an id")?, &asked.input).await?;
+    }
+    let listed = server.get("/runs?limit=200").await?;
+    let listed = listed.as_array().or_else(|| listed["items"].as_array()).context("a list of runs")?.len();
+    ensure!(listed == all.len(), "{listed} runs are there, {} were asked for", all.len());
     server.stop()
 }
 

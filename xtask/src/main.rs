@@ -7,6 +7,7 @@ mod bundle;
 mod command;
 mod demo;
 mod guest;
+mod postgres;
 mod test;
 mod toolchain;
 mod workspace;

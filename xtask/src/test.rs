@@ -12,9 +12,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use heddle_test_postgres::VARIABLE;
 
 use crate::{
-    command, guest,
+    command, guest, postgres,
     toolchain::{self, Choice},
     workspace::Workspace,
 };
@@ -28,6 +29,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let chromium = chromium(ci)?;
     let beside = workspace.root.join("../shared/data");
     let data = shared_data(&env::var_os("HEDDLE_SHARED_DATA").map_or(beside, PathBuf::from), ci)?;
+    // A server that is named already is used as it is.
+    let postgres = if env::var_os(VARIABLE).is_some() { None } else { postgres::start(ci)? };
     guest::build(workspace, Choice::Auto)?;
     println!("Compiling the host and the tests (10 to 20 minutes on two cores the first time).");
     let host = workspace.build_host(true)?;
@@ -40,6 +43,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
     if let Some(chromium) = chromium {
         tests.env("HEDDLE_CHROMIUM", chromium);
+    }
+    if let Some(postgres) = &postgres {
+        tests.env(VARIABLE, postgres.url("postgres"));
     }
     let report = stream(&mut tests, io::stdout())?;
     report.print();

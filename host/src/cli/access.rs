@@ -10,7 +10,7 @@ use super::{
     serve::engine_config,
 };
 use crate::{
-    engine::{Engine, Tenant},
+    engine::{Engine, Tenant, is_used},
     error::{Code, Error},
     model::TenantId,
 };
@@ -20,7 +20,7 @@ pub(super) struct Where {
     #[command(flatten)]
     data_dir: DataDir,
     /// URL of a server to ask, instead of a data directory
-    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with = "data_dir")]
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with_all = ["data_dir", "database"])]
     server: Option<String>,
     /// File with the token for the server
     #[arg(long, value_name = "FILE", requires = "server")]
@@ -49,10 +49,10 @@ impl Where {
             return Ok(Access::Remote(Client::new(url, token_file)?));
         }
         let data_dir = self.data_dir.path()?;
-        if must_exist && !data_dir.join("heddle.db").exists() {
+        if must_exist && !is_used(&data_dir) {
             bail!("{} is no data directory of heddle: nothing was ever run in it", data_dir.display());
         }
-        let mut config = engine_config(&data_dir, None)?;
+        let mut config = engine_config(&data_dir, self.data_dir.database()?, None)?;
         config.slots = 0;
         match Engine::open(config).await {
             Ok(engine) => {

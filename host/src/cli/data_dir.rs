@@ -1,19 +1,32 @@
 //! The data directory: where it is, and who serves it.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use crate::store::StoreLocation;
+
 /// Where everything is kept
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(super) struct DataDir {
     /// Where everything is kept [default: $HEDDLE_DATA_DIR, else $XDG_DATA_HOME/heddle, else ~/.local/share/heddle]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Where the runs are kept, if not in the data directory: postgres://USER:PASSWORD@HOST:PORT/DATABASE, or the path of
+    /// an SQLite file [default: $HEDDLE_DATABASE, in which others do not see the password]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+/// Without the database, whose URL may hold a password.
+impl fmt::Debug for DataDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataDir").field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
 }
 
 impl DataDir {
@@ -28,6 +41,19 @@ impl DataDir {
             .or_else(|| Some(from("XDG_DATA_HOME")?.join("heddle")))
             .or_else(|| Some(from("HOME")?.join(".local/share/heddle")))
             .context("there is no HOME to keep data in; name a directory with --data-dir")
+    }
+
+    /// The database, if it is not in the directory: as given, or by the environment.
+    ///
+    /// # Errors
+    /// If it is no database that heddle knows.
+    pub(super) fn database(&self) -> anyhow::Result<Option<StoreLocation>> {
+        let from_environment = || std::env::var("HEDDLE_DATABASE").ok().filter(|value| !value.is_empty());
+        let (source, text) = match &self.database {
+            Some(text) => ("--database", Some(text.clone())),
+            None => ("HEDDLE_DATABASE", from_environment()),
+        };
+        text.map(|text| text.parse().with_context(|| format!("{source} cannot be used"))).transpose()
     }
 }
 

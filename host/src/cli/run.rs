@@ -72,7 +72,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let components: Vec<_> =
         args.plugins.iter().map(|file| plugin::read(file)).collect::<anyhow::Result<_>>()?;
-    let engine = Engine::open(engine_config(&args.data_dir.path()?, args.slots)?).await?;
+    let engine =
+        Engine::open(engine_config(&args.data_dir.path()?, args.data_dir.database()?, args.slots)?).await?;
     let result = in_engine(&engine, &args, components, &out).await;
     engine.shutdown(Duration::ZERO).await;
     result

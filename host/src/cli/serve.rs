@@ -9,7 +9,10 @@ use tokio::{
 };
 
 use super::data_dir::{DataDir, ServerFile};
-use crate::engine::{Engine, EngineConfig};
+use crate::{
+    engine::{Engine, EngineConfig},
+    store::StoreLocation,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,7 +37,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("{} cannot be listened on; try another --listen", args.listen))?;
     let address = listener.local_addr()?;
-    let engine = Engine::open(engine_config(&data_dir, args.slots)?).await?;
+    let engine = Engine::open(engine_config(&data_dir, args.data_dir.database()?, args.slots)?).await?;
     let token = engine.admin_token().await?;
     let url = format!("http://{address}");
     ServerFile { url: url.clone(), pid: std::process::id() }.write(&data_dir)?;
@@ -65,9 +68,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The engine on a data directory. The compiling process is this very binary.
-pub(super) fn engine_config(data_dir: &std::path::Path, slots: Option<u32>) -> anyhow::Result<EngineConfig> {
+pub(super) fn engine_config(
+    data_dir: &std::path::Path,
+    database: Option<StoreLocation>,
+    slots: Option<u32>,
+) -> anyhow::Result<EngineConfig> {
     let compiler = std::env::current_exe().context("the heddle binary cannot be found")?;
     let mut config = EngineConfig::new(data_dir, compiler);
+    config.database = database;
     if let Some(slots) = slots {
         config.slots = slots as usize;
     }

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod core;
+mod database;
 mod driver;
 mod expression;
 mod graph;
@@ -22,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use database::is_used;
 pub use plugins::WorkflowInfo;
 pub use start::{StartFile, StartRun, StartedRun};
 pub use tenant::{RunDetail, Tenant};
@@ -47,6 +49,8 @@ use crate::{
 pub struct EngineConfig {
     /// Where everything is kept. Made with mode 0700 if it is not there.
     pub data_dir: PathBuf,
+    /// The database, if it is not the file `heddle.db` in the data directory.
+    pub database: Option<StoreLocation>,
     /// The heddle binary: it is started again to compile plugins in a process of its own.
     pub compiler: PathBuf,
     /// Attempts that run at once. With 0 the engine is there to look at: it runs nothing, and takes up no run.
@@ -62,6 +66,7 @@ impl EngineConfig {
     pub fn new(data_dir: impl Into<PathBuf>, compiler: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
+            database: None,
             compiler: compiler.into(),
             slots: std::thread::available_parallelism().map_or(2, usize::from).max(2),
             max_upload_bytes: 1 << 30,
@@ -98,7 +103,7 @@ impl Engine {
                 error,
             )
         };
-        let store = Store::open(&StoreLocation::sqlite(config.data_dir.join("heddle.db"))).await?;
+        let store = database::open(&config.data_dir, config.database.as_ref()).await?;
         let blobs = BlobStore::open(&config.data_dir).map_err(unusable)?;
         let sandbox = Sandbox::new(SandboxConfig::new(config.data_dir.join("cache"), &config.compiler))
             .map_err(|error| Error::unavailable(format!("the sandbox cannot be set up: {error}"), error))?;

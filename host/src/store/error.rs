@@ -85,9 +85,10 @@ impl From<MigrateError> for StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stale | StoreError::Exists | StoreError::SignalTaken | StoreError::Unusable(_) => {
+            StoreError::Stale | StoreError::Exists | StoreError::SignalTaken => {
                 Self::new(Code::Conflict, error.to_string())
             }
+            StoreError::Unusable(_) => Self::unavailable(error.to_string(), error),
             StoreError::KeyInUse => Self::new(Code::IdempotencyMismatch, error.to_string()),
             StoreError::Unavailable(_) => {
                 Self::unavailable("the database cannot be reached for the moment; try again", error)
