@@ -85,7 +85,7 @@ fn position(program: &Program, meter: &Meter) -> usize {
 }
 
 /// The variables by name.
-fn variables<'v>(
+pub(super) fn variables<'v>(
     references: &[Reference],
     scope: &'v Scope,
     meter: &Meter,

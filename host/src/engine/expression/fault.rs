@@ -67,7 +67,7 @@ fn words(error: &ExecutionError) -> String {
             format!("{} and {} cannot be compared", kind(left), kind(right))
         }
         ExecutionError::FunctionError { function, message } if function.is_empty() => message.clone(),
-        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+        ExecutionError::FunctionError { function, message } => format!("{}: {message}", written(function)),
         other => other.to_string(),
     }
 }
@@ -94,9 +94,16 @@ fn no_overload(overload: &OverloadError) -> String {
             format!("`{}` does not go with {}", name.trim_matches('_'), types[0])
         }
         ("@sortByAssociatedKeys", [value, ..]) => format!("sortBy goes with lists, this is {value}"),
-        ("math.@max", types) => format!("math.greatest does not go with {}", types.join(", ")),
-        ("math.@min", types) => format!("math.least does not go with {}", types.join(", ")),
-        _ => format!("{name} does not go with {}", types.join(", ")),
+        _ => format!("{} does not go with {}", written(name), types.join(", ")),
+    }
+}
+
+/// The name by which an author writes a function that a macro stands for.
+fn written(function: &str) -> &str {
+    match function {
+        "math.@max" => "math.greatest",
+        "math.@min" => "math.least",
+        other => other,
     }
 }
 

@@ -1,5 +1,8 @@
 //! Expressions of input mappings and conditions, in CEL (Common Expression Language) by the `cel` crate.
 //!
+//! The names in it are `input`, `steps.NAME.output`, `steps.NAME.state`, `item` and `index` inside a map, `index` and
+//! `previous` inside a loop, and `as_of`. Optionals and the extensions for texts, lists and numbers are there as well.
+//!
 //! What is here and not in the crate: the names that there are and what an expression reads of them; bounds on what an
 //! evaluation costs (law 5); the same value for the same documents, always (law 6); and errors that tell where.
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod checks;
 mod language;
+mod meaning;
 mod random;
 
 use super::{Expression, Root, Scope};
