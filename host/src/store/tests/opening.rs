@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heddle_test_postgres::Database;
+use heddle_test_postgres::{Database, Postgres};
 
 use super::{World, both};
 use crate::store::{
@@ -68,6 +68,15 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
     let error = Store::open(&location).await.err().unwrap();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert!(!format!("{error:?} {error} {location:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_must_be_encrypted_is_not_made_without() {
+    let Some(server) = Postgres::for_test().unwrap() else { return };
+    let location: StoreLocation = format!("{}&sslmode=require", server.url("postgres")).parse().unwrap();
+    let error = Store::open(&location).await.err().unwrap();
+    // The server's words: that this build could speak TLS is seen by that they are not ours.
+    assert!(error.to_string().contains("server does not support TLS"), "{error}");
 }
 
 /// Table and column, with the column's type and whether it may be null.

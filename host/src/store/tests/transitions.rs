@@ -1,5 +1,7 @@
 //! Transitions: what is committed together, and what is refused alone.
 
+use std::time::Duration;
+
 use super::{
     World, both, commit, created, next,
     samples::{approval, full, step},
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Digest, HostId, RunState, StepState, Value},
-    store::{ApprovalState, BlobRef, CommandKind, RunFilter, Store, StoreError},
+    store::{ApprovalState, BlobRef, CommandKind, RunFilter, Store, StoreError, database::Connector, write},
 };
 
 both!(
@@ -19,6 +21,8 @@ both!(
     a_key_in_use_refuses_its_own_run_alone,
     commands_wait_for_their_runs_owner_until_a_transition_does_them,
     lists_are_in_the_order_of_bytes,
+    no_host_takes_a_run_between_look_and_write,
+    a_commit_in_doubt_that_ends_late_is_recognised,
 );
 
 async fn rows_come_back_as_they_went_in(world: &World) {
@@ -85,10 +89,11 @@ async fn a_row_that_changes_often_in_a_group_ends_as_it_was_left(world: &World) 
     fourth.steps.push(step("fan[1]/x"));
     fourth.steps[0].ord = 5;
     let last = fourth.run.clone();
-    let queued = [first, second.clone(), third.clone(), fourth].map(|transition| store.commit(transition));
-    for answer in queued {
-        answer.await.unwrap().unwrap();
-    }
+    // One group, which does not fall apart: a statement that is refused would show.
+    let mut writer = Connector::new(&world.location).connect().await.unwrap();
+    writer.begin().await.unwrap();
+    let written = write::apply(&mut writer, &[&first, &second, &third, &fourth]).await;
+    writer.end(written).await.unwrap();
     let view = store.tenant(&tenant());
     assert_eq!(view.run_get(last.id).await.unwrap(), Some(last.clone()));
     let steps = view.step_list(last.id).await.unwrap();
@@ -218,4 +223,48 @@ async fn lists_are_in_the_order_of_bytes(world: &World) {
     let steps = world.store.tenant(&tenant()).step_list(first.run.id).await.unwrap();
     let names: Vec<_> = steps.into_iter().map(|step| step.name).collect();
     assert_eq!(names, ["B", "a-c", "a/b", "ab", "b"]);
+}
+
+async fn no_host_takes_a_run_between_look_and_write(world: &World) {
+    let first = created(None);
+    commit(&world.store, first.clone()).await.unwrap();
+    let second = next(&first);
+    let mut writer = Connector::new(&world.location).connect().await.unwrap();
+    writer.begin().await.unwrap();
+    let heads = write::heads(&mut writer, std::slice::from_ref(&second)).await.unwrap();
+    assert_eq!(heads[&first.run.id], (1, 1));
+    let other = Store::open(&world.location).await.unwrap();
+    let taking = tokio::spawn(async move { other.runs_take_up(HostId::new()).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!taking.is_finished());
+    let written = write::apply(&mut writer, &[&second]).await;
+    writer.end(written).await.unwrap();
+    taking.await.unwrap().unwrap();
+    let row = world.store.tenant(&tenant()).run_get(first.run.id).await.unwrap().unwrap();
+    assert_eq!((row.epoch, row.rev, row.state), (2, 2, RunState::Running));
+}
+
+/// The connection broke after COMMIT, the same is sent on another one, and only then does the server end the first.
+async fn a_commit_in_doubt_that_ends_late_is_recognised(world: &World) {
+    let first = created(Some("k"));
+    let mut lost = Connector::new(&world.location).connect().await.unwrap();
+    lost.begin().await.unwrap();
+    write::apply(&mut lost, &[&first]).await.unwrap();
+    let again = world.store.commit(first.clone());
+    let beside = world.store.commit(created(None));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    lost.end(Ok(())).await.unwrap();
+    again.await.unwrap().unwrap();
+    beside.await.unwrap().unwrap();
+    let view = world.store.tenant(&tenant());
+    assert_eq!(view.event_list(first.run.id, 0, 10).await.unwrap(), first.events);
+    // The same, alone in its group.
+    let second = created(None);
+    lost.begin().await.unwrap();
+    write::apply(&mut lost, &[&second]).await.unwrap();
+    let again = world.store.commit(second.clone());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    lost.end(Ok(())).await.unwrap();
+    again.await.unwrap().unwrap();
+    assert_eq!(view.event_list(second.run.id, 0, 10).await.unwrap(), second.events);
 }
