@@ -102,6 +102,20 @@ async fn check(server: &Server, id: &str, input: &Value) -> Result<Value> {
     Ok(output)
 }
 
+/// Whether an attempt is under way that has seen two hosts die: a third would rightly end its run.
+async fn worn(server: &Server) -> Result<bool> {
+    let running = server.get("/runs?state=running&limit=200").await?;
+    for run in running["items"].as_array().context("a list of runs")? {
+        let run = server.get(&format!("/runs/{}", run["id"].as_str().context("an id")?)).await?;
+        let attempts =
+            run["steps"].as_array().into_iter().flatten().filter_map(|step| step["attempts"].as_array());
+        if attempts.flatten().any(|a| a["state"] == "running" && a["crashes"].as_u64() >= Some(2)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_run_finishes_and_each_result_is_committed_once() -> Result<()> {
     hosts_die(&Kept::on_sqlite()?).await
@@ -130,6 +144,9 @@ async fn hosts_die(kept: &Kept) -> Result<()> {
             let input = json!({ "iterations": 1_000_000 * (1 + random.below(60)) });
             all.push(Asked { key: format!("{round}-{i}"), input, id: None });
         }
+        while worn(&server).await? {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         let delay = Duration::from_millis(random.below(250));
         let killer = async {
             tokio::time::sleep(delay).await;
@@ -149,7 +166,7 @@ async fn hosts_die(kept: &Kept) -> Result<()> {
         // Reaps the process; that it was dead already is what is wanted.
         let _ = server.kill_9();
         server = kept.start()?;
-        if random.below(3) == 0 {
+        if random.below(3) == 0 && !worn(&server).await? {
             // And once more, in the middle of taking the runs up.
             tokio::time::sleep(Duration::from_millis(random.below(40))).await;
             server.kill_9()?;
