@@ -7,8 +7,10 @@ pub mod analytics;
 pub mod categorization;
 pub mod ingestion;
 pub mod priority;
+mod said;
 pub mod sla;
 pub mod solutions;
+pub mod standing;
 pub mod ticket;
 mod workflow;
 

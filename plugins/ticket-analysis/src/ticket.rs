@@ -1,5 +1,7 @@
 //! The normalised ticket: what `ticket_ingestion` makes of every source, and what the later phases read.
 
+use heddle_sdk::PhaseError;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +91,32 @@ pub struct StructuredTickets {
     pub extracted_entities: Vec<Entities>,
 }
 
+impl StructuredTickets {
+    /// The moment as of which the tickets are looked at.
+    ///
+    /// # Errors
+    /// If the file holds no time there.
+    pub fn as_of(&self) -> Result<Timestamp, PhaseError> {
+        self.as_of.parse().map_err(|_| {
+            PhaseError::failed(format!(
+                "as_of in tickets_structured.json is {:?}, which is no RFC 3339 time",
+                self.as_of
+            ))
+        })
+    }
+}
+
+/// What a ticket says, word for word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Quote {
+    /// Of what it is a sign: a name of [`Entities::severity_signs`].
+    pub sign: String,
+    /// As written.
+    pub words: String,
+    /// Whether they stand in the subject; else in the description.
+    pub in_subject: bool,
+}
+
 /// What was found in a ticket's text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entities {
@@ -105,6 +133,9 @@ pub struct Entities {
     /// `crash`, `hang`, `regression`, `blocked`, `many affected`, `payment`, `wrong data`, `memory or load`, `slow`,
     /// `intermittent`, `urgent`. What is denied ("not a regression") is no sign.
     pub severity_signs: Vec<String>,
+    /// The words of the signs, as they stand in the ticket: one for each sign whose words could be quoted.
+    #[serde(default)]
+    pub severity_quotes: Vec<Quote>,
     /// Versions mentioned, with the name before them where there is one: `Node 18.12.1`.
     pub versions: Vec<String>,
 }

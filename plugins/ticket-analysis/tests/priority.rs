@@ -346,7 +346,7 @@ fn the_real_tickets_get_a_sensible_mix() {
             "{name}: {:?}, waiting {:?}",
             output.summary.by_priority, output.summary.waiting_by_priority
         );
-        for t in output.prioritized_tickets.iter().filter(|t| t.standing.waits()).take(25) {
+        for t in output.prioritized_tickets.iter().filter(|t| t.standing.may_wait()).take(25) {
             let signs: Vec<_> = t.signs.iter().map(|s| (s.sign, s.words.as_str(), s.in_subject)).collect();
             println!(
                 "{:?} {:5.1} {} {:?} {:?}",

@@ -25,6 +25,7 @@ fn ticket(created: &str, resolved: Option<&str>) -> Ticket {
         id: "T".to_owned(),
         created_at: Some(created.to_owned()),
         resolved_at: resolved.map(str::to_owned),
+        status: Some(if resolved.is_some() { Status::Closed } else { Status::Open }),
         customer_tier: Some("gold".to_owned()),
         ..Ticket::default()
     }
@@ -70,7 +71,12 @@ fn what_cannot_be_judged_says_why() {
     let base = ticket("2024-01-01T00:00:00Z", None);
     assert_eq!(judge(Ticket { customer_tier: None, ..base.clone() }), Err(NotJudged::NoTarget));
     assert_eq!(judge(Ticket { created_at: None, ..base.clone() }), Err(NotJudged::NoCreationTime));
-    assert_eq!(judge(Ticket { status: Some(Status::Closed), ..base }), Err(NotJudged::NoResolutionTime));
+    assert_eq!(
+        judge(Ticket { status: Some(Status::Closed), ..base.clone() }),
+        Err(NotJudged::NoResolutionTime)
+    );
+    assert_eq!(judge(Ticket { status: None, ..base }), Err(NotJudged::StateUnknown));
+    assert_eq!(judge(ticket("2024-01-10T00:00:01Z", None)), Err(NotJudged::NotYetCreated));
     let early = ticket("2024-01-05T00:00:00Z", Some("2024-01-04T00:00:00Z"));
     assert_eq!(judge(early), Err(NotJudged::DoneBeforeCreation));
 }
@@ -217,18 +223,7 @@ fn the_real_tickets_meet_their_expected_values() {
     let Some((input, expected)) = common::case("jest_operations") else { return };
     let policy = policy(input["sla_policy"].clone());
     let as_of = at(input["as_of"].as_str().unwrap());
-    let text = |t: &Value, key: &str| t[key].as_str().map(str::to_owned);
-    let tickets: Vec<Ticket> = input["ticket_data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|t| Ticket {
-            created_at: text(t, "created_at"),
-            resolved_at: text(t, "resolved_at"),
-            customer_tier: text(t, "customer_tier"),
-            ..Ticket::default()
-        })
-        .collect();
+    let tickets = common::structured(&input).normalized_tickets;
     let clock = SlaClock::for_tickets(&policy, &tickets, as_of).unwrap();
     assert_eq!(clock.hours(), "wall_clock");
     let verdicts: Vec<_> = tickets.iter().map(|t| clock.resolution(t).unwrap()).collect();

@@ -13,11 +13,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     calendar::{day_of, seconds},
-    data::{Dataset, Row, Standing},
+    data::{Dataset, Row},
     metrics::{Maybe, Metrics},
     predictions::{Forecast, Predictions},
     words::{hours, priority_name, sla_name, status_name},
 };
+use crate::standing::Standing;
 
 const PAGE: &str = include_str!("web/dashboard.html");
 const STYLE: &str = include_str!("web/style.css");
@@ -108,15 +109,17 @@ fn payload(data: &Dataset, metrics: &Metrics, predictions: &Predictions) -> Valu
     let mut column = |name: &str, values: Vec<Value>| tickets.insert(name.to_owned(), Value::Array(values));
     column("id", rows.iter().map(|r| json!(r.id)).collect());
     column("subject", rows.iter().map(|r| json!(r.subject)).collect());
-    column("created", rows.iter().map(|r| json!(r.created)).collect());
+    column("created", rows.iter().map(|r| json!(r.dated)).collect());
     column("resolved", rows.iter().map(|r| json!(r.resolved)).collect());
     column("response", rows.iter().map(|r| json!(r.response)).collect());
     column("satisfaction", rows.iter().map(|r| json!(r.satisfaction)).collect());
-    let state = |r: &Row| match r.standing {
-        Standing::Open => 0,
-        Standing::Resolved => 1,
-        Standing::ClosedUndated => 2,
-        Standing::Unknown => 3,
+    let state = |r: &Row| match (r.standing, r.resolved) {
+        (Standing::NotYet, _) => 4,
+        // Also what was resolved after as_of: whether it was open then is told by the date.
+        (_, Some(_)) => 1,
+        (Standing::Open, None) => 0,
+        (Standing::Resolved, None) => 2,
+        (Standing::Unknown, None) => 3,
     };
     column("state", rows.iter().map(|r| json!(state(r))).collect());
     let sla =
@@ -154,10 +157,9 @@ fn reasons(metrics: &Metrics, dated: bool) -> BTreeMap<&'static str, String> {
         }
     };
     note("dates", (!dated).then_some("no ticket has a creation date at or before as_of"));
-    note(
-        "backlog",
-        metrics.backlog_at_week_end.reason().filter(|_| metrics.resolution_hours.reason().is_some()),
-    );
+    note("backlog", metrics.backlog_at_week_end.reason());
+    let stateless = metrics.states.known() == 0 && metrics.states.unknown > 0;
+    note("open", stateless.then_some("no ticket has a status or a resolution date"));
     let all = metrics.resolution_hours.known().map(|r| &r.all);
     note("resolution", metrics.resolution_hours.reason().or_else(|| all.and_then(Maybe::reason)));
     note("sla", metrics.sla.reason());

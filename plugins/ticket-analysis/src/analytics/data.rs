@@ -11,29 +11,19 @@ use super::{
 };
 use crate::{
     sla::{SlaClock, SlaPolicy, State as SlaState},
+    standing::{Standing, StateCounts},
     ticket::{Priority, Status, StructuredTickets, Ticket},
 };
-
-/// Where a ticket stands as far as its dates and status tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Not resolved.
-    Open,
-    /// Resolved at a known time (which may lie after `as_of`).
-    Resolved,
-    /// Resolved, it is not known when.
-    ClosedUndated,
-    /// Neither a status nor a resolution date.
-    Unknown,
-}
 
 /// One ticket.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) id: String,
     pub(super) subject: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970; none if that is unknown, and for a ticket dated after `as_of`, which no figure by time counts.
     pub(super) created: Option<i64>,
+    /// The creation as the source states it, also after `as_of`.
+    pub(super) dated: Option<i64>,
     pub(super) resolved: Option<i64>,
     pub(super) response: Option<i64>,
     pub(super) standing: Standing,
@@ -65,28 +55,18 @@ impl Row {
         span_hours(self.created, self.response)
     }
 
-    /// Whether it is open at `as_of`; none if that is unknown, or it was made later. A ticket without a creation date that
-    /// is not resolved is open.
-    pub(super) fn open_now(&self, as_of: i64) -> Option<bool> {
-        if self.created.is_some_and(|created| created > as_of) {
-            return None;
-        }
+    /// Whether it is open at `as_of`; none if that is unknown, or it was made later.
+    pub(super) fn open_now(&self) -> Option<bool> {
         match self.standing {
             Standing::Open => Some(true),
-            Standing::Resolved => Some(self.resolved > Some(as_of)),
-            Standing::ClosedUndated => Some(false),
-            Standing::Unknown => None,
+            Standing::Resolved => Some(false),
+            Standing::Unknown | Standing::NotYet => None,
         }
     }
 
-    /// Whether it was open just before a second; none if that is unknown.
-    pub(super) fn open_at(&self, second: i64) -> Option<bool> {
-        let made = self.created? < second;
-        match self.standing {
-            Standing::Open => Some(made),
-            Standing::Resolved => Some(made && self.resolved? >= second),
-            Standing::ClosedUndated | Standing::Unknown => None,
-        }
+    /// Whether it is known from when to when it was open.
+    pub(super) fn open_span_known(&self) -> bool {
+        self.created.is_some() && (self.resolved.is_some() || self.standing == Standing::Open)
     }
 }
 
@@ -104,6 +84,8 @@ pub(super) struct Dataset {
     /// RFC 3339.
     pub(super) as_of_text: String,
     pub(super) rows: Vec<Row>,
+    /// Where the tickets stand.
+    pub(super) states: StateCounts,
     /// What the categorisation found to recur and to grow.
     pub(super) patterns: Patterns,
     /// Targets in hours by tier, in words, and the policy's kind of hours.
@@ -163,12 +145,7 @@ pub(super) fn load(ctx: &Context<'_, NoConfig>, policy: Option<&SlaPolicy>) -> R
         true => ctx.read_json::<Priorities>("priority_scores.json")?,
         false => Priorities::default(),
     };
-    let as_of_time: Timestamp = structured.as_of.parse().map_err(|_| {
-        PhaseError::failed(format!(
-            "as_of in tickets_structured.json is {:?}, which is no RFC 3339 time",
-            structured.as_of
-        ))
-    })?;
+    let as_of_time = structured.as_of()?;
     let clock = policy
         .map(|policy| SlaClock::for_tickets(policy, &structured.normalized_tickets, as_of_time))
         .transpose()
@@ -191,7 +168,7 @@ pub(super) fn load(ctx: &Context<'_, NoConfig>, policy: Option<&SlaPolicy>) -> R
                     .as_ref()
                     .and_then(|c| c.first_response(ticket).ok())
                     .map(|v| v.state),
-                ..row(ticket)
+                ..row(ticket, as_of_time)
             }
         })
         .collect();
@@ -207,6 +184,7 @@ pub(super) fn load(ctx: &Context<'_, NoConfig>, policy: Option<&SlaPolicy>) -> R
         source: structured.source,
         as_of: as_of_time.as_second(),
         as_of_text: structured.as_of,
+        states: rows.iter().map(|row| row.standing).collect(),
         rows,
         patterns: Patterns::default(),
         sla,
@@ -217,20 +195,16 @@ pub(super) fn load(ctx: &Context<'_, NoConfig>, policy: Option<&SlaPolicy>) -> R
     Ok(data)
 }
 
-fn row(ticket: &Ticket) -> Row {
+fn row(ticket: &Ticket, as_of: Timestamp) -> Row {
     let time = |field: &Option<String>| field.as_deref().and_then(seconds);
-    let resolved = time(&ticket.resolved_at);
-    let standing = match (resolved, ticket.status) {
-        (Some(_), _) => Standing::Resolved,
-        (None, Some(Status::Resolved | Status::Closed)) => Standing::ClosedUndated,
-        (None, Some(_)) => Standing::Open,
-        (None, None) => Standing::Unknown,
-    };
+    let standing = Standing::of(ticket, as_of);
+    let dated = time(&ticket.created_at);
     Row {
         id: ticket.id.clone(),
         subject: ticket.subject.clone(),
-        created: time(&ticket.created_at),
-        resolved,
+        created: dated.filter(|_| standing != Standing::NotYet),
+        dated,
+        resolved: time(&ticket.resolved_at),
         response: time(&ticket.first_response_at),
         standing,
         status: ticket.status,
@@ -252,30 +226,19 @@ fn remark(data: &mut Dataset) {
     let as_of = &data.as_of_text;
     let n = data.rows.len();
     let count = |test: &dyn Fn(&Row) -> bool| data.rows.iter().filter(|row| test(row)).count();
-    let undated = count(&|r| r.created.is_none());
-    let unknown = count(&|r| r.standing == Standing::Unknown);
-    let closed = count(&|r| r.standing == Standing::ClosedUndated);
-    let late = count(&|r| r.created.is_some_and(|c| c > data.as_of));
-    let after = count(&|r| r.resolved.is_some_and(|t| t > data.as_of));
+    let undated = count(&|r| r.dated.is_none());
+    let closed = count(&|r| r.standing == Standing::Resolved && r.resolved.is_none());
+    let after = count(&|r| r.created.is_some() && r.resolved.is_some_and(|t| t > data.as_of));
     let mut notes = Vec::new();
     if undated > 0 {
         notes.push(format!(
             "{undated} of {n} tickets have no creation date: they are in no figure that needs one."
         ));
     }
-    if unknown > 0 {
-        notes.push(format!(
-            "{unknown} of {n} tickets have neither a status nor a resolution date: they count neither as open nor as resolved."
-        ));
-    }
+    notes.extend(data.states.remarks(as_of));
     if closed > 0 {
         notes.push(format!(
             "{closed} of {n} tickets are closed without a date: they are in no backlog and no resolution time."
-        ));
-    }
-    if late > 0 {
-        notes.push(format!(
-            "{late} of {n} tickets are dated after {as_of} and are left out of the figures by week."
         ));
     }
     if after > 0 {

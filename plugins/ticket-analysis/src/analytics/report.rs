@@ -59,12 +59,24 @@ fn findings(out: &mut Markdown, title: &str, list: &[Finding], none: &str) {
 
 fn glance(metrics: &Metrics, weekly: &Maybe<Forecast>) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some((r, rate)) = metrics.resolution_hours.known().and_then(|r| Some((r, r.resolution_rate?))) {
-        lines.push(format!(
+    let states = metrics.states;
+    match (states.resolution_rate(), states.unknown) {
+        (Some(rate), 0) => lines.push(format!(
             "{} open; {:.1} % are resolved.",
-            plural(r.open_at_as_of, "ticket"),
+            plural(states.open, "ticket"),
             100.0 * rate
-        ));
+        )),
+        (Some(rate), unknown) => lines.push(format!(
+            "Of the {} whose state is known, {} open and {} resolved ({:.1} %); of {unknown} the state is not known.",
+            plural(states.known(), "ticket"),
+            is_or_are(states.open),
+            is_or_are(states.resolved),
+            100.0 * rate
+        )),
+        (None, 0) => {}
+        (None, _) => {
+            lines.push("How many tickets are open is not computable: none has a status or a resolution date.".to_owned());
+        }
     }
     if let Some(pct) = metrics.sla.known().and_then(|s| s.overall_compliance_pct) {
         lines.push(format!("{pct:.1} % of the tickets whose SLA is decided met it."));
@@ -177,6 +189,7 @@ fn service(metrics: &Metrics) -> Vec<String> {
 
 fn matter(metrics: &Metrics) -> Vec<String> {
     let mut lines = Vec::new();
+    let all = format!("% of all {}", plural(metrics.n_tickets, "ticket"));
     let mut ranked = |lead: &str, shares: Vec<(&String, usize, f64)>| {
         let mut shares = shares;
         shares.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
@@ -187,14 +200,14 @@ fn matter(metrics: &Metrics) -> Vec<String> {
             .collect();
         let more = shares.len().saturating_sub(5);
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
-        lines.push(format!("{lead}: {}{rest}.", parts.join(", ")));
+        lines.push(format!("{lead} ({all}): {}{rest}.", parts.join(", ")));
     };
     if let Some(mix) = metrics.category_mix.known() {
         ranked("Categories", mix.overall.iter().map(|(k, s)| (k, s.n, s.pct)).collect());
     }
     if let Some(mix) = metrics.priority_mix.known() {
         let parts: Vec<String> = mix.iter().map(|(k, s)| format!("{k} {} ({:.1} %)", s.n, s.pct)).collect();
-        ranked_priorities(&mut lines, &parts);
+        lines.push(format!("Priorities ({all}): {}.", parts.join(", ")));
     }
     let mut ranked =
         |lead: &str, groups: &std::collections::BTreeMap<String, super::metrics::GroupSummary>| {
@@ -203,11 +216,13 @@ fn matter(metrics: &Metrics) -> Vec<String> {
             let parts: Vec<String> = groups
                 .iter()
                 .take(5)
-                .map(|(k, g)| format!("{} {} ({:.1} %, {} open)", escape(k), g.n, g.pct, g.open))
+                .map(|(k, g)| {
+                    format!("{} {} ({:.1} %, {})", escape(k), g.n, g.pct, open(g.n, g.open, g.state_unknown))
+                })
                 .collect();
             let more = groups.len().saturating_sub(5);
             let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
-            lines.push(format!("{lead}: {}{rest}.", parts.join(", ")));
+            lines.push(format!("{lead} ({all}): {}{rest}.", parts.join(", ")));
         };
     if let Some(groups) = metrics.by_product.known() {
         ranked("Products", groups);
@@ -218,8 +233,17 @@ fn matter(metrics: &Metrics) -> Vec<String> {
     lines
 }
 
-fn ranked_priorities(lines: &mut Vec<String>, parts: &[String]) {
-    lines.push(format!("Priorities: {}.", parts.join(", ")));
+/// How many tickets of a group are open, and of how many that is known.
+fn open(n: usize, open: usize, unknown: usize) -> String {
+    match n - unknown.min(n) {
+        0 if n > 0 => "open: not known".to_owned(),
+        known if unknown > 0 => format!("{open} open of {known} whose state is known"),
+        _ => format!("{open} open"),
+    }
+}
+
+fn is_or_are(n: usize) -> String {
+    format!("{n} {}", if n == 1 { "is" } else { "are" })
 }
 
 fn load(metrics: &Metrics) -> Vec<String> {
@@ -230,9 +254,9 @@ fn load(metrics: &Metrics) -> Vec<String> {
         rows.sort_by(|a, b| b.1.open.cmp(&a.1.open).then(a.0.cmp(b.0)));
         for (name, l) in rows.iter().take(5) {
             lines.push(format!(
-                "{word} {}: {} open ({} of them P0 or P1), {} created and {} resolved in the last 28 days.",
+                "{word} {}: {} ({} of them P0 or P1), {} created and {} resolved in the last 28 days.",
                 escape(name),
-                l.open,
+                open(l.n, l.open, l.state_unknown),
                 l.open_p0_p1,
                 l.created_last_28_days,
                 l.resolved_last_28_days

@@ -23,6 +23,7 @@ mod topics;
 use std::collections::{BTreeMap, BTreeSet};
 
 use heddle_sdk::prelude::*;
+use jiff::Timestamp;
 
 use self::{
     decide::{Decision, best, decide, disagreements},
@@ -77,6 +78,7 @@ impl Phase for Categorization {
             return Err(PhaseError::failed("tickets_structured.json has no ticket in `normalized_tickets`"));
         }
         let ids: BTreeSet<&str> = tickets.iter().map(|ticket| ticket.id.as_str()).collect();
+        let as_of = structured.as_of()?;
         let given = Given::read(input.categories.as_ref(), &ids)?;
 
         ctx.progress(0.05, format!("classifying {} tickets", tickets.len()));
@@ -87,7 +89,7 @@ impl Phase for Categorization {
         ctx.info(format!("classified by {:?}: {}", decision.classifier.used, decision.classifier.reason));
 
         ctx.progress(0.6, "looking for patterns");
-        let output = assemble(&structured, decision);
+        let output = assemble(&structured, as_of, decision);
 
         ctx.progress(0.9, "writing the results");
         ctx.write_json("categorization_results.json", &output)?;
@@ -97,7 +99,7 @@ impl Phase for Categorization {
     }
 }
 
-fn assemble(structured: &StructuredTickets, decision: Decision) -> Output {
+fn assemble(structured: &StructuredTickets, as_of: Timestamp, decision: Decision) -> Output {
     let tickets = &structured.normalized_tickets;
     let disagreements = disagreements(tickets, &decision);
     let places = places(tickets, &structured.extracted_entities);
@@ -130,8 +132,8 @@ fn assemble(structured: &StructuredTickets, decision: Decision) -> Output {
     let patterns = Patterns {
         similar: similar::similar(tickets),
         identical_subject_groups: similar::identical_subjects(tickets),
-        recurring: recurring::recurring(tickets, &structured.extracted_entities),
-        emerging: emerging::emerging(tickets, &decision.texts, groups),
+        recurring: recurring::recurring(tickets, &structured.extracted_entities, as_of),
+        emerging: emerging::emerging(tickets, &decision.texts, groups, as_of),
         clusters,
     };
     let method = match decision.classifier.used {

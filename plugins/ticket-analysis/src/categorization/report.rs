@@ -155,7 +155,7 @@ fn recurring(md: &mut String, output: &Output) -> Written {
     }
     writeln!(
         md,
-        "| Issue | Found in | Tickets | Unresolved | First | Last |\n| --- | --- | ---: | ---: | --- | --- |"
+        "| Issue | Found in | Tickets | Open | First | Last |\n| --- | --- | ---: | ---: | --- | --- |"
     )?;
     for issue in issues.iter().take(MOST_ROWS) {
         let found_in = match issue.found_in {
@@ -192,7 +192,7 @@ fn emerging(md: &mut String, emerging: &Emerging) -> Written {
     if let Some(volume) = &emerging.volume {
         writeln!(
             md,
-            "All tickets: {:.1} a week of late, {:.1} a week before (p that the rate has risen: {}).",
+            "All tickets: {:.1} a week of late, {:.1} a week before (exact test of equal rates against a higher one of late: one-sided p-value {}).",
             volume.recent_per_week,
             volume.earlier_per_week,
             p(volume.p_value)

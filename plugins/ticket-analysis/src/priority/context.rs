@@ -1,44 +1,8 @@
-//! What the phases know of a ticket besides itself: its categories, its cluster, and whether it still waits.
+//! What the phases know of a ticket besides itself: its categories and its cluster.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::{
-    sla::instant,
-    ticket::{Status, Ticket},
-};
-
-/// Whether a ticket still waits for somebody at `as_of`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// Not resolved by then.
-    Open,
-    /// The source says neither; it is treated as one that may wait.
-    Unknown,
-    /// Resolved or closed.
-    Resolved,
-}
-
-impl Standing {
-    /// Where the ticket stands. What was resolved after `as_of` was open then.
-    pub fn of(ticket: &Ticket, as_of: Timestamp) -> Self {
-        match (instant(ticket.resolved_at.as_deref()), ticket.status) {
-            (Some(at), _) if at > as_of => Self::Open,
-            (Some(_), _) | (None, Some(Status::Resolved | Status::Closed)) => Self::Resolved,
-            (None, Some(_)) => Self::Open,
-            (None, None) => Self::Unknown,
-        }
-    }
-
-    /// Whether it has to be worked on, for all that is known.
-    pub fn waits(self) -> bool {
-        self != Self::Resolved
-    }
-}
+use serde::{Deserialize, Deserializer};
 
 /// What this module reads of `categorization_results.json`.
 #[derive(Debug, Default, Deserialize)]

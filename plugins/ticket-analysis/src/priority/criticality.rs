@@ -1,10 +1,10 @@
 //! Signs of criticality in a ticket's words: outage, data loss, security, payment, crash, regression and lesser ones.
 //!
-//! A sign in the subject counts in full; one in the description or among the extracted severity signs counts
-//! [`ELSEWHERE`] of that, since long texts mention crashes in passing. The strongest sign counts whole and each further
-//! one [`FURTHER`] of its points, up to [`MOST`]. Code, tables, folded sections and template
-//! comments are not read, nor parts of hyphenated words (`--crash-reporter`). A negated sign
-//! ("does not crash") is none.
+//! A sign in the subject counts in full; one in the description counts [`ELSEWHERE`] of that, since long texts mention
+//! crashes in passing. What `ticket_ingestion` quotes counts like what is found here. The strongest sign counts whole and
+//! each further one [`FURTHER`] of its points, up to [`MOST`]. Code, tables, folded sections and template comments are not
+//! read, nor parts of hyphenated words (`--crash-reporter`). A denied sign ("does not crash", "not urgent") is none. The
+//! words of a sign stand in the ticket, letter by letter.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,10 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ticket::{Entities, Ticket};
+use crate::{
+    said::{Reach, denied, pattern},
+    ticket::{Entities, Quote, Ticket},
+};
 
 /// Most points that criticality can give.
 pub const MOST: f64 = 45.0;
@@ -41,6 +44,8 @@ pub enum Sign {
     Regression,
     /// The user cannot go on.
     Blocked,
+    /// The user says that it is urgent.
+    Urgent,
     /// Something does not work.
     Malfunction,
 }
@@ -56,7 +61,7 @@ impl Sign {
             Self::Crash => 28.0,
             Self::Hang => 20.0,
             Self::Regression => 18.0,
-            Self::Blocked => 14.0,
+            Self::Blocked | Self::Urgent => 14.0,
             Self::Malfunction => 7.0,
         }
     }
@@ -76,7 +81,8 @@ impl Sign {
             "crash" => Self::Crash,
             "hang" => Self::Hang,
             "regression" => Self::Regression,
-            "blocked" | "urgent" => Self::Blocked,
+            "blocked" => Self::Blocked,
+            "urgent" => Self::Urgent,
             "wrong data" => Self::Malfunction,
             _ => return None,
         })
@@ -93,6 +99,7 @@ impl Sign {
             Self::Hang => "hang",
             Self::Regression => "regression",
             Self::Blocked => "blocked user",
+            Self::Urgent => "stated urgency",
             Self::Malfunction => "malfunction",
         }
     }
@@ -103,7 +110,7 @@ impl Sign {
 pub struct Found {
     /// Of what.
     pub sign: Sign,
-    /// The words, as written.
+    /// The words, as they stand in the ticket.
     pub words: String,
     /// Whether they are in the subject.
     pub in_subject: bool,
@@ -150,49 +157,58 @@ const PATTERNS: &[(Sign, &str)] = &[
     ),
     (
         Sign::Blocked,
-        r"\burgent(?:ly)?\b|\basap\b|\bblocker\b|blocking (?:us|me|our|my|the|a) |\bshowstopper\b|\bunusable\b|(?:cannot|can't|can not|unable to|could not|couldn't) (?:log ?in|sign ?in|start|launch|boot|install|open|access|build|compile|run|connect|save)\b|(?:fail(?:s|ed|ing|ure)?|refuses?) to (?:start|launch|boot|install|open|build|compile|run|connect|load|save)\b|(?:won't|will not|doesn't|does not) (?:start|launch|boot|install|open|load|save)\b|locked out",
+        r"\bblocker\b|blocking (?:us|me|our|my|the|a) |\bshowstopper\b|\bunusable\b|(?:cannot|can't|can not|unable to|could not|couldn't) (?:log ?in|sign ?in|start|launch|boot|install|open|access|build|compile|run|connect|save)\b|(?:fail(?:s|ed|ing|ure)?|refuses?) to (?:start|launch|boot|install|open|build|compile|run|connect|load|save)\b|(?:won't|will not|doesn't|does not) (?:start|launch|boot|install|open|load|save)\b|locked out",
     ),
+    (Sign::Urgent, r"\burgent(?:ly)?\b|\basap\b"),
     (
         Sign::Malfunction,
         r"\berrors?\b|\w+error\b|\bexceptions?\b|\bfail(?:s|ed|ing|ure|ures)?\b|\bbroken\b|(?:doesn't|does not|don't|do not|isn't|is not|not|didn't|did not) work(?:ing)?\b|\bincorrect(?:ly)?\b|\bwrong(?:ly)?\b|\bunexpected(?:ly)?\b",
     ),
 ];
 
-static SIGNS: LazyLock<Vec<(Sign, Option<Regex>)>> = LazyLock::new(|| {
-    PATTERNS.iter().map(|(sign, pattern)| (*sign, Regex::new(&format!("(?i){pattern}")).ok())).collect()
-});
+static SIGNS: LazyLock<Vec<(Sign, Option<Regex>)>> =
+    LazyLock::new(|| PATTERNS.iter().map(|(sign, words)| (*sign, pattern(words))).collect());
 
 static NOT_PROSE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?s)```.*?(?:```|$)|<!--.*?(?:-->|$)|<details>.*?(?:</details>|$)|(?m:^\s*\|.*\|\s*$)|`[^`\n]*`|https?://\S+").ok()
 });
 
-static NEGATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:\b(?:no|not|never|without|avoids?|avoiding|prevents?|preventing|cannot|nor)|n't)(?:\s+\w+){0,2}\s+$").ok()
-});
-
 /// The prose of a text: without code, comments of templates, folded sections, tables and addresses.
 pub(crate) fn prose(text: &str) -> String {
+    without(text, " ")
+}
+
+/// A text with something else for what is not prose.
+fn without(text: &str, instead: &str) -> String {
     match NOT_PROSE.as_ref() {
-        Some(pattern) => pattern.replace_all(text, " ").into_owned(),
+        Some(pattern) => pattern.replace_all(text, instead).into_owned(),
         None => text.to_owned(),
     }
 }
 
 /// The signs in a ticket, the strongest first, one of each kind, with the points that each gives.
 pub fn signs(ticket: &Ticket, entities: Option<&Entities>) -> Vec<Found> {
-    let description = prose(&ticket.description);
-    let extracted = entities.map(|e| e.severity_signs.as_slice()).unwrap_or_default();
+    // A line end, over which no pattern reaches: words on both sides of code do not belong together.
+    let description = without(&ticket.description, "\n");
+    let quotes = entities.map(|e| e.severity_quotes.as_slice()).unwrap_or_default();
     let mut found: Vec<Found> = SIGNS
         .iter()
         .filter_map(|(sign, pattern)| {
             let pattern = pattern.as_ref()?;
-            let subject = first(*sign, pattern, &ticket.subject);
-            let words = subject.or_else(|| first(*sign, pattern, &description)).or_else(|| {
-                extracted.iter().find(|name| Sign::extracted(name) == Some(*sign)).map(String::as_str)
-            })?;
+            let quoted = |in_subject: bool| {
+                let of_sign =
+                    |q: &&Quote| q.in_subject == in_subject && Sign::extracted(&q.sign) == Some(*sign);
+                quotes.iter().find(of_sign).map(|q| q.words.as_str())
+            };
+            let subject = first(*sign, pattern, &ticket.subject).or_else(|| quoted(true));
+            let words = subject.or_else(|| first(*sign, pattern, &description)).or_else(|| quoted(false))?;
             let share = if subject.is_some() { 1.0 } else { ELSEWHERE };
-            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            Some(Found { sign: *sign, words, in_subject: subject.is_some(), points: sign.points() * share })
+            Some(Found {
+                sign: *sign,
+                words: words.to_owned(),
+                in_subject: subject.is_some(),
+                points: sign.points() * share,
+            })
         })
         .collect();
     found.sort_by(|a, b| b.points.total_cmp(&a.points).then(a.sign.cmp(&b.sign)));
@@ -206,23 +222,16 @@ pub fn signs(ticket: &Ticket, entities: Option<&Entities>) -> Vec<Found> {
     found
 }
 
+/// The first words of the text that say so and do not deny it. Lesser signs have denials in themselves ("not working").
 fn first<'t>(sign: Sign, pattern: &Regex, text: &'t str) -> Option<&'t str> {
+    let reach = if sign <= Sign::Hang { Reach::Wide } else { Reach::Near };
     let counts = |m: &regex::Match<'_>| {
         let (before, after) = (&text[..m.start()], &text[m.end()..]);
-        !before.ends_with(['-', '_']) && !after.starts_with(['-', '_']) && !negated(sign, before)
+        !before.ends_with(['-', '_'])
+            && !after.starts_with(['-', '_'])
+            && !denied(text, m.start(), m.end(), reach)
     };
-    pattern.find_iter(text).find(counts).map(|m| m.as_str())
-}
-
-/// Whether what stands before a grave sign takes it back. Lesser signs have the negation in themselves ("not working").
-fn negated(sign: Sign, before: &str) -> bool {
-    if sign > Sign::Hang {
-        return false;
-    }
-    let start = before.char_indices().rev().nth(60).map_or(0, |(i, _)| i);
-    // A sentence's end ends the negation's reach.
-    let near = before[start..].rsplit(['.', '!', '?', ';', '\n']).next().unwrap_or_default();
-    NEGATION.as_ref().is_some_and(|pattern| pattern.is_match(near))
+    pattern.find_iter(text).find(counts).map(|m| m.as_str().trim())
 }
 
 #[cfg(test)]
@@ -239,7 +248,7 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         assert!(SIGNS.iter().all(|(_, pattern)| pattern.is_some()));
-        assert!(NOT_PROSE.is_some() && NEGATION.is_some());
+        assert!(NOT_PROSE.is_some());
     }
 
     #[test]
@@ -261,6 +270,8 @@ mod tests {
             ("Sorting no longer works", Sign::Regression),
             ("Imports broken since v2.1.0", Sign::Regression),
             ("Unable to log in", Sign::Blocked),
+            ("I can\u{2019}t log in", Sign::Blocked),
+            ("Urgent: layout", Sign::Urgent),
             ("TypeError: x is undefined", Sign::Malfunction),
         ] {
             assert_eq!(of(subject, "").first(), Some(&(sign, true)), "{subject}");
@@ -280,6 +291,10 @@ mod tests {
             ("Avoid a crash", ""),
             ("Let me drop down files", ""),
             ("[Bug]: Layout", "It runs with --crash-reporter-id."),
+            ("Invoice numbers", "This is not urgent."),
+            ("Layout", "It isn't blocking us."),
+            ("Not urgent: layout", "No data loss. The data was never lost. It never crashes."),
+            ("Layout", "Regression: no"),
             ("Layout", "<details>Processes: crash handler</details>\n|a|crash|\n"),
         ] {
             assert_eq!(of(subject, description), [], "{subject}");
@@ -300,8 +315,20 @@ mod tests {
             Ticket { subject: "Crash".to_owned(), description: "It hangs too.".to_owned(), ..ticket };
         let points: Vec<f64> = signs(&ticket, None).iter().map(|f| f.points).collect();
         assert_eq!(points, [28.0, 20.0 * 0.6 * 0.25]);
-        let signs = Entities { severity_signs: vec!["crash".to_owned()], ..Entities::default() };
-        let ticket = Ticket { subject: "Editor".to_owned(), ..Ticket::default() };
-        assert_eq!(super::signs(&ticket, Some(&signs))[0].points, 28.0 * 0.6);
+    }
+
+    #[test]
+    fn what_ingestion_quotes_counts_where_it_stands_and_what_it_only_names_does_not() {
+        let ticket = Ticket { subject: "App closes itself".to_owned(), ..Ticket::default() };
+        let quote =
+            Quote { sign: "crash".to_owned(), words: "App closes itself".to_owned(), in_subject: true };
+        let quoted = Entities { severity_quotes: vec![quote], ..Entities::default() };
+        let found = signs(&ticket, Some(&quoted));
+        assert_eq!(
+            (found[0].sign, found[0].words.as_str(), found[0].points),
+            (Sign::Crash, "App closes itself", 28.0)
+        );
+        let named = Entities { severity_signs: vec!["hang".to_owned()], ..Entities::default() };
+        assert!(signs(&ticket, Some(&named)).is_empty());
     }
 }

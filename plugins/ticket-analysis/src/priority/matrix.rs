@@ -17,16 +17,23 @@ const URGENCY: [(f64, &str); 5] = [
     (f64::INFINITY, "40 and more"),
 ];
 
-/// The tickets that wait; all of them where none waits.
+/// The tickets that wait or may wait; all of them where there is none.
 pub(super) fn png(output: &Output) -> Result<Vec<u8>, PlotError> {
-    let all = output.summary.n_waiting == 0;
+    let states = output.summary.states;
+    let (all, unknown) = (states.open + states.unknown == 0, states.unknown > 0);
     let shown: Vec<&PrioritizedTicket> =
-        output.prioritized_tickets.iter().filter(|t| all || t.standing.waits()).collect();
-    let title =
-        if all { "Impact and urgency of all tickets" } else { "Impact and urgency of the tickets that wait" };
+        output.prioritized_tickets.iter().filter(|t| all || t.standing.may_wait()).collect();
+    let title = match (all, unknown) {
+        (true, _) => "Impact and urgency of all tickets",
+        (false, false) => "Impact and urgency of the tickets that wait",
+        (false, true) => "Impact and urgency of the tickets that wait or may wait",
+    };
     let which = if all { "None waits; all" } else { "Counts of" };
     let mut matrix = HeatMatrix::new(title)
-        .subtitle(format!("{which} {} tickets, with their priorities", shown.len()))
+        .subtitle(match states.unknown {
+            unknown @ 1.. => format!("{which} {} tickets, with their priorities; the state of {unknown} is unknown", shown.len()),
+            0 => format!("{which} {} tickets, with their priorities", shown.len()),
+        })
         .note("Impact: votes, comments, similar tickets, customer tier. Urgency: criticality, SLA, category, source's priority.")
         .no_data_reason("There are no tickets.")
         .columns(if shown.is_empty() { Vec::new() } else { URGENCY.map(|band| band.1).to_vec() })

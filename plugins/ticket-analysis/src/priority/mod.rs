@@ -13,9 +13,7 @@ pub mod teams;
 use std::collections::BTreeMap;
 
 use heddle_sdk::prelude::*;
-use jiff::Timestamp;
 
-pub use self::context::Standing;
 use self::{
     context::{Categories, CategorizationFile},
     criticality::Found,
@@ -24,8 +22,10 @@ use self::{
     score::{Contribution, Facts, Scales, Scorer},
     teams::TeamInput,
 };
+pub use crate::standing::Standing;
 use crate::{
     sla::{SlaClock, SlaPolicy, Verdict},
+    standing::StateCounts,
     ticket::{Entities, Priority, StructuredTickets, Ticket},
 };
 
@@ -46,10 +46,10 @@ pub struct PrioritizedTicket {
     pub ticket_id: String,
     /// Its subject.
     pub subject: String,
-    /// Its place among the tickets that wait, from 1; absent for resolved ones.
+    /// Its place among the tickets that wait or may wait, from 1; absent for the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
-    /// Whether it waits.
+    /// Where it stands at `as_of`.
     pub standing: Standing,
     /// P0 at once, P1 the same day, P2 in two or three days, P3 backlog.
     pub priority: Priority,
@@ -90,11 +90,13 @@ pub struct PrioritizedTicket {
 pub struct Summary {
     /// All tickets.
     pub n: usize,
-    /// Those that wait, or may wait.
+    /// Those that wait: open at `as_of`.
     pub n_waiting: usize,
+    /// Where all tickets stand. Those of unknown state are ranked and routed as if they waited, and counted apart.
+    pub states: StateCounts,
     /// Priorities of all tickets.
     pub by_priority: BTreeMap<String, usize>,
-    /// Priorities of the tickets that wait.
+    /// Priorities of the ranked tickets: those that wait, and those of unknown state.
     pub waiting_by_priority: BTreeMap<String, usize>,
     /// Tickets whose source states a priority.
     pub n_source_priority: usize,
@@ -111,7 +113,7 @@ pub struct Summary {
 /// What the phase found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Output {
-    /// Those that wait first, by priority and score; then the resolved ones.
+    /// Those that wait or may wait first, by priority and score; then the others.
     pub prioritized_tickets: Vec<PrioritizedTicket>,
     /// Who should look at what.
     pub routing: Routing,
@@ -175,8 +177,9 @@ impl Phase for PriorityScoring {
         ctx.write_json("priority_scores.json", &output)?;
         ctx.write("priority_matrix.png", matrix::png(&output)?)?;
         ctx.write("routing_plan.md", report::routing_plan(&data, &output))?;
-        let Summary { n, n_waiting, .. } = output.summary;
-        ctx.info(format!("{n} tickets scored, {n_waiting} of them wait"));
+        let Summary { n, n_waiting, states, .. } = output.summary;
+        let unknown = states.unknown;
+        ctx.info(format!("{n} tickets scored; {n_waiting} wait, of {unknown} that is not known"));
         done(output)
     }
 }
@@ -187,9 +190,7 @@ fn prioritize(
     input: &Input,
 ) -> Result<Output, PhaseError> {
     let tickets = &data.normalized_tickets;
-    let as_of: Timestamp = data.as_of.parse().map_err(|error| {
-        PhaseError::Failed(format!("as_of of tickets_structured.json is no time: {error}"))
-    })?;
+    let as_of = data.as_of()?;
     let entities: BTreeMap<&str, &Entities> =
         data.extracted_entities.iter().map(|e| (e.ticket_id.as_str(), e)).collect();
     let policy = input.sla_policy.as_ref();
@@ -247,13 +248,13 @@ fn prioritize(
     });
     let mut prioritized: Vec<(&Ticket, PrioritizedTicket)> = tickets.iter().zip(scored).collect();
     prioritized.sort_by(|(a, x), (b, y)| {
-        (!x.standing.waits(), x.priority)
-            .cmp(&(!y.standing.waits(), y.priority))
+        (!x.standing.may_wait(), x.priority)
+            .cmp(&(!y.standing.may_wait(), y.priority))
             .then(y.score.total_cmp(&x.score))
             .then_with(|| a.created_at.cmp(&b.created_at))
             .then_with(|| a.id.cmp(&b.id))
     });
-    for (i, (_, ticket)) in prioritized.iter_mut().enumerate().filter(|(_, (_, t))| t.standing.waits()) {
+    for (i, (_, ticket)) in prioritized.iter_mut().enumerate().filter(|(_, (_, t))| t.standing.may_wait()) {
         ticket.rank = Some(i + 1);
     }
     let resolvers = routing::resolvers(prioritized.iter().map(|(ticket, scored)| (*ticket, scored)));
@@ -269,7 +270,7 @@ fn prioritize(
 fn summary(tickets: &[PrioritizedTicket], scales: Scales, clock: Option<&SlaClock<'_>>) -> Summary {
     let count = |waiting: bool| {
         let mut counts: BTreeMap<String, usize> = ["P0", "P1", "P2", "P3"].map(|p| (p.to_owned(), 0)).into();
-        for ticket in tickets.iter().filter(|t| !waiting || t.standing.waits()) {
+        for ticket in tickets.iter().filter(|t| !waiting || t.standing.may_wait()) {
             *counts.entry(format!("{:?}", ticket.priority)).or_default() += 1;
         }
         counts
@@ -279,9 +280,11 @@ fn summary(tickets: &[PrioritizedTicket], scales: Scales, clock: Option<&SlaCloc
         *unknown.entry(reason.clone()).or_default() += 1;
     }
     let differences = || tickets.iter().filter_map(|t| t.levels_above_source);
+    let states: StateCounts = tickets.iter().map(|t| t.standing).collect();
     Summary {
         n: tickets.len(),
-        n_waiting: tickets.iter().filter(|t| t.standing.waits()).count(),
+        n_waiting: states.open,
+        states,
         by_priority: count(false),
         waiting_by_priority: count(true),
         n_source_priority: differences().count(),

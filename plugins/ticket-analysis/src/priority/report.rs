@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use heddle_kit::report::markdown_escaped;
 
 use super::{
-    Output, PrioritizedTicket,
+    Output, PrioritizedTicket, Summary,
     resolution::ExpectedResolution,
     routing::{Queue, TRIAGE},
     score::{MANY, P0_FROM, P1_FROM, P2_FROM},
@@ -23,13 +23,16 @@ pub(super) fn routing_plan(data: &StructuredTickets, output: &Output) -> String 
     let _ = writeln!(md, "# Routing plan\n");
     let _ = writeln!(
         md,
-        "Source: {}. As of {}. {} of {} tickets wait to be worked on. Every team named below is a suggestion.\n",
+        "Source: {}. As of {}. {} tickets: {}. Every team named below is a suggestion.\n",
         markdown_escaped(&data.source),
         data.as_of,
-        s.n_waiting,
-        s.n
+        s.n,
+        waiting(s)
     );
-    let _ = writeln!(md, "| priority | means | waiting | all |\n|---|---|---:|---:|");
+    for remark in s.states.remarks(&data.as_of) {
+        let _ = writeln!(md, "{remark}\n");
+    }
+    let _ = writeln!(md, "| priority | means | {} | all |\n|---|---|---:|---:|", ranked(s));
     for (priority, means) in
         [("P0", "at once"), ("P1", "the same day"), ("P2", "in two or three days"), ("P3", "backlog")]
     {
@@ -48,15 +51,32 @@ pub(super) fn routing_plan(data: &StructuredTickets, output: &Output) -> String 
     md
 }
 
+/// How many wait, of those of whom it is known.
+fn waiting(s: &Summary) -> String {
+    match (s.states.known(), s.states.unknown) {
+        (0, 1..) => "which of them wait is not known, so all are ranked as if they did".to_owned(),
+        (known, 1..) => format!(
+            "{} of the {known} whose state is known wait to be worked on; the others are ranked as if they did",
+            s.n_waiting
+        ),
+        (_, 0) => format!("{} wait to be worked on", s.n_waiting),
+    }
+}
+
+/// What a column of ranked tickets is called.
+fn ranked(s: &Summary) -> &'static str {
+    if s.states.unknown > 0 { "waiting or unknown" } else { "waiting" }
+}
+
 fn first_tickets(md: &mut String, output: &Output) {
     let urgent: Vec<&PrioritizedTicket> = output
         .prioritized_tickets
         .iter()
-        .filter(|t| t.standing.waits() && t.priority <= Priority::P1)
+        .filter(|t| t.standing.may_wait() && t.priority <= Priority::P1)
         .collect();
     let _ = writeln!(md, "## First\n");
     if urgent.is_empty() {
-        let _ = writeln!(md, "No ticket that waits is P0 or P1.\n");
+        let _ = writeln!(md, "None of these tickets is P0 or P1.\n");
         return;
     }
     let _ = writeln!(md, "| rank | ticket | priority | score | why | team | expected resolution |");
@@ -100,12 +120,13 @@ fn queues(md: &mut String, output: &Output) {
     };
     let _ = writeln!(md, "{basis}\n");
     if routing.queues.is_empty() {
-        let _ = writeln!(md, "No ticket waits.\n");
+        let _ = writeln!(md, "None of the tickets waits.\n");
         return;
     }
     let _ = writeln!(
         md,
-        "| queue | waiting | P0 | P1 | P2 | P3 | expertise asked for | has resolved such tickets |"
+        "| queue | {} | P0 | P1 | P2 | P3 | expertise asked for | has resolved such tickets |",
+        ranked(&output.summary)
     );
     let _ = writeln!(md, "|---|---:|---:|---:|---:|---:|---|---|");
     for Queue { team, n, by_priority, expertise, has_resolved, .. } in &routing.queues {
@@ -127,7 +148,7 @@ fn queues(md: &mut String, output: &Output) {
     if routing.n_triage > 0 {
         let _ = writeln!(
             md,
-            "{} of the tickets that wait are in `{TRIAGE}`: nothing in them points to a queue.\n",
+            "{} of these tickets are in `{TRIAGE}`: nothing in them points to a queue.\n",
             routing.n_triage
         );
     }
@@ -152,11 +173,11 @@ fn disagreements(md: &mut String, output: &Output) {
     let mut apart: Vec<&PrioritizedTicket> = output
         .prioritized_tickets
         .iter()
-        .filter(|t| t.standing.waits() && t.levels_above_source.is_some_and(|levels| levels.abs() >= 2))
+        .filter(|t| t.standing.may_wait() && t.levels_above_source.is_some_and(|levels| levels.abs() >= 2))
         .collect();
     apart.sort_by_key(|t| std::cmp::Reverse(t.levels_above_source.map(i8::abs)));
     if !apart.is_empty() {
-        let _ = writeln!(md, "Waiting tickets that are two or more levels apart:\n");
+        let _ = writeln!(md, "Of those that wait or may wait, two or more levels apart:\n");
         let _ = writeln!(md, "| ticket | source | here | score |\n|---|---|---|---:|");
         for t in apart.iter().take(SHOWN) {
             let source = t.source_priority.map(|p| format!("{p:?}")).unwrap_or_default();

@@ -10,11 +10,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    context::{Categories, Standing},
-    survival::Survival,
-};
-use crate::{sla::instant, ticket::Ticket};
+use super::{context::Categories, survival::Survival};
+use crate::{sla::instant, standing::Standing, ticket::Ticket};
 
 /// Fewest resolved tickets of a group, and fewest at the ticket's age, on which an estimate is based.
 pub const ENOUGH: usize = 10;
@@ -85,8 +82,10 @@ impl<'a> ResolutionTimes<'a> {
     }
 
     pub(crate) fn expected(&self, ticket: &Ticket) -> ExpectedResolution {
-        if Standing::of(ticket, self.as_of) == Standing::Resolved {
-            return ExpectedResolution::none("resolved");
+        match Standing::of(ticket, self.as_of) {
+            Standing::Resolved => return ExpectedResolution::none("resolved"),
+            Standing::NotYet => return ExpectedResolution::none("the ticket is dated after as_of"),
+            Standing::Open | Standing::Unknown => {}
         }
         let Some(created) = instant(ticket.created_at.as_deref()) else {
             return ExpectedResolution::none("the time of creation is unknown");

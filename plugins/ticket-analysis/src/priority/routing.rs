@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PrioritizedTicket,
-    context::{Categorized, Standing},
+    context::Categorized,
     criticality::{Found, Sign},
     teams::{Matter, Scope, TeamInput},
 };
-use crate::ticket::{Entities, Priority, Ticket};
+use crate::{
+    standing::Standing,
+    ticket::{Entities, Priority, Ticket},
+};
 
 /// The name of the queue of tickets that nothing assigns to anyone.
 pub const TRIAGE: &str = "triage";
@@ -33,7 +36,7 @@ pub struct Route {
     pub expertise: Vec<String>,
 }
 
-/// The plan: queues of the tickets that wait.
+/// The plan: queues of the tickets that wait, or may wait for all that is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Routing {
     /// `teams` (the input's), or `areas` (product area, component or product).
@@ -44,7 +47,7 @@ pub struct Routing {
     pub queues: Vec<Queue>,
     /// Teams of the input to which nothing was routed.
     pub without_tickets: Vec<String>,
-    /// Tickets that wait and go to triage.
+    /// Tickets of the queues that go to triage.
     pub n_triage: usize,
 }
 
@@ -53,8 +56,10 @@ pub struct Routing {
 pub struct Queue {
     /// See [`Route::team`].
     pub team: String,
-    /// Tickets that wait.
+    /// Tickets that wait or may wait.
     pub n: usize,
+    /// Those of them whose state is unknown.
+    pub n_state_unknown: usize,
     /// How many of each priority.
     pub by_priority: BTreeMap<String, usize>,
     /// The first of them by rank, at most 25.
@@ -118,16 +123,17 @@ impl Router {
         }
     }
 
-    /// The queues of the tickets that wait. `tickets` are in order of rank; `resolvers` are (team, assignee) of resolved
+    /// The queues of the tickets that wait or may wait. `tickets` are in order of rank; `resolvers` are (team, assignee) of resolved
     /// tickets.
     pub(crate) fn plan(&self, tickets: &[PrioritizedTicket], resolvers: &[(String, String)]) -> Routing {
         let mut queues: BTreeMap<&str, Queue> = BTreeMap::new();
         let mut wanted: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-        for ticket in tickets.iter().filter(|t| t.standing.waits()) {
+        for ticket in tickets.iter().filter(|t| t.standing.may_wait()) {
             let team = ticket.route.team.as_str();
             let queue = queues.entry(team).or_insert_with(|| Queue {
                 team: team.to_owned(),
                 n: 0,
+                n_state_unknown: 0,
                 by_priority: [Priority::P0, Priority::P1, Priority::P2, Priority::P3]
                     .map(|p| (format!("{p:?}"), 0))
                     .into(),
@@ -136,6 +142,7 @@ impl Router {
                 has_resolved: Vec::new(),
             });
             queue.n += 1;
+            queue.n_state_unknown += usize::from(ticket.standing == Standing::Unknown);
             *queue.by_priority.entry(format!("{:?}", ticket.priority)).or_default() += 1;
             if queue.first_tickets.len() < LISTED {
                 queue.first_tickets.push(ticket.ticket_id.clone());
@@ -200,7 +207,7 @@ fn expertise(ticket: &Ticket, categories: &Categorized, signs: &[Found]) -> Vec<
             Sign::Crash => "crash diagnosis",
             Sign::Hang => "performance diagnosis",
             Sign::Regression => "release history",
-            Sign::Blocked | Sign::Malfunction => continue,
+            Sign::Blocked | Sign::Urgent | Sign::Malfunction => continue,
         };
         known.push(what.to_owned());
     }

@@ -22,11 +22,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    context::{Categorized, Kind, Standing},
+    context::{Categorized, Kind},
     criticality::{Found, Sign},
 };
 use crate::{
     sla::{NotJudged, SlaPolicy, State, Verdict},
+    standing::Standing,
     ticket::{Priority, Ticket},
 };
 
@@ -247,8 +248,8 @@ fn category(categories: &Categorized) -> Result<(f64, String), String> {
 }
 
 fn sla(facts: &Facts<'_>) -> Result<(f64, String), String> {
-    if facts.standing == Standing::Resolved {
-        return Ok((0.0, "resolved".to_owned()));
+    if !facts.standing.may_wait() {
+        return Ok((0.0, "it does not wait".to_owned()));
     }
     let verdict = match facts.sla {
         None => return Err("no SLA policy".to_owned()),

@@ -47,6 +47,10 @@ pub enum NotJudged {
     NoTarget,
     /// It is not known when the ticket was made.
     NoCreationTime,
+    /// It is dated after `as_of`.
+    NotYetCreated,
+    /// It is not known whether the ticket is resolved.
+    StateUnknown,
     /// The ticket is resolved or closed, and it is not known since when.
     NoResolutionTime,
     /// It is not known whether and when somebody first answered.
@@ -61,6 +65,8 @@ impl NotJudged {
         match self {
             Self::NoTarget => "the SLA policy has no such target for the ticket's customer tier",
             Self::NoCreationTime => "the time of creation is unknown",
+            Self::NotYetCreated => "the ticket is dated after as_of",
+            Self::StateUnknown => "it is not known whether the ticket is resolved",
             Self::NoResolutionTime => "the ticket is closed, and the time of resolution is unknown",
             Self::NoResponseTime => "the time of the first response is unknown",
             Self::DoneBeforeCreation => "the recorded time lies before the ticket's creation",
@@ -125,24 +131,25 @@ impl<'p> SlaClock<'p> {
     pub fn resolution(&self, ticket: &Ticket) -> Result<Verdict, NotJudged> {
         let (tier, target) = self.target(ticket, |t| t.resolution_hours)?;
         let resolved = instant(ticket.resolved_at.as_deref());
-        let closed = matches!(ticket.status, Some(Status::Resolved | Status::Closed));
-        if resolved.is_none() && closed {
-            return Err(NotJudged::NoResolutionTime);
+        match (resolved, ticket.status) {
+            (None, Some(Status::Resolved | Status::Closed)) => return Err(NotJudged::NoResolutionTime),
+            (None, None) => return Err(NotJudged::StateUnknown),
+            _ => {}
         }
         self.judge(tier, target, ticket, resolved)
     }
 
-    /// How the ticket stands towards its first-response target. A ticket that was resolved without a recorded response
-    /// is not judged.
+    /// How the ticket stands towards its first-response target. A ticket without a recorded response is judged only if it
+    /// is known to be unresolved.
     ///
     /// # Errors
     /// Why that cannot be said.
     pub fn first_response(&self, ticket: &Ticket) -> Result<Verdict, NotJudged> {
         let (tier, target) = self.target(ticket, |t| t.first_response_hours)?;
         let responded = instant(ticket.first_response_at.as_deref());
-        let done =
-            ticket.resolved_at.is_some() || matches!(ticket.status, Some(Status::Resolved | Status::Closed));
-        if responded.is_none() && (done || !self.responses_recorded) {
+        let unresolved = ticket.resolved_at.is_none()
+            && matches!(ticket.status, Some(Status::Open | Status::InProgress | Status::Waiting));
+        if responded.is_none() && !(unresolved && self.responses_recorded) {
             return Err(NotJudged::NoResponseTime);
         }
         self.judge(tier, target, ticket, responded)
@@ -162,6 +169,9 @@ impl<'p> SlaClock<'p> {
         done: Option<Timestamp>,
     ) -> Result<Verdict, NotJudged> {
         let created = instant(ticket.created_at.as_deref()).ok_or(NotJudged::NoCreationTime)?;
+        if created > self.as_of {
+            return Err(NotJudged::NotYetCreated);
+        }
         if done.is_some_and(|done| done < created) {
             return Err(NotJudged::DoneBeforeCreation);
         }

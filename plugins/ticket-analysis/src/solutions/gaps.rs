@@ -34,7 +34,7 @@ pub struct Gap {
     pub n_tickets: usize,
     /// Those of them for which no article fits.
     pub n_without_article: usize,
-    /// Those of them that wait.
+    /// Those of them that wait or may wait.
     pub n_waiting: usize,
     /// Some of those for which no article fits.
     pub examples: Vec<String>,
@@ -87,9 +87,15 @@ pub(super) fn markdown(data: &StructuredTickets, output: &Output) -> String {
     } else {
         let _ = writeln!(
             md,
-            "An article fits {} of the {} tickets that wait. Below are the matters of at least three tickets for more than half \
+            "An article fits {} of the {} tickets that wait{}. Below are the matters of at least three tickets for more than half \
              of which no article fits. Resolved tickets count too: they were asked.\n",
-            s.n_with_article, s.n_waiting
+            s.n_with_article,
+            s.states.open + s.states.unknown,
+            if s.states.unknown > 0 {
+                format!(" or may wait (the state of {} is not known)", s.states.unknown)
+            } else {
+                String::new()
+            }
         );
     }
     if output.gaps.is_empty() {

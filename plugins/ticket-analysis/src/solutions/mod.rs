@@ -12,7 +12,6 @@ mod solve;
 use std::collections::BTreeMap;
 
 use heddle_sdk::prelude::*;
-use jiff::Timestamp;
 
 pub use self::{
     article::{Article, ArticleId},
@@ -25,6 +24,7 @@ use crate::{
         PrioritizedTicket,
         context::{Categories, CategorizationFile},
     },
+    standing::StateCounts,
     ticket::{Priority, StructuredTickets},
 };
 
@@ -129,17 +129,19 @@ pub struct StepSource {
 /// Figures over all tickets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// Tickets that wait: those with a solution below.
+    /// Tickets that wait. They have a solution below, and those of unknown state have one as well.
     pub n_waiting: usize,
+    /// Where all tickets stand.
+    pub states: StateCounts,
     /// Resolved tickets; they need no solution.
     pub n_resolved: usize,
     /// Articles.
     pub n_articles: usize,
-    /// Tickets that wait for which an article fits.
+    /// Tickets with a solution below for which an article fits.
     pub n_with_article: usize,
-    /// Tickets that wait for which a resolved ticket fits.
+    /// Tickets with a solution below for which a resolved ticket fits.
     pub n_with_resolved_ticket: usize,
-    /// Tickets that wait with quoted steps.
+    /// Tickets with quoted steps.
     pub n_with_steps: usize,
     /// Calibrated relevance from which an article fits, by length of query; where there is none, 0.2 holds.
     pub article_thresholds: Vec<Threshold>,
@@ -162,7 +164,7 @@ pub struct Threshold {
 /// What the phase found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Output {
-    /// One for each ticket that waits, by rank.
+    /// One for each ticket that waits or may wait, by rank.
     pub ticket_solutions: Vec<TicketSolution>,
     /// Replies for the common issues, those of most tickets first, then one for each category.
     pub templates: Vec<ResponseTemplate>,
@@ -230,7 +232,7 @@ impl Phase for SolutionGeneration {
                 missing.id
             )));
         }
-        let as_of: Timestamp = data.as_of.parse()?;
+        let as_of = data.as_of()?;
         let categories = Categories::new(categories);
         let articles = input.knowledge_base.unwrap_or_default();
         ctx.progress(0.1, "indexing");
@@ -242,7 +244,10 @@ impl Phase for SolutionGeneration {
         ctx.write_json("response_templates.json", &templates)?;
         ctx.write("kb_gaps.md", gaps::markdown(&data, &output))?;
         let s = &output.summary;
-        ctx.info(format!("{} tickets wait; {} have an article that fits", s.n_waiting, s.n_with_article));
+        ctx.info(format!(
+            "{} tickets wait, of {} that is not known; an article fits {}",
+            s.n_waiting, s.states.unknown, s.n_with_article
+        ));
         done(output)
     }
 }

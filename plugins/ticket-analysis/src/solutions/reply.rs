@@ -47,7 +47,7 @@ pub struct ResponseTemplate {
     pub group: String,
     /// Tickets of the group.
     pub n_tickets: usize,
-    /// Those of them that wait.
+    /// Those of them that wait or may wait.
     pub n_waiting: usize,
     /// Some of them.
     pub examples: Vec<String>,

@@ -14,8 +14,9 @@ use super::{
     search::{Bm25, Hit, Query, Vocabulary},
 };
 use crate::{
-    priority::{PrioritizedTicket, Standing, context::Categories, criticality::prose},
+    priority::{PrioritizedTicket, context::Categories, criticality::prose},
     sla::instant,
+    standing::{Standing, StateCounts},
     ticket::{Entities, Priority, StructuredTickets, Ticket},
 };
 
@@ -97,11 +98,11 @@ impl<'a> Solver<'a> {
         let tickets = &self.data.normalized_tickets;
         let groups = groups(tickets, self.categories, &self.vocabulary);
         let (templates, template_of) = self.templates(&groups);
-        let mut waiting: Vec<usize> = (0..tickets.len()).filter(|i| self.waits(*i)).collect();
+        let mut waiting: Vec<usize> = (0..tickets.len()).filter(|i| self.may_wait(*i)).collect();
         waiting.sort_by_key(|i| self.scored[tickets[*i].id.as_str()].rank);
         let ticket_solutions: Vec<TicketSolution> =
             waiting.iter().map(|i| self.solution(*i, template_of.get(i))).collect();
-        let gaps = gaps::gaps(&groups, tickets, |i| self.waits(i), |i| !self.fits[i].is_empty());
+        let gaps = gaps::gaps(&groups, tickets, |i| self.may_wait(i), |i| !self.fits[i].is_empty());
         let count = |test: fn(&TicketSolution) -> bool| ticket_solutions.iter().filter(|s| test(s)).count();
         let mut not_computable = Vec::new();
         if self.articles.is_empty() {
@@ -112,8 +113,10 @@ impl<'a> Solver<'a> {
         } else {
             not_computable.push("how resolved tickets were solved: tickets carry no record of it, only what their reporters wrote".to_owned());
         }
+        let states: StateCounts = tickets.iter().map(|t| Standing::of(t, self.as_of)).collect();
         let summary = Summary {
-            n_waiting: waiting.len(),
+            n_waiting: states.open,
+            states,
             n_resolved: self.resolved.len(),
             n_articles: self.articles.len(),
             n_with_article: count(|s| !s.articles.is_empty()),
@@ -126,8 +129,8 @@ impl<'a> Solver<'a> {
         Output { ticket_solutions, templates, gaps, summary, prose_by: "template".to_owned() }
     }
 
-    fn waits(&self, i: usize) -> bool {
-        Standing::of(&self.data.normalized_tickets[i], self.as_of).waits()
+    fn may_wait(&self, i: usize) -> bool {
+        Standing::of(&self.data.normalized_tickets[i], self.as_of).may_wait()
     }
 
     fn solution(&self, i: usize, template_id: Option<&String>) -> TicketSolution {
@@ -252,7 +255,7 @@ impl<'a> Solver<'a> {
             let words = |word: &str| if group.words.iter().any(|own| own == word) { 1.0 } else { 0.0 };
             let steps = fit.map(|fit| self.article_steps(&fit.article_id, words)).unwrap_or_default();
             let kind = self.kind(group);
-            let n_waiting = group.members.iter().filter(|i| self.waits(**i)).count();
+            let n_waiting = group.members.iter().filter(|i| self.may_wait(**i)).count();
             let examples = group.members.iter().take(5).map(|i| tickets[*i].id.clone()).collect();
             let article = fit.map(|fit| (fit, steps.as_slice()));
             let template = reply::template(templates.len() + 1, group, kind, n_waiting, examples, article);

@@ -42,7 +42,7 @@ pub struct ResolutionHours {
     pub open_at_as_of: usize,
     /// Resolved at `as_of` / all tickets whose state then is known.
     pub resolution_rate: Option<f64>,
-    /// Tickets whose state at `as_of` is unknown, or which were made later.
+    /// Tickets whose state at `as_of` is unknown.
     pub state_unknown: usize,
 }
 
@@ -97,15 +97,8 @@ fn split(
 pub(super) fn resolution(data: &Dataset) -> Maybe<ResolutionHours> {
     let hours: Hours = Row::resolution_hours;
     let values: Vec<f64> = data.rows.iter().filter_map(hours).collect();
-    let (mut open, mut resolved, mut unknown) = (0, 0, 0);
-    for row in &data.rows {
-        match row.open_now(data.as_of) {
-            Some(true) => open += 1,
-            Some(false) => resolved += 1,
-            None => unknown += 1,
-        }
-    }
-    if values.is_empty() && open + resolved == 0 {
+    let states = data.states;
+    if values.is_empty() && states.known() == 0 {
         return Maybe::because("no ticket has a status or a resolution date");
     }
     let all = DurationSummary::of(&values)
@@ -117,9 +110,9 @@ pub(super) fn resolution(data: &Dataset) -> Maybe<ResolutionHours> {
         by_tier: split(data, hours, |r| r.tier.clone(), "no resolved ticket names a customer tier"),
         by_priority: split(data, hours, |r| r.priority.map(priority_name), "no resolved ticket has a priority"),
         by_category: split(data, hours, |r| r.category.clone(), "no resolved ticket has a category"),
-        open_at_as_of: open,
-        resolution_rate: (open + resolved > 0).then(|| resolved as f64 / (open + resolved) as f64),
-        state_unknown: unknown,
+        open_at_as_of: states.open,
+        resolution_rate: states.resolution_rate(),
+        state_unknown: states.unknown,
     })
 }
 

@@ -7,13 +7,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Maybe;
-use crate::analytics::{
-    calendar::{DAY, month},
-    data::{Dataset, Row},
-    words::priority_name,
+use crate::{
+    analytics::{
+        calendar::{DAY, month},
+        data::{Dataset, Row},
+        words::priority_name,
+    },
+    standing::Standing,
 };
 
-/// So many days make "recent" in loads.
+/// So many days up to `as_of` make "recent", here and in the dashboard.
 const RECENT_DAYS: i64 = 28;
 
 /// Part of the whole.
@@ -21,7 +24,7 @@ const RECENT_DAYS: i64 = 28;
 pub struct Share {
     /// Tickets.
     pub n: usize,
-    /// Per cent of the tickets that have the property at all.
+    /// Per cent of all tickets.
     pub pct: f64,
 }
 
@@ -43,11 +46,13 @@ pub struct LoadSummary {
     pub n: usize,
     /// Open at `as_of` (those whose state is known).
     pub open: usize,
-    /// Of those, P0 or P1.
+    /// Tickets whose state is unknown.
+    pub state_unknown: usize,
+    /// Of the open ones, P0 or P1.
     pub open_p0_p1: usize,
-    /// Created in the 28 days before `as_of`.
+    /// Created in the 28 days (of 24 hours) that end at `as_of`.
     pub created_last_28_days: usize,
-    /// Resolved in the 28 days before `as_of`.
+    /// Resolved in the same time.
     pub resolved_last_28_days: usize,
     /// Median hours from creation to resolution; absent if nothing was resolved.
     pub median_resolution_hours: Option<f64>,
@@ -58,10 +63,12 @@ pub struct LoadSummary {
 pub struct GroupSummary {
     /// All tickets.
     pub n: usize,
-    /// Per cent of the tickets that name one.
+    /// Per cent of all tickets, also of those that name none.
     pub pct: f64,
     /// Open at `as_of` (those whose state is known).
     pub open: usize,
+    /// Tickets whose state is unknown.
+    pub state_unknown: usize,
     /// Median hours from creation to resolution; absent if nothing was resolved.
     pub median_resolution_hours: Option<f64>,
     /// By category.
@@ -81,9 +88,8 @@ fn grouped<'a>(
     groups
 }
 
-fn shares(counts: BTreeMap<String, usize>) -> BTreeMap<String, Share> {
-    let total: usize = counts.values().sum();
-    counts.into_iter().map(|(key, n)| (key, Share { n, pct: 100.0 * n as f64 / total as f64 })).collect()
+fn shares(counts: BTreeMap<String, usize>, all: usize) -> BTreeMap<String, Share> {
+    counts.into_iter().map(|(key, n)| (key, Share { n, pct: 100.0 * n as f64 / all as f64 })).collect()
 }
 
 pub(super) fn categories(data: &Dataset) -> Maybe<CategoryMix> {
@@ -93,15 +99,14 @@ pub(super) fn categories(data: &Dataset) -> Maybe<CategoryMix> {
     }
     let mut months: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for row in &data.rows {
-        let dated = row.created_day().filter(|_| row.created <= Some(data.as_of));
-        if let (Some(day), Some(category)) = (dated, &row.category) {
+        if let (Some(day), Some(category)) = (row.created_day(), &row.category) {
             *months.entry(month(day)).or_default().entry(category.clone()).or_default() += 1;
         }
     }
     let counts: BTreeMap<String, usize> = groups.into_iter().map(|(key, rows)| (key, rows.len())).collect();
     Maybe::Known(CategoryMix {
         without: data.rows.len() - counts.values().sum::<usize>(),
-        overall: shares(counts),
+        overall: shares(counts, data.rows.len()),
         over_time: match months.is_empty() {
             true => Maybe::because("no ticket with a category has a creation date"),
             false => Maybe::Known(months),
@@ -114,11 +119,19 @@ pub(super) fn priorities(data: &Dataset) -> Maybe<BTreeMap<String, Share>> {
     for priority in data.rows.iter().filter_map(|row| row.priority) {
         *counts.entry(priority_name(priority)).or_default() += 1;
     }
-    if counts.is_empty() { Maybe::because("no ticket has a priority") } else { Maybe::Known(shares(counts)) }
+    if counts.is_empty() {
+        Maybe::because("no ticket has a priority")
+    } else {
+        Maybe::Known(shares(counts, data.rows.len()))
+    }
 }
 
-fn is_open(row: &Row, as_of: i64) -> bool {
-    row.open_now(as_of) == Some(true)
+fn is_open(row: &Row) -> bool {
+    row.standing == Standing::Open
+}
+
+fn unknown(rows: &[&Row]) -> usize {
+    rows.iter().filter(|row| row.standing == Standing::Unknown).count()
 }
 
 fn median_hours(rows: &[&Row]) -> Option<f64> {
@@ -134,14 +147,16 @@ pub(super) fn load<'a>(
     if groups.is_empty() {
         return Maybe::because(none);
     }
-    let from = data.as_of - RECENT_DAYS * DAY;
-    let recent = |time: Option<i64>| time.is_some_and(|t| t >= from && t < data.as_of);
+    // What happened in the second of `as_of` belongs to it.
+    let end = data.as_of + 1;
+    let recent = |time: Option<i64>| time.is_some_and(|t| t >= end - RECENT_DAYS * DAY && t < end);
     let summary = |rows: Vec<&Row>| LoadSummary {
         n: rows.len(),
-        open: rows.iter().filter(|r| is_open(r, data.as_of)).count(),
+        open: rows.iter().filter(|r| is_open(r)).count(),
+        state_unknown: unknown(&rows),
         open_p0_p1: rows
             .iter()
-            .filter(|r| is_open(r, data.as_of))
+            .filter(|r| is_open(r))
             .filter(|r| r.priority.is_some_and(|p| p <= crate::ticket::Priority::P1))
             .count(),
         created_last_28_days: rows.iter().filter(|r| recent(r.created)).count(),
@@ -160,7 +175,6 @@ pub(super) fn by<'a>(
     if groups.is_empty() {
         return Maybe::because(none);
     }
-    let total: usize = groups.values().map(Vec::len).sum();
     let summary = |rows: Vec<&Row>| {
         let mut categories: BTreeMap<String, usize> = BTreeMap::new();
         for category in rows.iter().filter_map(|row| row.category.clone()) {
@@ -168,8 +182,9 @@ pub(super) fn by<'a>(
         }
         GroupSummary {
             n: rows.len(),
-            pct: 100.0 * rows.len() as f64 / total as f64,
-            open: rows.iter().filter(|r| is_open(r, data.as_of)).count(),
+            pct: 100.0 * rows.len() as f64 / data.rows.len() as f64,
+            open: rows.iter().filter(|r| is_open(r)).count(),
+            state_unknown: unknown(&rows),
             median_resolution_hours: median_hours(&rows),
             categories,
         }

@@ -19,6 +19,7 @@ pub use volume::Volume;
 pub(super) use volume::{WEEK, complete_weeks, counts};
 
 use super::data::Dataset;
+use crate::standing::StateCounts;
 
 /// A figure, or the reason for having none.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -63,6 +64,8 @@ pub struct Metrics {
     pub n_tickets: usize,
     /// RFC 3339 in UTC.
     pub as_of: String,
+    /// Where the tickets stand at `as_of`.
+    pub states: StateCounts,
     /// Arrivals by week.
     pub volume: Maybe<Volume>,
     /// From creation to resolution.
@@ -96,6 +99,7 @@ pub(super) fn compute(data: &Dataset) -> Metrics {
     let volume = volume::volume(data);
     Metrics {
         n_tickets: data.rows.len(),
+        states: data.states,
         as_of: data.as_of_text.clone(),
         backlog_at_week_end: volume::backlog(data),
         volume,

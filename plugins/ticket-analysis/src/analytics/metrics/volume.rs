@@ -7,15 +7,20 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Maybe;
-use crate::analytics::{
-    calendar::{DAY, day_of, iso, monday_of},
-    data::{Dataset, Row},
+use crate::{
+    analytics::{
+        calendar::{DAY, day_of, iso, monday_of},
+        data::{Dataset, Row},
+    },
+    standing::Standing,
 };
 
 /// A week beyond this many robust standard deviations above the median is called unusual.
 const OUTLIER_Z: f64 = 3.0;
 /// A week whose days are all known has this many.
 pub(in crate::analytics) const WEEK: i64 = 7;
+/// Where the state of more than one in so many dated tickets is unknown, nobody can say how large the backlog was.
+const FEW_UNKNOWN: usize = 20;
 /// No series is longer: a ticket dated centuries ago is a slip of the pen, and must not cost memory.
 const MOST_WEEKS: i64 = 52 * 120;
 
@@ -34,7 +39,7 @@ pub struct Volume {
     pub mean_last_8_weeks: Option<f64>,
     /// See `mean_last_8_weeks`.
     pub mean_8_weeks_before: Option<f64>,
-    /// Tickets without a creation date.
+    /// Tickets without a creation date up to `as_of`.
     pub undated: usize,
 }
 
@@ -56,8 +61,7 @@ fn weeks(data: &Dataset) -> Result<(i64, i64), String> {
 /// Tickets created at or before `as_of` in each period of `step` days from `first`, `n` periods.
 pub(in crate::analytics) fn counts(data: &Dataset, first: i64, step: i64, n: usize) -> Vec<u64> {
     let mut counts = vec![0; n];
-    let known = data.rows.iter().filter(|row| row.created <= Some(data.as_of));
-    for day in known.filter_map(Row::created_day) {
+    for day in data.rows.iter().filter_map(Row::created_day) {
         let slot = usize::try_from((day - first).div_euclid(step)).ok();
         if let Some(count) = slot.and_then(|slot| counts.get_mut(slot)) {
             *count += 1;
@@ -112,16 +116,23 @@ pub(super) fn backlog(data: &Dataset) -> Maybe<BTreeMap<String, u64>> {
         Err(reason) => return Maybe::because(reason),
     };
     let n = usize::try_from((last - first) / WEEK + 1).unwrap_or(0);
+    let dated = || data.rows.iter().filter(|row| row.created.is_some());
+    if !dated().any(Row::open_span_known) {
+        return Maybe::because(
+            "no dated ticket states whether it is open: neither status nor resolution date is given",
+        );
+    }
+    let (unknown, all) = (dated().filter(|row| row.standing == Standing::Unknown).count(), dated().count());
+    if unknown * FEW_UNKNOWN > all {
+        return Maybe::because(format!(
+            "{unknown} of {all} dated tickets state neither a status nor a resolution date, so how many were open at any \
+             time is not known"
+        ));
+    }
     let mut change = vec![0_i64; n];
-    let mut known = false;
     // A ticket counts from its week on, and no more from the week of its resolution on.
-    for row in &data.rows {
-        let Some(created) =
-            row.created_day().filter(|_| row.created <= Some(data.as_of) && row.open_at(i64::MAX).is_some())
-        else {
-            continue;
-        };
-        known = true;
+    for row in dated().filter(|row| row.open_span_known()) {
+        let Some(created) = row.created_day() else { continue };
         let ends = [(Some(created), 1), (row.resolved.map(|t| day_of(t).max(created)), -1)];
         for (day, step) in ends {
             let slot = day.and_then(|day| usize::try_from((day - first).div_euclid(WEEK)).ok());
@@ -129,11 +140,6 @@ pub(super) fn backlog(data: &Dataset) -> Maybe<BTreeMap<String, u64>> {
                 *slot += step;
             }
         }
-    }
-    if !known {
-        return Maybe::because(
-            "no dated ticket states whether it is open: neither status nor resolution date is given",
-        );
     }
     let mut open = 0;
     let levels = change.iter().map(|step| {

@@ -183,7 +183,7 @@ fn urgent(data: &Dataset) -> Option<Finding> {
     let waiting: Vec<_> = data
         .rows
         .iter()
-        .filter(|r| r.priority.is_some_and(|p| p <= Priority::P1) && r.open_at(data.as_of) == Some(true))
+        .filter(|r| r.priority.is_some_and(|p| p <= Priority::P1) && r.open_now() == Some(true))
         .collect();
     let oldest =
         waiting.iter().filter_map(|r| r.created.map(|c| (c, r))).min_by_key(|(c, r)| (*c, r.id.clone()))?;

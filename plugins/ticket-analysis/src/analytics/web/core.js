@@ -66,11 +66,17 @@ function dimColor(dim, index) {
 const dimLabel = (dim, index) => (index < 0 ? NOT_STATED : DATA.dims[dim][index]);
 
 // ---- what every ticket comes down to
-const createdDay = T.created.map((s) => (s === null ? null : Math.floor(s / DAY)));
+// A ticket dated after as_of was not there yet: the table lists it, and no figure by time counts it.
+const createdAt = T.created.map((s) => (s !== null && s <= DATA.as_of ? s : null));
+const createdDay = createdAt.map((s) => (s === null ? null : Math.floor(s / DAY)));
 const resolvedDay = T.resolved.map((s) => (s === null ? null : Math.floor(s / DAY)));
-const resolutionHours = T.created.map((c, i) => (c !== null && T.resolved[i] !== null && T.resolved[i] >= c ? (T.resolved[i] - c) / 3600 : null));
-const responseHours = T.created.map((c, i) => (c !== null && T.response[i] !== null && T.response[i] >= c ? (T.response[i] - c) / 3600 : null));
+const resolutionHours = createdAt.map((c, i) => (c !== null && T.resolved[i] !== null && T.resolved[i] >= c ? (T.resolved[i] - c) / 3600 : null));
+const responseHours = createdAt.map((c, i) => (c !== null && T.response[i] !== null && T.response[i] >= c ? (T.response[i] - c) / 3600 : null));
 const haystack = T.id.map((id, i) => `${id}\n${T.subject[i]}\n${T.component[i] < 0 ? '' : DATA.dims.component[T.component[i]]}`.toLowerCase());
+
+// The moment after the last one that counts: what happened in the second of as_of belongs to it.
+const periodEnd = () => ((view.to + 1) * DAY >= DATA.as_of ? DATA.as_of + 1 : (view.to + 1) * DAY);
+const lastDayOf = (end) => Math.ceil((end - 1) / DAY) - 1;
 
 // ---- state, kept in the address so that a view can be shared
 const state = { from: null, to: null, q: '', sort: '-created', page: 1, theme: 'auto', sets: Object.fromEntries(DIMS.map((d) => [d, new Set()])) };

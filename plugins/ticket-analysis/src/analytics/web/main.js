@@ -2,12 +2,13 @@
 // The card below gives the reason in full.
 const missing = (reason) => el('span', { title: reason || null }, reason ? 'not computable' : 'none');
 function kpis() {
-  const end = Math.min((view.to + 1) * DAY, DATA.as_of);
-  const lastDay = Math.ceil(end / DAY) - 1;
-  const windows = [[lastDay - 27, lastDay], [lastDay - 55, lastDay - 28]];
-  const within = (list, days) => windows.map(([a, z]) => list.filter((i) => days[i] !== null && days[i] >= a && days[i] <= z));
-  const created = within(view.tickets, createdDay);
-  const resolved = within(view.matching.filter((i) => T.state[i] === 1), resolvedDay);
+  // Two windows of 28 times 24 hours, the later one ending with the period: equally long whatever the time of day.
+  const end = periodEnd();
+  const lastDay = lastDayOf(end);
+  const windows = [[end - 28 * DAY, end], [end - 56 * DAY, end - 28 * DAY]];
+  const within = (list, times) => windows.map(([a, z]) => list.filter((i) => times[i] !== null && times[i] >= a && times[i] < z));
+  const created = within(view.tickets, createdAt);
+  const resolved = within(view.matching.filter((i) => T.state[i] === 1), T.resolved);
   const known = (list, values) => list.map((i) => values[i]).filter((v) => v !== null);
   const rate = (list) => { const met = list.filter((i) => T.sla[i] === 0).length; const late = list.filter((i) => T.sla[i] === 1).length; return met + late ? { pct: (met / (met + late)) * 100, n: met + late, met } : null; };
   const delta = (now, before, lowIsGood, format) => {
@@ -15,7 +16,7 @@ function kpis() {
     const word = now === before ? 'unchanged' : `${now > before ? '▲' : '▼'} ${format(Math.abs(now - before))}`;
     return [el('span', { class: 'change' }, '(', el('b', { class: now === before || lowIsGood === null ? null : (now < before) === lowIsGood ? 'good' : 'bad' }, word), ')')];
   };
-  const tile = (key, label, value, small, deltaParts) => el('div', { class: 'kpi', 'data-kpi': key, title: 'Below: the last 28 days of the period, and how that differs from the 28 days before' },
+  const tile = (key, label, value, small, deltaParts) => el('div', { class: 'kpi', 'data-kpi': key, title: 'Below: the 28 days (of 24 hours) up to the end of the period, and how that differs from the 28 days before' },
     el('div', { class: 'label' }, label), el('div', { class: `value${value === null ? ' none' : ''}` }, value === null ? '–' : value, small ? el('small', {}, ` ${small}`) : null), el('div', { class: 'delta' }, deltaParts));
   const tiles = [];
   const dated = view.tickets.some((i) => createdDay[i] !== null);
@@ -23,8 +24,11 @@ function kpis() {
     dated ? [`Last 28 d: ${int(created[0].length)} `, ...delta(created[0].length, created[1].length, null, int)] : [missing(noDates())]));
   const openList = (second) => view.matching.filter((i) => openAt(i, second)).length;
   const undatedOpen = view.matching.filter((i) => T.created[i] === null && T.state[i] === 0).length;
-  tiles.push(DATA.reasons.backlog ? tile('open', 'Open', null, '', [missing(DATA.reasons.backlog)])
-    : tile('open', dated ? `Open, ${shortDay(lastDay)}` : 'Open', int(openList(end) + undatedOpen), '', dated ? ['in 28 days ',...delta(openList(end), openList((lastDay - 27) * DAY), true, int)] : []));
+  const stateless = view.matching.filter((i) => T.state[i] === 3).length;
+  const stated = view.matching.filter((i) => T.state[i] < 3).length;
+  // Where the state of some is unknown, the count is of those that state it; of the past it is then not told.
+  tiles.push(DATA.reasons.open || (stateless && !stated) ? tile('open', 'Open', null, '', [missing(DATA.reasons.open || 'No ticket that passes the filters states whether it is open.')])
+    : tile('open', dated ? `Open, ${shortDay(lastDay)}` : 'Open', int(openList(end) + undatedOpen), stateless ? `of ${int(stated)} known` : '', dated && !stateless ? ['in 28 days ', ...delta(openList(end), openList(end - 28 * DAY), true, int)] : []));
   const all = known(view.tickets, resolutionHours);
   const [nowHours, beforeHours] = resolved.map((l) => quantile(known(l, resolutionHours), 0.5));
   tiles.push(tile('median', 'Resolution time', all.length ? hours(quantile(all, 0.5)) : null, all.length ? 'median' : '',

@@ -9,7 +9,7 @@ const plain = (dim) => (i) => (T[dim][i] < 0 ? null : dimLabel(dim, T[dim][i]));
 const COLUMNS = [
   { key: 'id', name: 'ID', width: '6.4rem', value: (i) => T.id[i], cell: (i) => T.id[i] },
   { key: 'subject', name: 'Subject', value: (i) => T.subject[i].toLowerCase(), cell: (i) => T.subject[i], css: 'subject' },
-  { key: 'created', name: 'Created', width: '6.9rem', value: (i) => T.created[i], cell: (i) => (T.created[i] === null ? null : nice(createdDay[i])), css: 'nowrap' },
+  { key: 'created', name: 'Created', width: '6.9rem', value: (i) => T.created[i], cell: (i) => (T.created[i] === null ? null : nice(Math.floor(T.created[i] / DAY))), css: 'nowrap' },
   { key: 'status', name: 'Status', width: '6rem', value: dimOrder('status'), cell: plain('status') },
   { key: 'category', name: 'Category', width: '7.8rem', value: dimOrder('category'), cell: tagged('category') },
   { key: 'priority', name: 'Priority', width: '4.8rem', value: dimOrder('priority'), cell: tagged('priority') },

@@ -13,7 +13,7 @@ function tally(list, dim) {
   for (const i of list) counts.set(T[dim][i], (counts.get(T[dim][i]) || 0) + 1);
   return [...counts].sort((a, b) => (dim === 'priority' ? a[0] - b[0] : b[1] - a[1] || a[0] - b[0]));
 }
-const openAt = (i, second) => T.created[i] !== null && T.created[i] < second && (T.state[i] === 0 || (T.state[i] === 1 && T.resolved[i] >= second));
+const openAt = (i, second) => createdAt[i] !== null && createdAt[i] < second && (T.state[i] === 0 || (T.state[i] === 1 && T.resolved[i] >= second));
 const nothing = 'No ticket passes the filters.';
 const noDates = () => (DATA.reasons.dates ? DATA.reasons.dates : 'No ticket that passes the filters has a creation date.');
 
@@ -42,7 +42,7 @@ function volumeCard(host) {
 
 function backlogCard(host) {
   if (DATA.reasons.backlog) return DATA.reasons.backlog;
-  const list = view.matching.filter((i) => T.created[i] !== null && T.state[i] <= 1);
+  const list = view.matching.filter((i) => createdAt[i] !== null && T.state[i] <= 1);
   if (!list.length) return 'No ticket that passes the filters has both a creation date and a known state.';
   const b = buckets(view.from, view.to, maxBuckets(host), view.to - view.from > 45 ? 'week' : 'day');
   const change = b.starts.map(() => 0);
@@ -154,9 +154,9 @@ function loadCard(host, side) {
   segmented(side, 'load', { team: 'Teams', assignee: 'Assignees' });
   const dim = choice.load;
   if (DATA.reasons[dim]) return DATA.reasons[dim];
-  const end = Math.min((view.to + 1) * DAY, DATA.as_of);
+  const end = periodEnd();
   const list = view.matching.filter((i) => (T.created[i] === null ? T.state[i] === 0 : openAt(i, end)));
-  if (!list.length) return DATA.reasons.backlog || 'No open ticket passes the filters.';
+  if (!list.length) return DATA.reasons.open || 'No open ticket passes the filters.';
   const levels = [...DATA.dims.priority.map((_, k) => k), -1].filter((p) => list.some((i) => T.priority[i] === p));
   const rows = tally(list, dim).slice(0, 10);
   hbars(host, rows.map(([k, n]) => ({
@@ -164,7 +164,7 @@ function loadCard(host, side) {
     parts: levels.map((p) => [dimLabel('priority', p), list.filter((i) => T[dim][i] === k && T.priority[i] === p).length, dimColor('priority', p)]),
   })), { label: `Open tickets by ${dim}`, onSelect: dim === 'team' ? (k) => toggle('team', rows[k][0]) : null });
   host.append(legend(levels.map((p) => [dimLabel('priority', p), dimColor('priority', p)])));
-  return { note: `Open on ${nice(Math.floor((end - 1) / DAY))}, by priority.`, head: [dim, 'open'], rows: tally(list, dim).map(([k, n]) => [dimLabel(dim, k), n]) };
+  return { note: `Open on ${nice(lastDayOf(end))}, by priority.`, head: [dim, 'open'], rows: tally(list, dim).map(([k, n]) => [dimLabel(dim, k), n]) };
 }
 
 function partCard(host, side) {
@@ -188,10 +188,10 @@ function satisfactionCard(host) {
 }
 
 function rhythmCard(host) {
-  const list = view.tickets.filter((i) => T.created[i] !== null);
+  const list = view.tickets.filter((i) => createdAt[i] !== null);
   if (!list.length) return noDates();
   const counts = Array.from({ length: 7 }, () => new Array(24).fill(0));
-  for (const i of list) counts[(((createdDay[i] + 3) % 7) + 7) % 7][Math.floor((T.created[i] % DAY + DAY) % DAY / 3600)]++;
+  for (const i of list) counts[(((createdDay[i] + 3) % 7) + 7) % 7][Math.floor((createdAt[i] % DAY + DAY) % DAY / 3600)]++;
   const top = Math.max(...counts.flat());
   const width = Math.max(host.clientWidth, 240);
   const [left, row, height] = [34, 22, 7 * 22 + 22];

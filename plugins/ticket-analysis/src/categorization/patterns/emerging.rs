@@ -7,7 +7,7 @@ use heddle_sdk::prelude::*;
 use jiff::{Timestamp, Unit};
 use statrs::distribution::{Binomial, DiscreteCDF, Hypergeometric};
 
-use crate::{categorization::author::AuthorText, ticket::Ticket};
+use crate::{categorization::author::AuthorText, sla::instant, ticket::Ticket};
 
 /// Fewer dated tickets, or a shorter time, cannot tell new from old.
 const FEWEST_TICKETS: usize = 20;
@@ -29,7 +29,7 @@ pub struct Emerging {
     pub method: String,
     /// The recent time begins here (RFC 3339) …
     pub recent_from: Option<String>,
-    /// … and ends here, with the last ticket.
+    /// … and ends here, with the last ticket up to `as_of`.
     pub recent_until: Option<String>,
     /// Dated tickets in the recent time.
     pub n_recent: usize,
@@ -52,7 +52,8 @@ pub struct Volume {
     pub recent_per_week: f64,
     /// Tickets a week before.
     pub earlier_per_week: f64,
-    /// Exact one-sided p-value that the rate has risen (two Poisson rates, conditional on their sum: binomial).
+    /// One-sided p-value of the exact test of equal rates against a higher one of late (two Poisson rates, conditional on
+    /// their sum: binomial): how often equal rates would give a difference at least as large.
     pub p_value: f64,
 }
 
@@ -75,7 +76,7 @@ pub struct Rising {
     pub recent_per_week: f64,
     /// Tickets a week before.
     pub earlier_per_week: f64,
-    /// Fisher's exact one-sided p-value that its share has risen.
+    /// One-sided p-value of Fisher's exact test of equal shares against a higher one of late.
     pub p_value: f64,
     /// The p-value adjusted for the number of tests (Benjamini & Hochberg).
     pub q_value: f64,
@@ -99,16 +100,21 @@ pub enum RisingKind {
 pub(crate) type Groups = Vec<(RisingKind, String, Vec<usize>)>;
 
 /// Find what has become more frequent.
-pub(crate) fn emerging(tickets: &[Ticket], texts: &[AuthorText], groups: Groups) -> Emerging {
+pub(crate) fn emerging(
+    tickets: &[Ticket],
+    texts: &[AuthorText],
+    groups: Groups,
+    as_of: Timestamp,
+) -> Emerging {
     let method = "Fisher's exact test, one-sided, of each term, cluster and category that at least 5 dated tickets have: \
                   is its share of the recent tickets higher than of the earlier ones? Reported where the q-value \
                   (Benjamini & Hochberg over all tests) is at most 0.1 and at least 3 recent tickets have it.";
     let refuse = |why: String| Emerging { not_computable: Some(why), ..Emerging::default() };
     let created: Vec<Option<Timestamp>> =
-        tickets.iter().map(|ticket| ticket.created_at.as_deref()?.parse().ok()).collect();
+        tickets.iter().map(|t| instant(t.created_at.as_deref()).filter(|at| *at <= as_of)).collect();
     let n_dated = created.iter().flatten().count();
     let (Some(first), Some(last)) = (created.iter().flatten().min(), created.iter().flatten().max()) else {
-        return refuse("no ticket has a creation time".to_owned());
+        return refuse("no ticket has a creation time up to as_of".to_owned());
     };
     let days = days(*first, *last);
     if n_dated < FEWEST_TICKETS || days < SHORTEST_DAYS {
@@ -274,6 +280,19 @@ mod tests {
             .collect()
     }
 
+    fn as_of() -> Timestamp {
+        "2024-12-31T00:00:00Z".parse().expect("a time")
+    }
+
+    #[test]
+    fn what_is_dated_after_as_of_is_neither_recent_nor_earlier() {
+        let tickets = tickets((0..60).map(|_| "Parcel late".to_owned()));
+        let as_of = "2024-02-10T00:00:00Z".parse().expect("a time");
+        let found = emerging(&tickets, &author_texts(&tickets), Vec::new(), as_of);
+        assert_eq!(found.n_recent + found.n_earlier, 41);
+        assert_eq!(found.recent_until.as_deref(), Some("2024-02-10T00:00:00Z"));
+    }
+
     #[test]
     fn a_new_term_is_found_and_a_steady_one_is_not() {
         let tickets = tickets((0..81).map(|day| match (day >= 61, day % 2) {
@@ -281,7 +300,7 @@ mod tests {
             (_, 1) => "Parcel late".to_owned(),
             _ => "Shoes too small".to_owned(),
         }));
-        let found = emerging(&tickets, &author_texts(&tickets), Vec::new());
+        let found = emerging(&tickets, &author_texts(&tickets), Vec::new(), as_of());
         assert_eq!((found.n_recent, found.n_earlier), (20, 61));
         assert_eq!(found.items.len(), 1);
         let item = &found.items[0];
@@ -299,9 +318,9 @@ mod tests {
     #[test]
     fn too_little_is_said_to_be_too_little() {
         let few = tickets((0..5).map(|_| "x y".to_owned()));
-        let found = emerging(&few, &author_texts(&few), Vec::new());
+        let found = emerging(&few, &author_texts(&few), Vec::new(), as_of());
         assert!(found.not_computable.is_some_and(|why| why.contains("5 dated tickets over 4.0 days")));
         let undated = [Ticket::default()];
-        assert!(emerging(&undated, &author_texts(&undated), Vec::new()).not_computable.is_some());
+        assert!(emerging(&undated, &author_texts(&undated), Vec::new(), as_of()).not_computable.is_some());
     }
 }

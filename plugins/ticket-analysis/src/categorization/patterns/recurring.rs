@@ -3,10 +3,15 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use heddle_sdk::prelude::*;
+use jiff::Timestamp;
 use regex::Regex;
 
 use super::similar::words;
-use crate::ticket::{Entities, Status, Ticket};
+use crate::{
+    sla::instant,
+    standing::{Standing, StateCounts},
+    ticket::{Entities, Ticket},
+};
 
 /// Fewer tickets do not recur.
 const FEWEST: usize = 3;
@@ -24,11 +29,11 @@ pub struct Recurring {
     pub count: usize,
     /// The tickets' ids, in the tickets' order.
     pub ticket_ids: Vec<String>,
-    /// When the first was created, if known (RFC 3339).
+    /// When the first of those dated up to `as_of` was created, if known (RFC 3339).
     pub first_created_at: Option<String>,
-    /// When the last was created, if known (RFC 3339).
+    /// When the last of them was created, if known (RFC 3339).
     pub last_created_at: Option<String>,
-    /// How many are not resolved; absent if no ticket's status is known.
+    /// How many are open at `as_of`; absent if the state of one of them is not known.
     pub unresolved: Option<usize>,
 }
 
@@ -56,7 +61,7 @@ pub(crate) fn signature(text: &str) -> String {
 }
 
 /// Find them.
-pub(crate) fn recurring(tickets: &[Ticket], entities: &[Entities]) -> Vec<Recurring> {
+pub(crate) fn recurring(tickets: &[Ticket], entities: &[Entities], as_of: Timestamp) -> Vec<Recurring> {
     let by_id: BTreeMap<&str, &Entities> = entities.iter().map(|e| (e.ticket_id.as_str(), e)).collect();
     let mut groups: BTreeMap<(FoundIn, String), Vec<usize>> = BTreeMap::new();
     for (at, ticket) in tickets.iter().enumerate() {
@@ -86,14 +91,21 @@ pub(crate) fn recurring(tickets: &[Ticket], entities: &[Entities]) -> Vec<Recurr
     found.truncate(MOST);
     found
         .into_iter()
-        .map(|((found_in, signature), members)| describe(tickets, found_in, signature, &members))
+        .map(|((found_in, signature), members)| describe(tickets, found_in, signature, &members, as_of))
         .collect()
 }
 
-fn describe(tickets: &[Ticket], found_in: FoundIn, signature: String, members: &[usize]) -> Recurring {
+fn describe(
+    tickets: &[Ticket],
+    found_in: FoundIn,
+    signature: String,
+    members: &[usize],
+    as_of: Timestamp,
+) -> Recurring {
     let own = || members.iter().map(|at| &tickets[*at]);
-    let created = || own().filter_map(|ticket| ticket.created_at.clone());
-    let known = own().any(|ticket| ticket.status.is_some());
+    let there = |ticket: &&Ticket| instant(ticket.created_at.as_deref()).is_some_and(|at| at <= as_of);
+    let created = || own().filter(there).filter_map(|ticket| ticket.created_at.clone());
+    let states: StateCounts = own().map(|ticket| Standing::of(ticket, as_of)).collect();
     Recurring {
         signature,
         found_in,
@@ -101,13 +113,8 @@ fn describe(tickets: &[Ticket], found_in: FoundIn, signature: String, members: &
         ticket_ids: own().map(|ticket| ticket.id.clone()).collect(),
         first_created_at: created().min(),
         last_created_at: created().max(),
-        unresolved: known.then(|| own().filter(|ticket| waits(ticket)).count()),
+        unresolved: (states.unknown == 0).then_some(states.open),
     }
-}
-
-/// Whether a ticket, whose status may be unknown, is not known to be resolved.
-fn waits(ticket: &Ticket) -> bool {
-    ticket.resolved_at.is_none() && !matches!(ticket.status, Some(Status::Resolved | Status::Closed))
 }
 
 #[cfg(test)]
@@ -144,7 +151,7 @@ mod tests {
         .enumerate()
         .map(|(at, subject)| ticket(at, subject))
         .collect();
-        let found = recurring(&tickets, &[]);
+        let found = recurring(&tickets, &[], "2024-02-01T00:00:00Z".parse().expect("a time"));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].signature, "disk # is full");
         assert_eq!(found[0].ticket_ids, ["0", "1", "5"]);

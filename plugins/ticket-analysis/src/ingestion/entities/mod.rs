@@ -21,12 +21,14 @@ pub(super) fn extract(tickets: &[Ticket]) -> Vec<Entities> {
         .iter()
         .map(|ticket| {
             let parts = Parts::of(&ticket.subject, &ticket.description, &templates);
+            let (severity_signs, severity_quotes) = signs::find(&parts, ticket);
             Entities {
                 ticket_id: ticket.id.clone(),
                 features: features::find(ticket, &parts, &vocabulary),
                 error_messages: errors::find(&parts),
                 user_actions: actions::find(&parts),
-                severity_signs: signs::find(&parts),
+                severity_signs,
+                severity_quotes,
                 versions: versions::find(&parts),
             }
         })

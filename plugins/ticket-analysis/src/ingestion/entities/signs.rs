@@ -5,6 +5,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::text::Parts;
+use crate::{
+    said::{Reach, denied, pattern, verbatim},
+    ticket::{Quote, Ticket},
+};
 
 /// Name and what is said; most severe first.
 const SIGNS: [(&str, &str); 14] = [
@@ -14,7 +18,7 @@ const SIGNS: [(&str, &str); 14] = [
     ),
     (
         "data loss",
-        r"data[ -]?loss|(?:los(?:t|e|es|ing)|wip(?:e|es|ed|ing)|delet(?:es|ed|ing)|eras(?:es|ed)|overw(?:rites|rote|ritten))\s(?:(?:my|our|all|the|your|their|any|some|entire|whole|unsaved|user|customer|client|client's)\s){0,3}(?:data|work|changes|records?|entries|files?|messages?|history|content|drafts?|documents?|invoices?|progress|edits)\b|(?:data|records?|entries|files?|content|drafts?|documents?|changes|history|comments?|attachments?)\s(?:\w+\s){0,2}(?:(?:is|are|was|were|gets?|got|have|has|had|went)\s(?:\w+\s)?(?:lost|gone|wiped|erased|overwritten|deleted|vanished|disappeared|missing|corrupt\w*)|vanished|disappeared)|corrupt(?:s|ed|ion|ing)?\b",
+        r"data[ -]?loss|(?:(?:los(?:t|e|es|ing)|wip(?:e|es|ed|ing)|eras(?:es|ed)|overw(?:rites|rote|ritten))\s(?:(?:my|our|all|the|your|their|any|some|entire|whole|unsaved|user|customer|client|client's)\s){0,3}|delet(?:es|ed|ing)\s(?:(?:my|our|all|the|your|their|any|some|entire|whole|unsaved|user|customer|client|client's)\s){1,3})(?:data|work|changes|records?|entries|files?|messages?|history|content|drafts?|documents?|invoices?|progress|edits)\b|(?:data|records?|entries|files?|content|drafts?|documents?|changes|history|comments?|attachments?)\s(?:\w+\s){0,2}(?:(?:is|are|was|were|gets?|got|have|has|had|went)\s(?:\w+\s)?(?:lost|gone|wiped|erased|overwritten|deleted|vanished|disappeared|missing|corrupt\w*)|vanished|disappeared)|corrupt(?:s|ed|ion|ing)?\b",
     ),
     (
         "production down",
@@ -26,7 +30,7 @@ const SIGNS: [(&str, &str); 14] = [
     ),
     (
         "hang",
-        r"\bhangs?\b|\bhung\b|\bhanging\b|\bfreez(?:e|es|ing)\b|\bfroze(?:n)?\b|unresponsive|not respond(?:ing)?|infinite loop|deadlock\w*|stuck (?:on|at|in|for|loading|forever)|(?:spins?|loads?|loading|spinning|spinner) (?:\w+ )?(?:forever|endlessly|indefinitely)|never (?:finishes|completes|returns|loads|ends)",
+        r"\bhangs?\b|\bhung\b|\bhanging\b|\bfreez(?:e|es|ing)\b|\bfroze(?:n)?\b|unresponsive|not respond(?:ing)?|infinite loop|deadlock\w*|(?:app|application|page|screen|window|process|program|sync|upload|download|import|export|build|job|worker|editor|browser|tab|it) (?:\w+ ){0,2}stuck\b|stuck (?:loading|forever|(?:on|at) (?:the |a )?(?:\w+ )?(?:screen|splash|spinner|page|logo|\d+ ?%)|in an? (?:\w+ )?loop)|(?:spins?|loads?|loading|spinning|spinner) (?:\w+ )?(?:forever|endlessly|indefinitely)|never (?:finishes|completes|returns|loads|ends)",
     ),
     (
         "regression",
@@ -62,32 +66,45 @@ const SIGNS: [(&str, &str); 14] = [
     ),
     (
         "urgent",
-        r"\burgent(?:ly)?\b|\basap\b|as soon as possible|immediately (?:fix|need|resolve)|need (?:this|it|a fix|help) (?:today|now|immediately|by)|\bescalat(?:e|ed|ing|ion)\b|\bdeadline\b|\bcritical\b|\bsevere\b|cancel (?:our|my|the) (?:subscription|contract|account|plan)",
+        r"\burgent(?:ly)?\b|\basap\b|as soon as possible|immediately (?:fix|need|resolve)|need (?:this|it|a fix|help) (?:today|now|immediately|by)|\bescalat(?:e|ed|ing|ion)\b|\bdeadline\b|\bcritical\b|\bsevere\b|(?:or|otherwise|else) (?:\w+ ){0,4}cancel (?:our|my|the) (?:subscription|contract|account|plan)",
     ),
 ];
 
-static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
-    SIGNS
-        .iter()
-        .filter_map(|(name, pattern)| Some((*name, Regex::new(&format!("(?i)(?:{pattern})")).ok()?)))
-        .collect()
-});
+/// Signs whose words hold no denial of their own, so that one in them takes the sign back: "the site was not down".
+const WHOLE: [&str; 6] = ["security", "data loss", "production down", "crash", "hang", "payment"];
+
+static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> =
+    LazyLock::new(|| SIGNS.iter().filter_map(|(name, words)| Some((*name, pattern(words)?))).collect());
 static NEGATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:\b(?:not?|without|never|neither|nor|avoid|avoids|prevent|prevents|hardly|isn'?t|doesn'?t|didn'?t|don'?t|won'?t|wasn'?t|aren'?t|(?:rather|other) than|instead of|if|could|might|would|may)\b(?:\s+\w+){0,2}\s*)$").ok()
+    pattern(
+        r"(?:\b(?:not?|without|never|neither|nor|avoid|avoids|prevent|prevents|hardly|nothing|isn'?t|doesn'?t|didn'?t|don'?t|won'?t|wasn'?t|aren'?t|can'?t|(?:rather|other) than|instead of|if|could|might|would|may)\b(?:\s+\w+){0,2}\s*)$",
+    )
 });
 
-/// The names of the signs in a ticket's prose, most severe first. What is negated or only feared ("to avoid data
-/// loss", "not a regression", "could crash") is no sign.
-pub(super) fn find(parts: &Parts) -> Vec<String> {
-    let found = PATTERNS.iter().filter(|(_, pattern)| {
-        parts.prose.lines().any(|line| pattern.find_iter(line).any(|hit| !is_negated(&line[..hit.start()])))
-    });
-    found.map(|(name, _)| (*name).to_owned()).collect()
+/// The signs in a ticket's prose, most severe first: their names, and the words of those that can be quoted. What is
+/// denied or only feared ("to avoid data loss", "not a regression", "could crash") is no sign.
+pub(super) fn find(parts: &Parts, ticket: &Ticket) -> (Vec<String>, Vec<Quote>) {
+    let (mut names, mut quotes) = (Vec::new(), Vec::new());
+    for (name, pattern) in PATTERNS.iter() {
+        // The first line of the prose is the subject.
+        let hit = parts.prose.lines().enumerate().find_map(|(at, line)| {
+            let hit = pattern.find_iter(line).find(|hit| !is_denied(name, line, hit.start(), hit.end()))?;
+            Some((at == 0, hit.as_str()))
+        });
+        let Some((in_subject, words)) = hit else { continue };
+        names.push((*name).to_owned());
+        let text = if in_subject { &ticket.subject } else { &ticket.description };
+        if let Some(words) = verbatim(text, words) {
+            quotes.push(Quote { sign: (*name).to_owned(), words: words.to_owned(), in_subject });
+        }
+    }
+    (names, quotes)
 }
 
-fn is_negated(before: &str) -> bool {
-    let sentence = before.rsplit(['.', ';', '!', '?', ',', ':']).next().unwrap_or(before);
+fn is_denied(name: &str, line: &str, start: usize, end: usize) -> bool {
+    let sentence = line[..start].rsplit(['.', ';', '!', '?', ',', ':']).next().unwrap_or_default();
     NEGATION.as_ref().is_some_and(|r| r.is_match(sentence))
+        || denied(line, start, end, if WHOLE.contains(&name) { Reach::Wide } else { Reach::Near })
 }
 
 #[cfg(test)]
@@ -117,9 +134,20 @@ mod tests {
             ("Totals do not add up on the invoice", &["wrong data"]),
             ("I asked on Stack Overflow", &[]),
             ("Uploads are timing out", &["slow"]),
+            ("This is not urgent", &[]),
+            ("It isn\u{2019}t blocking us, and there is no data loss", &[]),
+            ("Online payments stuck in status pending", &[]),
+            ("The import gets stuck at 90 %", &["hang"]),
+            ("Deleted drafts consume a number", &[]),
+            ("It deleted all our drafts", &["data loss"]),
+            ("Please cancel our subscription", &[]),
+            ("Solve it or we will have to cancel our subscription", &["urgent"]),
         ] {
-            let parts = Parts::of(text, "", &BTreeSet::new());
-            assert_eq!(find(&parts), wanted, "{text}");
+            let ticket = Ticket { subject: text.to_owned(), ..Ticket::default() };
+            let (names, quotes) = find(&Parts::of(text, "", &BTreeSet::new()), &ticket);
+            assert_eq!(names, wanted, "{text}");
+            assert_eq!(quotes.len(), wanted.len());
+            assert!(quotes.iter().all(|q| q.in_subject && text.contains(&q.words)), "{quotes:?}");
         }
     }
 }
