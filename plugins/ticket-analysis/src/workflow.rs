@@ -3,6 +3,11 @@
 use heddle_sdk::prelude::*;
 use serde_json::{Value, json};
 
+use crate::{analytics::predictions::Horizon, ingestion::MOST_RECORDS};
+
+/// A local time of a day, up to its end.
+const TIME: &str = "^([01]?[0-9]|2[0-3]):[0-5][0-9]$|^24:00$";
+
 /// The workflows that the plugin ships.
 pub(crate) fn all() -> Vec<Workflow> {
     let phase = |name: &str| format!("ticket-analysis/{name}");
@@ -41,7 +46,8 @@ pub(crate) fn all() -> Vec<Workflow> {
     }]
 }
 
-/// The schema of a run's input. `ticket_data` is not required, because uploaded files may stand in for it; the phase
+/// The schema of a run's input. What can be said by a schema is said here and not only by the phases' `validate`: the
+/// schema finds all mistakes at once, and also where the tickets come in files. `ticket_data` is not required, because uploaded files may stand in for it; the phase
 /// `ticket_ingestion` says what is missing where there are neither. Keys of tickets that are not named here are
 /// allowed: other trackers' records are recognised by theirs.
 fn input_schema() -> Value {
@@ -51,9 +57,10 @@ fn input_schema() -> Value {
         "type": "object",
         "properties": {
             "ticket_data": {
-                "description": "The tickets: an array of objects, or a Jira search result ({\"issues\": […]}) or Zendesk \
-                    page ({\"tickets\": […]}). Records of gh issue list --json, GitHub's REST API, Jira and Zendesk are \
-                    recognised by their keys. May be absent where files are uploaded.",
+                "description": format!("The tickets: an array of objects, or a Jira search result ({{\"issues\": […]}}) or \
+                    Zendesk page ({{\"tickets\": […]}}). Records of gh issue list --json, GitHub's REST API, Jira and Zendesk \
+                    are recognised by their keys. At most {MOST_RECORDS} tickets and 32 MiB; files may have 64 MiB. May be \
+                    absent where files are uploaded."),
                 "type": ["array", "object", "null"],
                 "items": ticket(),
             },
@@ -66,6 +73,7 @@ fn input_schema() -> Value {
             "utc_offset": {
                 "description": "Offset from UTC of times that name no zone, such as those of Jira's CSV export. Absent, UTC.",
                 "type": ["string", "null"],
+                "pattern": r"^(Z|z|UTC|[+-](0[0-9]|1[0-4]):?[0-5][0-9])$",
                 "examples": ["+02:00", "Z"],
             },
             "on_duplicate": {
@@ -96,8 +104,18 @@ fn input_schema() -> Value {
                 "description": "How far ahead the number of new tickets is forecast.",
                 "type": ["object", "null"],
                 "properties": {
-                    "weeks_ahead": { "description": "Weeks, from Monday to Sunday in UTC.", "type": "integer", "minimum": 1 },
-                    "days_ahead": { "description": "Days in UTC.", "type": "integer", "minimum": 1 },
+                    "weeks_ahead": {
+                        "description": "Weeks, from Monday to Sunday in UTC.",
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": Horizon::MOST_WEEKS,
+                    },
+                    "days_ahead": {
+                        "description": "Days in UTC.",
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": Horizon::MOST_DAYS,
+                    },
                 },
             },
         },
@@ -143,6 +161,11 @@ fn ticket() -> Value {
     })
 }
 
+/// The names of all time zones that are known here. A name that is none is then told with the other mistakes of the input.
+fn zones() -> Vec<String> {
+    jiff::tz::db().available().map(|name| name.to_string()).collect()
+}
+
 fn sla_policy() -> Value {
     json!({
         "description": "What each customer tier is promised, and when the clock runs. Tiers stand at the top or under \
@@ -152,18 +175,38 @@ fn sla_policy() -> Value {
             "time_zone": {
                 "description": "IANA name of the zone of business hours and holidays. Absent, UTC.",
                 "type": "string",
+                "enum": zones(),
                 "examples": ["Europe/Berlin"],
             },
             "business_hours": {
                 "description": "Local opening hours by day or span of days: a pair, a list of pairs, or [] for a closed \
-                    day. Or the same on several days: {days, start, end}.",
+                    day. Or the same on several days: {days, start, end}. Times are written 09:00, at most 24:00.",
                 "type": "object",
+                "properties": {
+                    "days": { "type": ["array", "null"], "items": { "type": "string" } },
+                    "start": { "type": ["string", "null"], "pattern": TIME },
+                    "end": { "type": ["string", "null"], "pattern": TIME },
+                },
+                // A pair of times, or a list of such pairs: the pattern is for texts, the bounds are for lists.
+                "additionalProperties": {
+                    "type": "array",
+                    "items": {
+                        "type": ["string", "array"],
+                        "pattern": TIME,
+                        "items": { "type": "string", "pattern": TIME },
+                        "minItems": 2,
+                        "maxItems": 2,
+                    },
+                },
                 "examples": [{ "mon-thu": [["09:00", "17:00"]], "fri": [["09:00", "12:00"], ["13:00", "15:00"]] }],
             },
             "holidays": {
                 "description": "Days on which the clock stands still: 2024-12-25, or 12-25 for every year.",
                 "type": "array",
-                "items": { "type": "string" },
+                "items": {
+                    "type": "string",
+                    "pattern": "^([0-9]{4}-|-{0,2})(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+                },
             },
             "targets": { "description": "Targets by tier.", "type": "object", "additionalProperties": target() },
         },
@@ -212,7 +255,7 @@ fn team() -> Value {
             "tiers": words("Customer tiers that it serves."),
             "skills": words("What its people know, matched with a ticket's labels, features and subject."),
             "members": words("Assignees who belong to it."),
-            "capacity": { "description": "Tickets that it can resolve in a week.", "type": ["number", "null"], "minimum": 0 },
+            "capacity": { "description": "Tickets that it can resolve in a week.", "type": ["number", "null"], "exclusiveMinimum": 0 },
         },
     })
 }

@@ -73,9 +73,10 @@ impl Phase for AnalyticsDashboard {
     fn validate(input: &Input) -> Vec<Problem> {
         let mut problems = input.sla_policy.as_ref().map_or_else(Vec::new, |p| p.problems("/sla_policy"));
         let horizon = input.forecast.unwrap_or_default();
-        for (key, value, most) in
-            [("weeks_ahead", horizon.weeks_ahead, 52), ("days_ahead", horizon.days_ahead, 90)]
-        {
+        for (key, value, most) in [
+            ("weeks_ahead", horizon.weeks_ahead, Horizon::MOST_WEEKS),
+            ("days_ahead", horizon.days_ahead, Horizon::MOST_DAYS),
+        ] {
             if !(1..=most).contains(&value) {
                 problems
                     .push(Problem::new(format!("/forecast/{key}"), format!("{value} is not in 1 to {most}")));

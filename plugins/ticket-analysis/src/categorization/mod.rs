@@ -50,6 +50,21 @@ pub struct Input {
     pub categories: Option<serde_json::Value>,
 }
 
+/// What is wrong with a run's `categories`. Without the tickets' `ids` nobody can tell a ticket's id from a category's name,
+/// so that only a list of names is looked at.
+pub(crate) fn problems(
+    categories: Option<&serde_json::Value>,
+    ids: Option<&BTreeSet<String>>,
+) -> Vec<Problem> {
+    let known: BTreeSet<&str> = ids.into_iter().flatten().map(String::as_str).collect();
+    let names_only =
+        || categories.and_then(|c| c.as_array()).is_some_and(|list| list.iter().all(|c| c.is_string()));
+    match Given::read(categories, &known) {
+        Err(PhaseError::InvalidInput(found)) if ids.is_some() || names_only() => found,
+        _ => Vec::new(),
+    }
+}
+
 /// The phase.
 pub struct Categorization;
 

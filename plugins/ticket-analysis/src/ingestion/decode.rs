@@ -1,38 +1,45 @@
 //! From bytes to text, JSON values or CSV records, with errors that say where.
 
+use std::borrow::Cow;
+
 use heddle_sdk::prelude::*;
 use serde_json::Value;
 
 /// JSON values one after the other, each with the line on which it starts.
 pub(super) type Values = Vec<(usize, Value)>;
 
-/// The text of a file, without a byte-order mark.
+const UTF8_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
+const UTF16_LE_MARK: &[u8] = &[0xFF, 0xFE];
+const UTF16_BE_MARK: &[u8] = &[0xFE, 0xFF];
+
+/// The text of a file, without a byte-order mark: UTF-8, or UTF-16 of either byte order with its mark, as spreadsheets and
+/// Windows' own tools write it.
 ///
 /// # Errors
-/// For any encoding but UTF-8, with the place of the first byte that is not.
-pub(super) fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
-    let refuse = |message: String| Err(Problem::new("", format!("{name} {message}")));
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return refuse(
-            "is UTF-16 text, and UTF-8 is needed: convert it, for example with \
-             `iconv -f UTF-16 -t UTF-8`"
-                .to_owned(),
-        );
+/// For any other encoding, with the place of the first byte that does not fit.
+pub(super) fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, Problem> {
+    if let Some(rest) = bytes.strip_prefix(UTF16_LE_MARK) {
+        return utf16(name, rest, u16::from_le_bytes).map(Cow::Owned);
     }
+    if let Some(rest) = bytes.strip_prefix(UTF16_BE_MARK) {
+        return utf16(name, rest, u16::from_be_bytes).map(Cow::Owned);
+    }
+    let refuse = |message: String| Err(refusal(name, &message));
     if bytes.starts_with(b"PK\x03\x04") {
         return refuse("is a zip archive or an Excel workbook: give the JSON or CSV file itself".to_owned());
     }
     if bytes.starts_with(&[0x1F, 0x8B]) {
         return refuse("is compressed with gzip: decompress it first".to_owned());
     }
-    let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
     if let Some(at) = bytes.iter().take(4096).position(|&b| b == 0) {
         return refuse(format!(
-            "has a zero byte at offset {at}: it is binary or UTF-16 without a byte-order mark, and UTF-8 text is needed"
+            "has a zero byte at offset {at}: it is binary, or UTF-16 without a byte-order mark; give UTF-8, or UTF-16 with \
+             its mark"
         ));
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text),
+        Ok(text) => Ok(Cow::Borrowed(text)),
         Err(error) => {
             let good = &bytes[..error.valid_up_to()];
             let line = good.iter().filter(|&&b| b == b'\n').count() + 1;
@@ -50,6 +57,36 @@ pub(super) fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> 
             ))
         }
     }
+}
+
+fn refusal(name: &str, message: &str) -> Problem {
+    Problem::new("", format!("{name} {message}"))
+}
+
+fn utf16(name: &str, bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Problem> {
+    let (units, rest) = bytes.as_chunks::<2>();
+    // A character of Western scripts has two bytes here and one there.
+    let mut text = String::with_capacity(units.len());
+    for read in char::decode_utf16(units.iter().map(|pair| unit(*pair))) {
+        let Ok(c) = read else {
+            let line = text.matches('\n').count() + 1;
+            let column = text.chars().rev().take_while(|c| *c != '\n').count() + 1;
+            return Err(refusal(
+                name,
+                &format!(
+                    "is not UTF-16, as its byte-order mark says: half a character at line {line}, character {column}; the \
+                     file is cut off or damaged; export or upload it again"
+                ),
+            ));
+        };
+        text.push(c);
+    }
+    if !rest.is_empty() {
+        let message = "is UTF-16 by its byte-order mark and ends in the middle of a character: the file is cut off; \
+                       export or upload it again";
+        return Err(refusal(name, message));
+    }
+    Ok(text)
 }
 
 /// All JSON values of a text: one document, JSON lines, or documents one after the other.

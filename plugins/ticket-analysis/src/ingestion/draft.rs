@@ -89,9 +89,9 @@ pub(super) struct Batch {
 
 /// A JSON record and where it is.
 #[derive(Debug)]
-pub(super) struct Located {
+pub(super) struct Located<'v> {
     pub(super) place: String,
-    pub(super) value: Value,
+    pub(super) value: &'v Value,
 }
 
 /// A problem at a place: a pointer into the input becomes its path, a place in a file goes into the message.

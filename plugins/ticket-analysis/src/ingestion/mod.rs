@@ -3,9 +3,11 @@
 //! `sources` recognises the form and makes drafts, `normalise` makes tickets of them and counts what is wrong,
 //! `entities` finds what the texts speak of. Nothing is guessed, and no record is left out without being listed.
 
+mod bounded;
 mod decode;
 mod draft;
 mod entities;
+mod input;
 mod normalise;
 mod quality;
 mod report;
@@ -14,51 +16,21 @@ mod time;
 mod words;
 
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
-use jiff::{Timestamp, tz::Offset};
-use serde_json::Value;
+use jiff::Timestamp;
 
-pub use self::quality::{
-    DataQualityReport, Duplicate, ExcludedRecord, ImpossibleDate, SourceSummary, UnreadValue,
+pub use self::{
+    bounded::{MOST_RECORDS, TicketData},
+    input::{Input, OnDuplicate},
+    quality::{DataQualityReport, Duplicate, ExcludedRecord, ImpossibleDate, SourceSummary, UnreadValue},
 };
 use self::{
     draft::{Batch, Reading},
-    normalise::Rules,
+    input::{at_most, settings, too_large, too_many},
 };
 use crate::ticket::{Entities, StructuredTickets, Ticket};
 
-/// How many problems an error lists.
-const SHOWN: usize = 20;
 /// Uploaded files together. Parsed JSON takes several times its text, and the phase asks for memory accordingly.
 const MOST_BYTES: u64 = 64 << 20;
-
-/// The tickets and how to read them. Keys of the run's input that other phases use are ignored here.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Input {
-    /// The tickets: an array of objects in any accepted form, or an object such as a Jira search result. Absent or
-    /// null where the tickets are in uploaded files.
-    pub ticket_data: Option<Value>,
-    /// Where the tickets come from, in words.
-    pub source: Option<String>,
-    /// The moment as of which the tickets are looked at (RFC 3339, a date, or seconds or milliseconds since
-    /// 1970). Absent, that of the run.
-    pub as_of: Option<Value>,
-    /// What to do with ids that occur more than once.
-    pub on_duplicate: OnDuplicate,
-    /// Offset from UTC of times that name no zone, such as those of Jira's CSV export: `+02:00`. Absent, UTC.
-    pub utc_offset: Option<String>,
-}
-
-/// What to do with ids that occur more than once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnDuplicate {
-    /// It is an error that names them.
-    #[default]
-    Error,
-    /// The first record is kept, the others are listed as excluded.
-    KeepFirst,
-}
 
 /// What the phase found.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -102,22 +74,12 @@ impl Phase for TicketIngestion {
     }
 
     fn validate(input: &Input) -> Vec<Problem> {
-        let mut problems = settings(input, Timestamp::UNIX_EPOCH).err().unwrap_or_default();
-        if let Some(value) = input.ticket_data.as_ref().filter(|value| !value.is_null()) {
-            match sources::read_value(value) {
-                Err(found) => problems.extend(found),
-                Ok(batch) if input.on_duplicate == OnDuplicate::Error => {
-                    problems.extend(normalise::duplicate_problem(&[batch]));
-                }
-                Ok(_) => {}
-            }
-        }
-        at_most(problems)
+        input::look(input)
     }
 
     fn execute(ctx: &mut Context<'_, NoConfig>, input: Input) -> PhaseResult<Output> {
         let now = Timestamp::from_millisecond(i64::try_from(ctx.now_ms()).unwrap_or(i64::MAX))?;
-        let rules = settings(&input, now).map_err(PhaseError::InvalidInput)?;
+        let rules = settings(&input, now).map_err(|found| PhaseError::InvalidInput(at_most(found)))?;
         let mut batches = read_all(ctx, &input)?;
         normalise::qualify_github_ids(&mut batches);
         refuse_empty(&batches)?;
@@ -145,39 +107,13 @@ impl Phase for TicketIngestion {
     }
 }
 
-/// The settings of the input; `now` stands in for an absent `as_of`.
-fn settings(input: &Input, now: Timestamp) -> Result<Rules, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let offset = match input.utc_offset.as_deref() {
-        None => Offset::UTC,
-        Some(text) => time::offset(text).unwrap_or_else(|| {
-            let message = format!("{text:?} is no offset from UTC: give one such as \"+02:00\" or \"Z\"");
-            problems.push(Problem::new("/utc_offset", message));
-            Offset::UTC
-        }),
-    };
-    let reader = time::Reader { offset, slash_order: None };
-    let given = input.as_of.as_ref().filter(|value| !value.is_null());
-    let as_of = match given.map(|value| (value, reader.read(value))) {
-        None => now,
-        Some((_, time::Read::At { at, .. })) => at,
-        Some((value, _)) => {
-            let message = format!("{value} is no time: give one such as \"2024-09-30T00:00:00Z\"");
-            problems.push(Problem::new("/as_of", message));
-            now
-        }
-    };
-    if problems.is_empty() {
-        Ok(Rules { as_of, offset, on_duplicate: input.on_duplicate })
-    } else {
-        Err(problems)
-    }
-}
-
 /// Read `ticket_data` and every uploaded file. All that is wrong is reported at once.
 fn read_all(ctx: &mut Context<'_, NoConfig>, input: &Input) -> Result<Vec<Batch>, PhaseError> {
     let files = ctx.input_files();
-    let given = input.ticket_data.as_ref().filter(|value| !value.is_null());
+    if let Some(problem) = too_large(input) {
+        return Err(PhaseError::InvalidInput(vec![problem]));
+    }
+    let given = input.ticket_data.value();
     if given.is_none() && files.is_empty() {
         return Err(PhaseError::invalid(
             "",
@@ -208,6 +144,10 @@ fn read_all(ctx: &mut Context<'_, NoConfig>, input: &Input) -> Result<Vec<Batch>
         let bytes = ctx.read(&file.name)?;
         keep(sources::read_file(file.name.strip_prefix("input/").unwrap_or(&file.name), &bytes));
     }
+    let records = batches.iter().map(|batch| batch.readings.len()).sum();
+    if records > MOST_RECORDS {
+        problems.insert(0, Problem::new("", too_many(records)));
+    }
     if problems.is_empty() { Ok(batches) } else { Err(PhaseError::InvalidInput(at_most(problems))) }
 }
 
@@ -226,16 +166,6 @@ fn refuse_empty(batches: &[Batch]) -> Result<(), PhaseError> {
         Reading::Ticket(_) => None,
     }));
     Err(PhaseError::InvalidInput(at_most(problems)))
-}
-
-/// The first problems, and how many more there are.
-fn at_most(mut problems: Vec<Problem>) -> Vec<Problem> {
-    let more = problems.len().saturating_sub(SHOWN);
-    if more > 0 {
-        problems.truncate(SHOWN);
-        problems.push(Problem::new("", format!("and {more} more problems")));
-    }
-    problems
 }
 
 fn source_of(batches: &[Batch]) -> String {

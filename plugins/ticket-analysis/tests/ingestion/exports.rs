@@ -236,3 +236,38 @@ fn a_byte_order_mark_and_our_csv() {
     // One of the numbers is 0: they count from zero.
     assert_eq!((tickets[0].priority, tickets[1].priority), (Some(Priority::P0), Some(Priority::P1)));
 }
+
+/// The bytes of a text in the encodings that are read: UTF-8 with its mark, and UTF-16 of either byte order.
+fn encodings(text: &str) -> [(&'static str, Vec<u8>); 4] {
+    let utf16 = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
+        mark.into_iter().chain(text.encode_utf16().flat_map(bytes)).collect()
+    };
+    [
+        ("UTF-8", text.as_bytes().to_vec()),
+        ("UTF-8 with its mark", format!("\u{feff}{text}").into_bytes()),
+        ("UTF-16LE", utf16([0xFF, 0xFE], u16::to_le_bytes)),
+        ("UTF-16BE", utf16([0xFE, 0xFF], u16::to_be_bytes)),
+    ]
+}
+
+#[test]
+fn byte_order_marks_and_utf16_are_read_in_every_form() {
+    let issues = json!([{ "number": 1, "title": "Größe fehlt 🧶", "state": "OPEN", "createdAt": "2024-01-01T00:00:00Z" }]);
+    let lines = format!(
+        "{}\n{}\n",
+        json!({ "id": 1, "subject": "Größe fehlt 🧶" }),
+        json!({ "id": 2, "subject": "x" })
+    );
+    let texts = [
+        ("issues.json", issues.to_string()),
+        ("lines.jsonl", lines),
+        ("own.csv", "id;created_at;subject\r\n1;2024-01-02;Größe fehlt 🧶\r\n".to_owned()),
+        ("jira.csv", "Summary,Issue key,Created\nGröße fehlt 🧶,A-1,12/Mar/24 3:04 PM\n".to_owned()),
+    ];
+    for (name, text) in texts {
+        for (encoding, bytes) in encodings(&text) {
+            let tickets = structured(&ingest(&[(name, &bytes)], json!({}))).normalized_tickets;
+            assert_eq!(tickets[0].subject, "Größe fehlt 🧶", "{name} in {encoding}");
+        }
+    }
+}

@@ -12,7 +12,10 @@ fn files_that_cannot_be_read() {
     let run = |name: &str, bytes: &[u8]| ingest(&[(name, bytes)], json!({}));
     assert_says(&run("a.json", b"[{\"id\": 1,\n  \"subj"), &["a.json", "ends too early", "line 2", "column"]);
     assert_says(&run("a.json", b"[{\"id\": 1,\n  subject}]"), &["not JSON", "line 2, column 3"]);
-    assert_says(&run("a.json", b"\xff\xfe[\0{\0"), &["UTF-16", "iconv"]);
+    assert_says(&run("a.json", b"\xff\xfe[\0{\0"), &["ends too early"]);
+    assert_says(&run("a.json", b"\xff\xfe[\0{"), &["UTF-16", "middle of a character"]);
+    assert_says(&run("a.json", b"\xff\xfe[\0\n\0\0\xd8[\0"), &["half a character at line 2, character 1"]);
+    assert_says(&run("a.json", b"[\0{\0"), &["zero byte at offset 1", "UTF-16 with its mark"]);
     assert_says(&run("a.csv", b"id,subject\n1,Gr\xf6\xdfe\n"), &["0xF6", "line 2, byte 5", "WINDOWS-1252"]);
     assert_says(&run("a.csv", b"PK\x03\x04rest"), &["zip archive"]);
     assert_says(&run("a.json", b"  \n"), &["a.json is empty"]);
@@ -104,6 +107,120 @@ fn validation_sees_shape_emptiness_and_duplicates() {
     let twice = json!([{ "id": 1, "subject": "x" }, { "id": 1, "subject": "y" }]);
     assert!(validate(json!({ "ticket_data": twice }))[0].1.contains("1 id occurs more than once"));
     assert_eq!(validate(json!({ "ticket_data": twice, "on_duplicate": "keep_first" })), []);
+}
+
+/// What the workflow's schema says to an input: the places, in order.
+fn schema_problems(input: &Value) -> Vec<(String, String)> {
+    let workflows = ticket_analysis::plugin().manifest().workflows;
+    let schema = jsonschema::validator_for(&workflows[0].input_schema).unwrap();
+    let mut found: Vec<_> =
+        schema.iter_errors(input).map(|e| (e.instance_path().to_string(), e.to_string())).collect();
+    found.sort();
+    found
+}
+
+fn validate(input: &Value) -> Vec<String> {
+    let found = ticket_analysis::plugin().validate("ticket_ingestion", &input.to_string());
+    found.into_iter().map(|p| p.path).collect()
+}
+
+/// All that is wrong is told together and before the run: by the schema, which also sees runs with files, and again by the
+/// first phase's quick look.
+#[test]
+fn mistakes_in_what_later_phases_use_are_told_at_the_start_and_together() {
+    let wrong = json!({
+        "forecast": { "weeks_ahead": 1_000_000_000, "days_ahead": 0 },
+        "utc_offset": "CET",
+        "teams": [{ "name": "web", "capacity": 0 }],
+        "sla_policy": {
+            "time_zone": "Mars/Base",
+            "business_hours": { "mon": ["25:00", "26:00"], "tue": [["09:00", "17:60"]] },
+            "holidays": ["Christmas"],
+            "gold": { "resolution_hours": -1 },
+            "targets": { "basic": { "first_response_hours": -2 } },
+        },
+    });
+    let places: Vec<_> = schema_problems(&wrong).into_iter().map(|p| p.0).collect();
+    assert_eq!(
+        places,
+        [
+            "/forecast/days_ahead",
+            "/forecast/weeks_ahead",
+            "/sla_policy/business_hours/mon/0",
+            "/sla_policy/business_hours/mon/1",
+            "/sla_policy/business_hours/tue/0/1",
+            "/sla_policy/gold/resolution_hours",
+            "/sla_policy/holidays/0",
+            "/sla_policy/targets/basic/first_response_hours",
+            "/sla_policy/time_zone",
+            "/teams/0/capacity",
+            "/utc_offset",
+        ]
+    );
+    // A guest may be asked without the workflow's schema, and finds the same.
+    let seen = validate(&wrong);
+    for place in [
+        "/utc_offset",
+        "/sla_policy/time_zone",
+        "/sla_policy/business_hours/mon",
+        "/sla_policy/business_hours/tue",
+        "/sla_policy/holidays/0",
+        "/sla_policy/gold/resolution_hours",
+        "/sla_policy/targets/basic/first_response_hours",
+        "/forecast/weeks_ahead",
+        "/forecast/days_ahead",
+        "/teams/0/capacity",
+    ] {
+        assert!(seen.iter().any(|path| path == place), "{place} is not among {seen:?}");
+    }
+    let doubled = json!({
+        "knowledge_base": [{ "id": "a", "title": "A", "body": "x" }, { "id": "a", "title": "B", "body": "y" }],
+        "teams": ["web", "web"],
+        "categories": ["bug", " "],
+        "sla_policy": { "business_hours": { "mon": [["09:00", "12:00"], ["11:00", "13:00"]] } },
+    });
+    let seen = validate(&doubled);
+    for place in ["/knowledge_base/1/id", "/teams/1", "/categories/1", "/sla_policy/business_hours"] {
+        assert!(seen.iter().any(|path| path == place), "{place} is not among {seen:?}");
+    }
+}
+
+#[test]
+fn what_is_right_passes_the_schema_and_the_quick_look() {
+    let sample: Value = serde_json::from_slice(&crate::sample("tickets.json")).unwrap();
+    let mut others = vec![sample];
+    for hours in [
+        json!({ "mon-fri": ["9:00", "17:30"], "sat": [] }),
+        json!({ "days": ["mon", "Tuesday"], "start": "00:00", "end": "24:00" }),
+        json!({ "mon": [["09:00", "12:00"], ["13:00", "17:00"]] }),
+    ] {
+        let policy = json!({ "time_zone": "Europe/Berlin", "business_hours": hours, "holidays": ["12-25", "2024-05-01"],
+            "default": { "resolution_hours": 0 } });
+        others.push(json!({ "sla_policy": policy, "utc_offset": "-0530", "forecast": { "weeks_ahead": 52, "days_ahead": 90 } }));
+    }
+    for input in others {
+        assert_eq!(schema_problems(&input), []);
+        assert_eq!(validate(&input), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn too_many_tickets_are_refused_with_the_greatest_number() {
+    let ticket = |n: usize| json!({ "id": n, "subject": "x", "created_at": "2024-01-01" });
+    let many: Vec<Value> = (0..50_001).map(ticket).collect();
+    let said = "there are 50001 tickets, and at most 50000 are analysed in one run";
+    let inside = json!({ "ticket_data": many });
+    let found = ticket_analysis::plugin().validate("ticket_ingestion", &inside.to_string());
+    assert_eq!(found.len(), 1);
+    assert!(found[0].path == "/ticket_data" && found[0].message.starts_with(said), "{found:?}");
+    assert!(one_problem(&Harness::<TicketIngestion>::new().run(inside)).1.starts_with(said));
+    let file = serde_json::to_vec(&many).unwrap();
+    assert!(one_problem(&ingest(&[("a.json", &file)], json!({}))).1.starts_with(said));
+    // 40 MiB of text in few tickets.
+    let large = json!({ "ticket_data": [{ "id": 1, "subject": "x", "description": "y".repeat(40 << 20) }] });
+    let found = ticket_analysis::plugin().validate("ticket_ingestion", &large.to_string());
+    let said = "the tickets have about 41 MiB of text, and at most 32 MiB are read from a run's input: upload them as a file";
+    assert!(found[0].message.starts_with(said), "{found:?}");
 }
 
 proptest! {

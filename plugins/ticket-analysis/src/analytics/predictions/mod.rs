@@ -25,6 +25,13 @@ pub struct Horizon {
     pub days_ahead: usize,
 }
 
+impl Horizon {
+    /// Most weeks.
+    pub const MOST_WEEKS: usize = 52;
+    /// Most days.
+    pub const MOST_DAYS: usize = 90;
+}
+
 impl Default for Horizon {
     fn default() -> Self {
         Self { weeks_ahead: 8, days_ahead: 28 }

@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// Fields of wrong types, each with its path.
-pub(super) fn read(name: &str, records: &[Located]) -> Result<Batch, Vec<Problem>> {
+pub(super) fn read(name: &str, records: &[Located<'_>]) -> Result<Batch, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut readings = Vec::new();
     for record in records {

@@ -32,8 +32,8 @@ const RUN_KEYS: [&str; 7] =
 pub(super) fn read_value(value: &Value) -> Result<Batch, Vec<Problem>> {
     let mut found = Found::default();
     let name = "ticket_data";
-    found.collect("/ticket_data", value.clone()).map_err(|problem| vec![problem])?;
-    read_records(name, found)
+    found.collect("/ticket_data", value).map_err(|problem| vec![problem])?;
+    read_records(name, &found)
 }
 
 /// Read an uploaded file.
@@ -43,6 +43,7 @@ pub(super) fn read_value(value: &Value) -> Result<Batch, Vec<Problem>> {
 pub(super) fn read_file(name: &str, bytes: &[u8]) -> Result<Batch, Vec<Problem>> {
     let one = |problem| vec![problem];
     let text = decode::text(name, bytes).map_err(one)?;
+    let text = text.as_ref();
     let begin = text.trim_start();
     if begin.is_empty() {
         return Err(one(Problem::new(
@@ -56,11 +57,11 @@ pub(super) fn read_file(name: &str, bytes: &[u8]) -> Result<Batch, Vec<Problem>>
     let values = decode::json(name, text).map_err(one)?;
     let mut found = Found::default();
     let several = values.len() > 1;
-    for (line, value) in values {
+    for (line, value) in &values {
         let place = if several { format!("{name} line {line} ") } else { format!("{name}#") };
         found.collect(&place, value).map_err(one)?;
     }
-    read_records(name, found)
+    read_records(name, &found)
 }
 
 fn read_table(name: &str, text: &str) -> Result<Batch, Vec<Problem>> {
@@ -80,73 +81,72 @@ fn read_table(name: &str, text: &str) -> Result<Batch, Vec<Problem>> {
 
 /// The records of a document, taken out of their envelope.
 #[derive(Default)]
-struct Found {
-    records: Vec<Located>,
+struct Found<'v> {
+    records: Vec<Located<'v>>,
     /// What the envelopes say besides: Zendesk's side-loaded users, a source's name.
     envelope: Map<String, Value>,
     notes: Vec<String>,
 }
 
-impl Found {
-    fn collect(&mut self, place: &str, value: Value) -> Result<(), Problem> {
+impl<'v> Found<'v> {
+    fn collect(&mut self, place: &str, value: &'v Value) -> Result<(), Problem> {
         match value {
             Value::Array(items) => self.items(place, items, true),
-            Value::Object(mut object) => {
+            Value::Object(object) => {
                 for key in ["ticket_data", "issues", "tickets", "items"] {
-                    if object.get(key).is_some_and(Value::is_array) {
-                        if let Some(Value::Array(items)) = object.remove(key) {
-                            self.items(&format!("{place}/{key}"), items, true)?;
-                        }
+                    if let Some(Value::Array(items)) = object.get(key) {
+                        self.items(&format!("{place}/{key}"), items, true);
                         self.keep_envelope(place, key, object);
                         return Ok(());
                     }
                 }
-                if let Some(ticket @ Value::Object(_)) = object.get("ticket").cloned() {
+                if let Some(ticket @ Value::Object(_)) = object.get("ticket") {
                     self.records.push(Located { place: format!("{place}/ticket"), value: ticket });
                     self.keep_envelope(place, "ticket", object);
                     return Ok(());
                 }
-                self.records.push(Located { place: place.to_owned(), value: Value::Object(object) });
-                Ok(())
+                self.records.push(Located { place: place.to_owned(), value });
             }
-            other => Err(problem_at(
-                place,
-                format!("tickets are expected, and this is {}. {ACCEPTED}", kind_of(&other)),
-            )),
-        }
-    }
-
-    fn items(&mut self, place: &str, items: Vec<Value>, outer: bool) -> Result<(), Problem> {
-        for (index, value) in items.into_iter().enumerate() {
-            let place = format!("{place}/{index}");
-            match value {
-                // `gh api --paginate --slurp` puts pages into an array of arrays.
-                Value::Array(page) if outer => self.items(&place, page, false)?,
-                value => self.records.push(Located { place, value }),
+            other => {
+                return Err(problem_at(
+                    place,
+                    format!("tickets are expected, and this is {}. {ACCEPTED}", kind_of(other)),
+                ));
             }
         }
         Ok(())
     }
 
-    fn keep_envelope(&mut self, place: &str, taken: &str, object: Map<String, Value>) {
-        for (key, value) in object {
+    fn items(&mut self, place: &str, items: &'v [Value], outer: bool) {
+        for (index, value) in items.iter().enumerate() {
+            let place = format!("{place}/{index}");
+            match value {
+                // `gh api --paginate --slurp` puts pages into an array of arrays.
+                Value::Array(page) if outer => self.items(&place, page, false),
+                value => self.records.push(Located { place, value }),
+            }
+        }
+    }
+
+    fn keep_envelope(&mut self, place: &str, taken: &str, object: &Map<String, Value>) {
+        for (key, value) in object.iter().filter(|(key, _)| *key != taken) {
             if taken == "ticket_data" && RUN_KEYS.contains(&key.as_str()) {
                 self.notes.push(format!(
                     "{place}/{key} has no effect in an uploaded file: give it as {key} of the run's input"
                 ));
                 continue;
             }
-            match (self.envelope.get_mut(&key), value) {
-                (Some(Value::Array(old)), Value::Array(new)) => old.extend(new),
+            match (self.envelope.get_mut(key), value) {
+                (Some(Value::Array(old)), Value::Array(new)) => old.extend(new.iter().cloned()),
                 (_, value) => {
-                    self.envelope.insert(key, value);
+                    self.envelope.insert(key.clone(), value.clone());
                 }
             }
         }
     }
 }
 
-fn read_records(name: &str, found: Found) -> Result<Batch, Vec<Problem>> {
+fn read_records(name: &str, found: &Found<'_>) -> Result<Batch, Vec<Problem>> {
     let Found { records, envelope, notes } = found;
     let place = if name == "ticket_data" { "/ticket_data" } else { name };
     if records.is_empty() {
@@ -158,27 +158,27 @@ fn read_records(name: &str, found: Found) -> Result<Batch, Vec<Problem>> {
     let wrong = records.iter().filter(|record| !record.value.is_object());
     let problems: Vec<Problem> = wrong
         .map(|record| {
-            let kind = kind_of(&record.value);
+            let kind = kind_of(record.value);
             problem_at(&record.place, format!("a ticket must be an object, and this is {kind}"))
         })
         .collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    let Some(form) = recognise(&records) else {
-        return Err(vec![problem_at(place, unknown(&records, &envelope))]);
+    let Some(form) = recognise(records) else {
+        return Err(vec![problem_at(place, unknown(records, envelope))]);
     };
     let mut batch = match form {
-        Form::Own | Form::OwnCsv => own::read(name, &records),
-        Form::GithubCli | Form::GithubRest => github::read(name, form, &records),
-        Form::JiraJson | Form::JiraCsv => jira::read(name, &records),
-        Form::Zendesk => zendesk::read(name, &records, &envelope),
+        Form::Own | Form::OwnCsv => own::read(name, records),
+        Form::GithubCli | Form::GithubRest => github::read(name, form, records),
+        Form::JiraJson | Form::JiraCsv => jira::read(name, records),
+        Form::Zendesk => zendesk::read(name, records, envelope),
     }?;
-    batch.notes.extend(notes);
+    batch.notes.extend(notes.iter().cloned());
     Ok(batch)
 }
 
-fn keys_of(records: &[Located]) -> BTreeSet<&str> {
+fn keys_of<'r>(records: &'r [Located<'_>]) -> BTreeSet<&'r str> {
     records
         .iter()
         .take(50)
@@ -189,7 +189,7 @@ fn keys_of(records: &[Located]) -> BTreeSet<&str> {
 }
 
 /// The form whose own keys the first records have.
-fn recognise(records: &[Located]) -> Option<Form> {
+fn recognise(records: &[Located<'_>]) -> Option<Form> {
     let keys = keys_of(records);
     let any = |wanted: &[&str]| wanted.iter().any(|key| keys.contains(key));
     let fields = records.iter().take(50).any(|r| r.value.get("fields").is_some_and(Value::is_object));
@@ -220,7 +220,7 @@ fn recognise(records: &[Located]) -> Option<Form> {
     }
 }
 
-fn unknown(records: &[Located], envelope: &Map<String, Value>) -> String {
+fn unknown(records: &[Located<'_>], envelope: &Map<String, Value>) -> String {
     let list = |keys: Vec<&str>| {
         let shown: Vec<String> = keys.iter().take(20).map(|key| shorten(key, 40)).collect();
         if shown.is_empty() { "no keys".to_owned() } else { format!("the keys {}", shown.join(", ")) }

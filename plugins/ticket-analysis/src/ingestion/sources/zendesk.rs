@@ -37,7 +37,7 @@ fn named(item: &Value) -> Option<String> {
 /// Fields of wrong types, each with its path.
 pub(super) fn read(
     name: &str,
-    records: &[Located],
+    records: &[Located<'_>],
     envelope: &Map<String, Value>,
 ) -> Result<Batch, Vec<Problem>> {
     let side = ["users", "groups", "brands", "organizations"].map(|kind| Names::of(envelope, kind));
@@ -68,7 +68,7 @@ pub(super) fn read(
              not known (updated_at is not it); export with include=metric_sets"
         ));
     }
-    if records.iter().any(|r| score(&r.value).is_some()) {
+    if records.iter().any(|r| score(r.value).is_some()) {
         notes.push(format!("{name}: the satisfaction ratings good and bad are counted as 1 and 0"));
     }
     Ok(Batch { name: name.to_owned(), form: Form::Zendesk, readings, notes })
