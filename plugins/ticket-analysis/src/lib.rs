@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod categorization;
 pub mod ingestion;
+pub mod listed;
 pub mod priority;
 mod said;
 pub mod sla;

@@ -137,3 +137,47 @@ fn windows_are_equally_long_and_end_at_as_of() {
         "{load:#}"
     );
 }
+
+/// Values of a JSON document, as the host counts them.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(items) => items.values().map(values).sum(),
+        _ => 0,
+    }
+}
+
+/// Outputs list the first tickets and say where all are; files have all.
+#[test]
+fn outputs_of_many_tickets_are_bounded_and_files_are_whole() {
+    let n = 5_200;
+    let tickets: Vec<Value> = (0..n)
+        .map(|k| {
+            json!({ "id": format!("T{k}"), "created_at": format!("2024-{:02}-{:02}T00:00:00Z", k % 9 + 1, k % 28 + 1),
+                "status": "open", "subject": format!("Printer {} crashes in room {}", k % 97, k), "product": format!("P{k}"),
+                "description": "It fails with an error. I restarted it.", "assignee": format!("A{k}") })
+        })
+        .collect();
+    let all = common::analyse("many", &json!({ "ticket_data": tickets, "as_of": "2024-12-01T00:00:00Z" }));
+    for (phase, key, file) in [
+        ("ticket_ingestion", "normalized_tickets", "tickets_structured.json"),
+        ("categorization", "categorized_tickets", "categorization_results.json"),
+        ("priority_scoring", "prioritized_tickets", "priority_scores.json"),
+        ("solution_generation", "ticket_solutions", "solutions.json"),
+    ] {
+        let output = &all.outputs[phase];
+        assert_eq!(output["listed"], json!({ "n_tickets": n, "n_listed": 5_000, "all_in": file }), "{phase}");
+        assert_eq!(output[key].as_array().unwrap().len(), 5_000, "{phase}");
+        let whole = all.json(file);
+        assert_eq!(whole[key].as_array().unwrap().len(), n, "{file}");
+        assert_eq!(whole[key][0], output[key][0]);
+        assert!(whole["listed"].is_null());
+    }
+    for (phase, output) in &all.outputs {
+        // The host refuses 2,000,000, and the output does not grow beyond this many tickets.
+        assert!(values(output) < 1_000_000, "{phase}: {}", values(output));
+    }
+    let metrics = &all.outputs["analytics_dashboard"]["metrics"];
+    assert_eq!(metrics["by_product"].as_object().unwrap().len(), 500);
+    assert_eq!(all.json("analytics_summary.json")["metrics"]["by_product"].as_object().unwrap().len(), n);
+}

@@ -19,7 +19,7 @@ use self::{
     metrics::Metrics,
     predictions::{Horizon, Predictions, TeamCapacity},
 };
-use crate::sla::SlaPolicy;
+use crate::{listed::write_json, sla::SlaPolicy};
 
 /// Options; the tickets come from `tickets_structured.json`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -36,7 +36,7 @@ pub struct Input {
 /// What the phase found.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Output {
-    /// Up to `as_of`.
+    /// Up to `as_of`. Of groups (products, components, teams …) the 500 largest; `analytics_summary.json` has all.
     pub metrics: Metrics,
     /// After `as_of`.
     pub predictions: Predictions,
@@ -68,6 +68,7 @@ impl Phase for AnalyticsDashboard {
         .deliverable("analytics_summary.json", FileKind::Json, "All figures, and the forecast with its test")
         .output("trend_analysis.png", FileKind::Png)
         .output("executive_report.md", FileKind::Markdown)
+        .limits(crate::listed::limits())
     }
 
     fn validate(input: &Input) -> Vec<Problem> {
@@ -113,8 +114,9 @@ impl Phase for AnalyticsDashboard {
         ctx.progress(0.85, "Dashboard written");
         ctx.write("trend_analysis.png", picture::draw(&data, &metrics, &predictions)?)?;
         ctx.write("executive_report.md", report::write(&data, &metrics, &predictions))?;
-        let output = Output { metrics, predictions };
-        ctx.write_json("analytics_summary.json", &output)?;
+        let mut output = Output { metrics, predictions };
+        write_json(ctx, "analytics_summary.json", &output)?;
+        output.metrics.shorten();
         done(output)
     }
 }

@@ -7,7 +7,7 @@ use rand::Rng;
 use super::{
     author::{AuthorText, author_texts},
     evidence::{Evidence, evidence},
-    given::{Given, same_name},
+    given::{Given, plain_name, same_name},
     learned::{FEWEST_LABELS, FOLDS, Learned, Validation, learn},
     results::{Basis, Classifier, Disagreement},
     scheme::Scheme,
@@ -26,6 +26,11 @@ pub(crate) struct Decision {
     pub(crate) classifier: Classifier,
     pub(crate) notes: Vec<String>,
 }
+
+/// So many names of labels become categories, the most frequent; more would be texts of another kind, such as subjects.
+const MOST_NAMES: usize = 100;
+/// So many labels that are none of the categories are named.
+const MOST_NAMED: usize = 20;
 
 /// The place of the highest value; the first of equal ones.
 pub(crate) fn best(values: &[f64]) -> usize {
@@ -131,14 +136,18 @@ fn label_names(labels: &[Option<String>]) -> (Vec<String>, bool) {
     let mut by_count: Vec<(&str, usize)> = counts.into_iter().collect();
     by_count.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let mut names: Vec<(String, usize)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (name, count) in by_count {
-        match names.iter_mut().find(|(known, _)| same_name(known, name)) {
+        let key = plain_name(name);
+        let at = *places.entry(key).or_insert(names.len());
+        match names.get_mut(at) {
             Some((_, sum)) => *sum += count,
             None => names.push((name.to_owned(), count)),
         }
     }
     let usable = || names.iter().filter(|(_, count)| *count >= FOLDS);
     let enough = usable().count() >= 2 && usable().map(|(_, count)| count).sum::<usize>() >= FEWEST_LABELS;
+    names.truncate(MOST_NAMES);
     (names.into_iter().map(|(name, _)| name).collect(), enough)
 }
 
@@ -153,9 +162,16 @@ fn places(labels: &[Option<String>], scheme: &Scheme, notes: &mut Vec<String>) -
         place
     });
     let places = places.collect();
-    for (label, count) in unknown {
+    let more = unknown.len().saturating_sub(MOST_NAMED);
+    for (label, count) in unknown.into_iter().take(MOST_NAMED) {
         notes.push(format!(
-            "The label {label:?} of {count} tickets is none of the given categories; it was not used."
+            "The label {label:?} of {count} tickets is none of the categories; it was not used."
+        ));
+    }
+    if more > 0 {
+        notes.push(format!(
+            "{more} more labels are none of the categories; of labels that no given category covers, the {MOST_NAMES} most \
+             frequent are used."
         ));
     }
     places

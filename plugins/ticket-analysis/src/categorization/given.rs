@@ -179,10 +179,12 @@ impl Given {
 
 /// Whether two names differ only in case, spaces, hyphens or underscores.
 pub(crate) fn same_name(a: &str, b: &str) -> bool {
-    let plain = |name: &str| {
-        name.to_lowercase().replace(['_', '-'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    plain(a) == plain(b)
+    plain_name(a) == plain_name(b)
+}
+
+/// A name without regard to case, spaces, hyphens and underscores.
+pub(crate) fn plain_name(name: &str) -> String {
+    name.to_lowercase().replace(['_', '-'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn wrong(path: &str) -> PhaseError {

@@ -33,7 +33,7 @@ use self::{
     scheme::Meaning,
     subcategory::{Place, places},
 };
-use crate::ticket::StructuredTickets;
+use crate::{listed::write_json, ticket::StructuredTickets};
 
 /// A second category is named from this probability on.
 const SECOND: f64 = 0.2;
@@ -84,6 +84,7 @@ impl Phase for Categorization {
         .deliverable("categorization_results.json", FileKind::Json, "Categories and patterns")
         .deliverable("category_distribution.png", FileKind::Png, "How many tickets each category has")
         .output("pattern_analysis.md", FileKind::Markdown)
+        .limits(crate::listed::limits())
     }
 
     fn execute(ctx: &mut Context<'_, NoConfig>, input: Input) -> PhaseResult<Output> {
@@ -104,12 +105,13 @@ impl Phase for Categorization {
         ctx.info(format!("classified by {:?}: {}", decision.classifier.used, decision.classifier.reason));
 
         ctx.progress(0.6, "looking for patterns");
-        let output = assemble(&structured, as_of, decision);
+        let mut output = assemble(&structured, as_of, decision);
 
         ctx.progress(0.9, "writing the results");
-        ctx.write_json("categorization_results.json", &output)?;
+        write_json(ctx, "categorization_results.json", &output)?;
         ctx.write("category_distribution.png", chart::chart(&output)?.png)?;
         ctx.write("pattern_analysis.md", report::report(&output))?;
+        output.shorten();
         done(output)
     }
 }
@@ -133,15 +135,20 @@ fn assemble(structured: &StructuredTickets, as_of: Timestamp, decision: Decision
         .collect();
 
     let mut groups: emerging::Groups = Vec::new();
-    let members = |of: &dyn Fn(&CategorizedTicket) -> bool| -> Vec<usize> {
-        (0..categorized.len()).filter(|at| of(&categorized[*at])).collect()
-    };
+    let mut of_cluster: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut of_category: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, ticket) in categorized.iter().enumerate() {
+        if let Some(cluster) = &ticket.cluster_id {
+            of_cluster.entry(cluster).or_default().push(at);
+        }
+        of_category.entry(&ticket.category).or_default().push(at);
+    }
     for cluster in &clusters {
-        let own = members(&|ticket| ticket.cluster_id.as_ref() == Some(&cluster.cluster_id));
+        let own = of_cluster.remove(cluster.cluster_id.as_str()).unwrap_or_default();
         groups.push((emerging::RisingKind::Cluster, cluster.cluster_id.clone(), own));
     }
     for category in &decision.scheme.categories {
-        let own = members(&|ticket| ticket.category == category.name);
+        let own = of_category.remove(category.name.as_str()).unwrap_or_default();
         groups.push((emerging::RisingKind::Category, category.name.clone(), own));
     }
     let patterns = Patterns {
@@ -173,6 +180,7 @@ fn assemble(structured: &StructuredTickets, as_of: Timestamp, decision: Decision
         method: method.to_owned(),
         notes: decision.notes,
         prose_by: "template".to_owned(),
+        listed: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use heddle_sdk::prelude::*;
 
 use super::{learned::Validation, patterns::Patterns};
+use crate::listed::{Listed, MOST_GROUPS, MOST_TICKETS};
 
 /// What the phase found; also the content of `categorization_results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -25,6 +26,26 @@ pub struct Output {
     pub notes: Vec<String>,
     /// Who wrote the prose of `pattern_analysis.md`: always `template`.
     pub prose_by: String,
+    /// Present where the lists are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+}
+
+impl Output {
+    /// Cut every list to what an output may hold.
+    pub(super) fn shorten(&mut self) {
+        let n_tickets = self.categorized_tickets.len();
+        self.listed = Listed::of(n_tickets, MOST_TICKETS.min(n_tickets), "categorization_results.json");
+        self.categories.truncate(MOST_GROUPS);
+        self.notes.truncate(MOST_GROUPS);
+        if self.listed.is_some() {
+            self.categorized_tickets.truncate(MOST_TICKETS);
+            self.disagreements.truncate(MOST_TICKETS);
+            self.subcategories.product_areas.truncate(MOST_GROUPS);
+            self.subcategories.components.truncate(MOST_GROUPS);
+            self.patterns.shorten();
+        }
+    }
 }
 
 /// A ticket's categories.

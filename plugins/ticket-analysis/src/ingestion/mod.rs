@@ -15,7 +15,7 @@ mod sources;
 mod time;
 mod words;
 
-use heddle_sdk::{manifest::LimitRequest, prelude::*};
+use heddle_sdk::prelude::*;
 use jiff::Timestamp;
 
 pub use self::{
@@ -27,20 +27,61 @@ use self::{
     draft::{Batch, Reading},
     input::{at_most, settings, too_large, too_many},
 };
-use crate::ticket::{Entities, StructuredTickets, Ticket};
+use crate::{
+    listed::{Listed, MOST_TICKETS, limits, write_json},
+    ticket::{Entities, StructuredTickets, Ticket},
+};
 
 /// Uploaded files together. Parsed JSON takes several times its text, and the phase asks for memory accordingly.
 const MOST_BYTES: u64 = 64 << 20;
+/// Values of tickets in the output.
+const MOST_VALUES: usize = 700_000;
 
 /// What the phase found.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Output {
     /// In the input's order; files in the order of their names, after `ticket_data`.
     pub normalized_tickets: Vec<Ticket>,
-    /// One for each ticket, in the same order.
+    /// One for each of these tickets, in the same order.
     pub extracted_entities: Vec<Entities>,
     /// What is missing, doubled, impossible or unreadable.
     pub data_quality_report: DataQualityReport,
+    /// Present where the lists are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+}
+
+impl Output {
+    /// As much as an output may list.
+    fn of(tickets: StructuredTickets, mut quality: DataQualityReport) -> Self {
+        let StructuredTickets { mut normalized_tickets, mut extracted_entities, .. } = tickets;
+        let n_tickets = normalized_tickets.len();
+        // A ticket with a thousand labels counts as many.
+        let mut values = 0;
+        let fits =
+            normalized_tickets.iter().zip(&extracted_entities).take(MOST_TICKETS).take_while(|(t, e)| {
+                let lists = [
+                    &t.labels,
+                    &e.features,
+                    &e.error_messages,
+                    &e.user_actions,
+                    &e.severity_signs,
+                    &e.versions,
+                ];
+                values += 50 + lists.iter().map(|list| list.len()).sum::<usize>();
+                values <= MOST_VALUES
+            });
+        let n_listed = fits.count();
+        normalized_tickets.truncate(n_listed);
+        extracted_entities.truncate(n_listed);
+        quality.shorten();
+        Self {
+            listed: Listed::of(n_tickets, n_listed, "tickets_structured.json"),
+            normalized_tickets,
+            extracted_entities,
+            data_quality_report: quality,
+        }
+    }
 }
 
 /// `tickets_structured.json`.
@@ -70,7 +111,7 @@ impl Phase for TicketIngestion {
         .reads("input/*")
         .deliverable("tickets_structured.json", FileKind::Json, "Normalised tickets, entities, data quality")
         .output("ingestion_report.md", FileKind::Markdown)
-        .limits(LimitRequest { memory_bytes: Some(1 << 30), ..LimitRequest::default() })
+        .limits(limits())
     }
 
     fn validate(input: &Input) -> Vec<Problem> {
@@ -96,14 +137,10 @@ impl Phase for TicketIngestion {
         };
         ctx.progress(0.9, "writing");
         let file = StructuredFile { tickets: &structured, data_quality_report: &quality };
-        ctx.write_json("tickets_structured.json", &file)?;
+        write_json(ctx, "tickets_structured.json", &file)?;
         ctx.write("ingestion_report.md", report::markdown(&structured, &quality))?;
         ctx.info(format!("{} tickets, {} records left out", quality.n_tickets, quality.n_excluded));
-        done(Output {
-            normalized_tickets: structured.normalized_tickets,
-            extracted_entities: structured.extracted_entities,
-            data_quality_report: quality,
-        })
+        done(Output::of(structured, quality))
     }
 }
 

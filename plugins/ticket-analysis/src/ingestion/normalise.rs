@@ -171,6 +171,8 @@ pub(super) fn normalise(
             ticket.description = description;
         }
     }
+    report.n_unparseable_dates = report.unparseable_dates.len();
+    report.n_unknown_words = report.unknown_words.len();
     examine(&tickets, rules.as_of, &mut report);
     Ok((tickets, report))
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::listed::{MOST_GROUPS, MOST_IDS, MOST_TICKETS, largest};
+
 /// What is missing, doubled, impossible or unreadable in the tickets. Nothing is repaired silently: every record that
 /// was read is either a ticket or listed in `excluded`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +39,10 @@ pub struct DataQualityReport {
     pub open_with_resolved_at: usize,
     /// The tickets counted in the four counts of impossible times.
     pub impossible_dates: Vec<ImpossibleDate>,
+    /// How many times could not be read.
+    pub n_unparseable_dates: usize,
+    /// How many words for status and priority are not known.
+    pub n_unknown_words: usize,
     /// Times that could not be read. The ticket has none then.
     pub unparseable_dates: Vec<UnreadValue>,
     /// Words for status and priority that are not known. The ticket has none then.
@@ -61,6 +67,27 @@ pub struct DataQualityReport {
     pub excluded: Vec<ExcludedRecord>,
     /// How the sources were read, where that matters to a reader of the results.
     pub notes: Vec<String>,
+}
+
+impl DataQualityReport {
+    /// Cut every list to what an output may hold; the counts beside them stay.
+    pub(super) fn shorten(&mut self) {
+        self.duplicates.truncate(MOST_GROUPS);
+        for duplicate in &mut self.duplicates {
+            duplicate.dropped.truncate(MOST_IDS);
+        }
+        self.impossible_dates.truncate(MOST_TICKETS);
+        self.unparseable_dates.truncate(MOST_TICKETS);
+        self.unknown_words.truncate(MOST_TICKETS);
+        self.excluded.truncate(MOST_TICKETS);
+        self.sources.truncate(MOST_GROUPS);
+        self.notes.truncate(MOST_GROUPS);
+        for counts in
+            [&mut self.by_product, &mut self.by_status, &mut self.by_priority, &mut self.by_customer_tier]
+        {
+            largest(counts, |n| *n);
+        }
+    }
 }
 
 /// One source.

@@ -24,6 +24,7 @@ use self::{
 };
 pub use crate::standing::Standing;
 use crate::{
+    listed::{Listed, MOST_GROUPS, MOST_TICKETS, write_json},
     sla::{SlaClock, SlaPolicy, Verdict},
     standing::StateCounts,
     ticket::{Entities, Priority, StructuredTickets, Ticket},
@@ -121,6 +122,20 @@ pub struct Output {
     pub summary: Summary,
     /// `template`: sentences are put together from the figures.
     pub prose_by: String,
+    /// Present where the lists are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+}
+
+impl Output {
+    /// Cut every list to what an output may hold.
+    fn shorten(&mut self) {
+        let n = self.prioritized_tickets.len();
+        self.listed = Listed::of(n, n.min(MOST_TICKETS), "priority_scores.json");
+        self.prioritized_tickets.truncate(MOST_TICKETS);
+        self.routing.queues.truncate(MOST_GROUPS);
+        self.routing.without_tickets.truncate(MOST_TICKETS);
+    }
 }
 
 /// The phase.
@@ -144,6 +159,7 @@ impl Phase for PriorityScoring {
         .deliverable("priority_scores.json", FileKind::Json, "Priority of each ticket with the parts of its score")
         .deliverable("priority_matrix.png", FileKind::Png, "Tickets by impact and urgency")
         .output("routing_plan.md", FileKind::Markdown)
+        .limits(crate::listed::limits())
     }
 
     fn validate(input: &Input) -> Vec<Problem> {
@@ -172,14 +188,15 @@ impl Phase for PriorityScoring {
         }
         let data: StructuredTickets = ctx.read_json("tickets_structured.json")?;
         let categories: CategorizationFile = ctx.read_json("categorization_results.json")?;
-        let output = prioritize(&data, &Categories::new(categories), &input)?;
+        let mut output = prioritize(&data, &Categories::new(categories), &input)?;
         ctx.progress(0.7, "writing");
-        ctx.write_json("priority_scores.json", &output)?;
+        write_json(ctx, "priority_scores.json", &output)?;
         ctx.write("priority_matrix.png", matrix::png(&output)?)?;
         ctx.write("routing_plan.md", report::routing_plan(&data, &output))?;
         let Summary { n, n_waiting, states, .. } = output.summary;
         let unknown = states.unknown;
         ctx.info(format!("{n} tickets scored; {n_waiting} wait, of {unknown} that is not known"));
+        output.shorten();
         done(output)
     }
 }
@@ -264,6 +281,7 @@ fn prioritize(
         summary: summary(&prioritized, scales, clock.as_ref()),
         prioritized_tickets: prioritized,
         prose_by: "template".to_owned(),
+        listed: None,
     })
 }
 

@@ -151,14 +151,14 @@ impl Router {
                 *wanted.entry(team).or_default().entry(what).or_default() += 1;
             }
         }
+        let mut by_team: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+        for (team, who) in resolvers {
+            *by_team.entry(team).or_default().entry(who).or_default() += 1;
+        }
         for (team, queue) in &mut queues {
             let wanted = wanted.remove(team).unwrap_or_default();
             queue.expertise = commonest(wanted.into_iter().filter(|(_, n)| n * 10 >= queue.n));
-            let mut resolved: BTreeMap<&str, usize> = BTreeMap::new();
-            for (_, who) in resolvers.iter().filter(|(of, _)| of == team) {
-                *resolved.entry(who).or_default() += 1;
-            }
-            queue.has_resolved = commonest(resolved);
+            queue.has_resolved = commonest(by_team.remove(team).unwrap_or_default());
             queue.has_resolved.truncate(5);
         }
         let n_triage = queues.get(TRIAGE).map_or(0, |queue| queue.n);

@@ -20,6 +20,7 @@ pub use self::{
     reply::{Draft, ResponseTemplate, Slot},
 };
 use crate::{
+    listed::{Listed, MOST_GROUPS, MOST_TICKETS, write_json},
     priority::{
         PrioritizedTicket,
         context::{Categories, CategorizationFile},
@@ -174,6 +175,20 @@ pub struct Output {
     pub summary: Summary,
     /// `template`: sentences are put together from the data.
     pub prose_by: String,
+    /// Present where the lists are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+}
+
+impl Output {
+    /// Cut every list to what an output may hold.
+    fn shorten(&mut self) {
+        let n = self.ticket_solutions.len();
+        self.listed = Listed::of(n, n.min(MOST_TICKETS), "solutions.json");
+        self.ticket_solutions.truncate(MOST_TICKETS);
+        self.templates.truncate(MOST_GROUPS);
+        self.gaps.truncate(MOST_GROUPS);
+    }
 }
 
 /// What this phase reads of `priority_scores.json`.
@@ -210,6 +225,7 @@ impl Phase for SolutionGeneration {
         .deliverable("solutions.json", FileKind::Json, "What helps with each ticket, with draft replies")
         .output("response_templates.json", FileKind::Json)
         .output("kb_gaps.md", FileKind::Markdown)
+        .limits(crate::listed::limits())
     }
 
     fn validate(input: &Input) -> Vec<Problem> {
@@ -237,9 +253,9 @@ impl Phase for SolutionGeneration {
         let articles = input.knowledge_base.unwrap_or_default();
         ctx.progress(0.1, "indexing");
         let mut rng = ctx.rng();
-        let output = solve::Solver::new(&data, as_of, &categories, &scored, &articles, &mut rng).output();
+        let mut output = solve::Solver::new(&data, as_of, &categories, &scored, &articles, &mut rng).output();
         ctx.progress(0.9, "writing");
-        ctx.write_json("solutions.json", &output)?;
+        write_json(ctx, "solutions.json", &output)?;
         let templates = TemplatesFile { templates: &output.templates, prose_by: &output.prose_by };
         ctx.write_json("response_templates.json", &templates)?;
         ctx.write("kb_gaps.md", gaps::markdown(&data, &output))?;
@@ -248,6 +264,7 @@ impl Phase for SolutionGeneration {
             "{} tickets wait, of {} that is not known; an article fits {}",
             s.n_waiting, s.states.unknown, s.n_with_article
         ));
+        output.shorten();
         done(output)
     }
 }

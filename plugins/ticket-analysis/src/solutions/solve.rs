@@ -126,7 +126,7 @@ impl<'a> Solver<'a> {
             resolved_thresholds: thresholds(&self.resolved_index),
             not_computable,
         };
-        Output { ticket_solutions, templates, gaps, summary, prose_by: "template".to_owned() }
+        Output { ticket_solutions, templates, gaps, summary, prose_by: "template".to_owned(), listed: None }
     }
 
     fn may_wait(&self, i: usize) -> bool {

@@ -19,7 +19,7 @@ pub use volume::Volume;
 pub(super) use volume::{WEEK, complete_weeks, counts};
 
 use super::data::Dataset;
-use crate::standing::StateCounts;
+use crate::{listed::largest, standing::StateCounts};
 
 /// A figure, or the reason for having none.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -92,6 +92,33 @@ pub struct Metrics {
     pub by_component: Maybe<BTreeMap<String, GroupSummary>>,
     /// What a reader must know about the data.
     pub notes: Vec<String>,
+}
+
+impl Metrics {
+    /// Cut every list to what an output may hold.
+    pub(super) fn shorten(&mut self) {
+        fn cut<T>(groups: &mut Maybe<BTreeMap<String, T>>, size: impl Fn(&T) -> usize) {
+            if let Maybe::Known(groups) = groups {
+                largest(groups, size);
+            }
+        }
+        cut(&mut self.team_load, |load| load.n);
+        cut(&mut self.assignee_load, |load| load.n);
+        cut(&mut self.by_product, |group| group.n);
+        cut(&mut self.by_component, |group| group.n);
+        if let Maybe::Known(hours) = &mut self.resolution_hours {
+            cut(&mut hours.by_tier, |group| group.n);
+        }
+        if let Maybe::Known(hours) = &mut self.first_response_hours {
+            cut(&mut hours.by_tier, |group| group.n);
+        }
+        if let Maybe::Known(sla) = &mut self.sla {
+            largest(&mut sla.by_tier, |tier| tier.tally.n);
+        }
+        if let Maybe::Known(scores) = &mut self.satisfaction {
+            largest(&mut scores.distribution, |n| *n);
+        }
+    }
 }
 
 /// Compute all of it.

@@ -1,6 +1,9 @@
 //! Issues that came up again and again: the same subject or error message but for numbers, names and quotations.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use heddle_sdk::prelude::*;
 use jiff::Timestamp;
@@ -80,14 +83,8 @@ pub(crate) fn recurring(tickets: &[Ticket], entities: &[Entities], as_of: Timest
         groups.into_iter().filter(|(_, members)| members.len() >= FEWEST).collect();
     found.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(&b.0)));
     // An error message that the very same tickets have as their subject is no second issue.
-    let mut seen: Vec<Vec<usize>> = Vec::new();
-    found.retain(|(_, members)| {
-        let new = !seen.contains(members);
-        if new {
-            seen.push(members.clone());
-        }
-        new
-    });
+    let mut seen: BTreeSet<Vec<usize>> = BTreeSet::new();
+    found.retain(|(_, members)| seen.insert(members.clone()));
     found.truncate(MOST);
     found
         .into_iter()
