@@ -231,6 +231,43 @@ fn matters_of_several_tickets_get_templates_and_gaps() {
     );
 }
 
+/// The group's article fits two of its three tickets; the third must not be answered with it.
+#[test]
+fn a_template_with_an_article_is_for_tickets_that_it_fits() {
+    let tickets = vec![
+        ticket("P0", "Forgot password again", "The login asks for it."),
+        ticket("P1", "Forgot password today", "The login asks for it."),
+        ticket("P2", "Forgot umbrella abroad", "It is blue."),
+    ];
+    let categories: Vec<Value> =
+        tickets.iter().map(|t| json!({ "ticket_id": t.id, "category": "question", "cluster_id": 1 })).collect();
+    let (by_id, output, _) = run(&data(tickets), json!(categories), knowledge_base());
+    let cluster = output.templates.iter().find(|t| t.n_tickets == 3 && t.article_id.is_some()).unwrap();
+    assert!(by_id["P2"].articles.is_empty(), "{:?}", by_id["P2"].articles);
+    for solution in by_id.values() {
+        let id = solution.template_id.as_ref();
+        let template = output.templates.iter().find(|t| Some(&t.id) == id);
+        let quoted = template.and_then(|t| t.article_id.as_ref());
+        assert!(quoted.is_none_or(|a| solution.articles.iter().any(|fit| fit.article_id == *a)), "{solution:#?}");
+    }
+    assert_eq!(by_id["P0"].template_id.as_ref(), Some(&cluster.id));
+    assert_ne!(by_id["P2"].template_id.as_ref(), Some(&cluster.id));
+}
+
+/// No file says of a ticket that no article fits it, and that one deals with it.
+#[test]
+fn the_samples_solutions_do_not_contradict_their_templates() {
+    let all = common::analyse("sample", &common::sample());
+    let solutions = all.json("solutions.json");
+    let templates = all.json("response_templates.json");
+    for solution in solutions["ticket_solutions"].as_array().unwrap() {
+        let template = templates["templates"].as_array().unwrap().iter().find(|t| t["id"] == solution["template_id"]);
+        let Some(article) = template.and_then(|t| t["article_id"].as_str()) else { continue };
+        let fits = solution["articles"].as_array().unwrap().iter().any(|a| a["article_id"] == article);
+        assert!(fits, "{}: {article} of {} does not fit", solution["ticket_id"], solution["template_id"]);
+    }
+}
+
 #[test]
 fn without_a_knowledge_base_that_is_said() {
     let (_, output, run) = run(&data(some_tickets()), json!([]), Value::Null);

@@ -66,7 +66,7 @@ pub struct TicketSolution {
     /// P0 and P1: hints for whoever takes it; no reply is drafted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestions: Option<Vec<String>>,
-    /// The template of its group, or of its category.
+    /// The template of its group, or of its category: one without an article, or with one that fits this ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
 }

@@ -51,7 +51,7 @@ pub struct ResponseTemplate {
     pub n_waiting: usize,
     /// Some of them.
     pub examples: Vec<String>,
-    /// The article that fits at least half of them.
+    /// The article that fits at least half of them. The template is for those that it fits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub article_id: Option<String>,
     /// The text, with slots in double braces.

@@ -245,7 +245,7 @@ impl<'a> Solver<'a> {
         steps(&article.body, weight).into_iter().map(step).collect()
     }
 
-    /// Templates, and which one each ticket has: that of its group, else that of its category.
+    /// Templates, and which one each ticket has: that of its group, else that of its category, as far as it suits it.
     fn templates(&self, groups: &[Group]) -> (Vec<super::ResponseTemplate>, BTreeMap<usize, String>) {
         let tickets = &self.data.normalized_tickets;
         let categories = by_category(tickets, self.categories);
@@ -259,7 +259,12 @@ impl<'a> Solver<'a> {
             let examples = group.members.iter().take(5).map(|i| tickets[*i].id.clone()).collect();
             let article = fit.map(|fit| (fit, steps.as_slice()));
             let template = reply::template(templates.len() + 1, group, kind, n_waiting, examples, article);
-            for i in &group.members {
+            // A template that quotes an article is for tickets that the article fits; the others have that of their category.
+            let suits = |i: &&usize| {
+                let fits = |id: &String| self.fits[**i].iter().any(|fit| fit.article_id == *id);
+                template.article_id.as_ref().is_none_or(fits)
+            };
+            for i in group.members.iter().filter(suits) {
                 template_of.entry(*i).or_insert_with(|| template.id.clone());
             }
             templates.push(template);
