@@ -104,10 +104,15 @@ pub struct Forecast {
 /// Fewer observations than this leave nothing to choose a model by: the mean is taken.
 const LEAST_FOR_CHOICE: usize = 12;
 
+/// Forecasts of counts whose sum over all origins is further from what came than by this factor are no expectation.
+const MOST_BIAS: f64 = 2.0;
+
 /// Forecasts a series of evenly spaced observations.
 ///
 /// The model is chosen by its mean absolute error over origins in the second half of the series; a simpler model within
-/// 1 % of the best is preferred. A series shorter than 12 observations gets its mean.
+/// 1 % of the best is preferred. Of counts, a model whose forecasts sum to less than half or more than twice of what came
+/// is left aside: on rare events forecasting none has the least absolute error, and is still wrong. A series shorter than
+/// 12 observations gets its mean.
 ///
 /// # Errors
 /// No observation, a value that is not finite (or a negative count), or options out of range.
@@ -119,7 +124,7 @@ pub fn forecast(values: &[f64], options: &Options) -> Result<Forecast, SeriesErr
     let mut tried: Vec<(Model, Vec<Trial>)> = candidates(values.len(), options)
         .into_iter()
         .filter_map(|m| trials(m, values, &starts, options.horizon, floor).map(|t| (m, t)))
-        .filter(|(_, t)| !t.is_empty())
+        .filter(|(_, t)| !t.is_empty() && !(options.counts && is_biased(t)))
         .collect();
     tried.sort_by(|a, b| mae(&a.1).total_cmp(&mae(&b.1)).then(a.0.cmp(&b.0)));
     let best = tried.first().map_or(f64::INFINITY, |(_, t)| mae(t));
@@ -129,10 +134,15 @@ pub fn forecast(values: &[f64], options: &Options) -> Result<Forecast, SeriesErr
     let (model, past) = match chosen {
         Some((model, past)) => (*model, past.as_slice()),
         None => {
-            caveats.push(format!(
-                "{} observations are too few to compare models ({LEAST_FOR_CHOICE} are needed): the forecast is their mean",
-                values.len()
-            ));
+            caveats.push(if values.len() < LEAST_FOR_CHOICE {
+                format!(
+                    "{} observations are too few to compare models ({LEAST_FOR_CHOICE} are needed): the forecast is their mean",
+                    values.len()
+                )
+            } else {
+                "each model's forecasts sum to less than half or more than twice of what came: the forecast is the mean"
+                    .to_owned()
+            });
             (Model::Mean, &[][..])
         }
     };
@@ -200,6 +210,12 @@ fn candidates(length: usize, options: &Options) -> Vec<Model> {
         ]);
     }
     models
+}
+
+fn is_biased(trials: &[Trial]) -> bool {
+    let (forecast, actual) =
+        trials.iter().fold((0.0, 0.0), |(forecast, actual), t| (forecast + t.forecast, actual + t.actual));
+    forecast * MOST_BIAS < actual || actual * MOST_BIAS < forecast
 }
 
 fn mae(trials: &[Trial]) -> f64 {
