@@ -239,8 +239,10 @@ fn a_template_with_an_article_is_for_tickets_that_it_fits() {
         ticket("P1", "Forgot password today", "The login asks for it."),
         ticket("P2", "Forgot umbrella abroad", "It is blue."),
     ];
-    let categories: Vec<Value> =
-        tickets.iter().map(|t| json!({ "ticket_id": t.id, "category": "question", "cluster_id": 1 })).collect();
+    let categories: Vec<Value> = tickets
+        .iter()
+        .map(|t| json!({ "ticket_id": t.id, "category": "question", "cluster_id": 1 }))
+        .collect();
     let (by_id, output, _) = run(&data(tickets), json!(categories), knowledge_base());
     let cluster = output.templates.iter().find(|t| t.n_tickets == 3 && t.article_id.is_some()).unwrap();
     assert!(by_id["P2"].articles.is_empty(), "{:?}", by_id["P2"].articles);
@@ -248,7 +250,10 @@ fn a_template_with_an_article_is_for_tickets_that_it_fits() {
         let id = solution.template_id.as_ref();
         let template = output.templates.iter().find(|t| Some(&t.id) == id);
         let quoted = template.and_then(|t| t.article_id.as_ref());
-        assert!(quoted.is_none_or(|a| solution.articles.iter().any(|fit| fit.article_id == *a)), "{solution:#?}");
+        assert!(
+            quoted.is_none_or(|a| solution.articles.iter().any(|fit| fit.article_id == *a)),
+            "{solution:#?}"
+        );
     }
     assert_eq!(by_id["P0"].template_id.as_ref(), Some(&cluster.id));
     assert_ne!(by_id["P2"].template_id.as_ref(), Some(&cluster.id));
@@ -261,7 +266,8 @@ fn the_samples_solutions_do_not_contradict_their_templates() {
     let solutions = all.json("solutions.json");
     let templates = all.json("response_templates.json");
     for solution in solutions["ticket_solutions"].as_array().unwrap() {
-        let template = templates["templates"].as_array().unwrap().iter().find(|t| t["id"] == solution["template_id"]);
+        let template =
+            templates["templates"].as_array().unwrap().iter().find(|t| t["id"] == solution["template_id"]);
         let Some(article) = template.and_then(|t| t["article_id"].as_str()) else { continue };
         let fits = solution["articles"].as_array().unwrap().iter().any(|a| a["article_id"] == article);
         assert!(fits, "{}: {article} of {} does not fit", solution["ticket_id"], solution["template_id"]);

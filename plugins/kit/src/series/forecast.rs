@@ -124,7 +124,7 @@ pub fn forecast(values: &[f64], options: &Options) -> Result<Forecast, SeriesErr
     let mut tried: Vec<(Model, Vec<Trial>)> = candidates(values.len(), options)
         .into_iter()
         .filter_map(|m| trials(m, values, &starts, options.horizon, floor).map(|t| (m, t)))
-        .filter(|(_, t)| !t.is_empty() && !(options.counts && is_biased(t)))
+        .filter(|(_, t)| !(t.is_empty() || options.counts && is_biased(t)))
         .collect();
     tried.sort_by(|a, b| mae(&a.1).total_cmp(&mae(&b.1)).then(a.0.cmp(&b.0)));
     let best = tried.first().map_or(f64::INFINITY, |(_, t)| mae(t));
