@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     attempt::Executor,
     core::{Action, Core, Input, Launch, Machine},
+    recovery::Loader,
 };
 use crate::{
     events::EventBus,
-    model::{AttemptId, HostId, RunId, Timestamp},
+    model::{AttemptId, Command, HostId, RunId, Timestamp},
     store::{Store, StoreError, StoreResult},
 };
 
@@ -27,6 +28,8 @@ pub(crate) enum Message {
     Create(Box<Machine>, oneshot::Sender<StoreResult<()>>),
     /// The database has commands for this host.
     CommandsWait,
+    /// A command has nothing to act on.
+    DropCommand(i64),
     /// Start nothing more, and stop what still runs after the time given.
     Shutdown(Duration),
 }
@@ -67,6 +70,7 @@ pub(crate) struct Driver {
     store: Store,
     bus: EventBus,
     executor: Executor,
+    loader: Loader,
     host: HostId,
     sender: mpsc::UnboundedSender<Message>,
     /// How to stop each attempt under way.
@@ -84,6 +88,7 @@ impl Driver {
         store: Store,
         bus: EventBus,
         executor: Executor,
+        loader: Loader,
         host: HostId,
     ) -> DriverHandle {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -93,6 +98,7 @@ impl Driver {
             store,
             bus,
             executor,
+            loader,
             host,
             sender: sender.clone(),
             stops: HashMap::new(),
@@ -136,6 +142,7 @@ impl Driver {
             }
             Message::Input(input) => self.input(input, None),
             Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
+            Message::DropCommand(id) => self.drop_command(id),
             Message::CommandsWait => self.take_commands().await,
             Message::Shutdown(grace) => {
                 self.core.drain();
@@ -151,7 +158,8 @@ impl Driver {
                 for command in commands {
                     if !self.taken.contains(&command.id) {
                         self.taken.push(command.id);
-                        self.input(Input::Command(command), None);
+                        let (id, run) = (command.id, command.run);
+                        self.input(Input::Command { id, run, command: Box::new(command.command) }, None);
                     }
                 }
             }
@@ -185,6 +193,7 @@ impl Driver {
                     }
                 }
                 Action::DropCommand(id) => self.drop_command(id),
+                Action::Load { run, id, command } => self.load(run, id, command),
             }
         }
         for transition in commits {
@@ -234,6 +243,26 @@ impl Driver {
             let (run, step, attempt) = (launch.run.id, launch.step, launch.attempt);
             let end = Box::new(executor.run(launch, stop).await);
             let _ = sender.send(Message::Input(Input::Ended { run, step, attempt, end }));
+        });
+    }
+
+    /// Bring back a run that has ended, for a command that opens it again.
+    fn load(&self, run: RunId, id: i64, command: Box<Command>) {
+        let (loader, sender) = (self.loader.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            match loader.reopen(run).await {
+                Ok(Some(machine)) => {
+                    let machine = Box::new(machine);
+                    let _ = sender.send(Message::Input(Input::Reopen { machine, id, command }));
+                }
+                Ok(None) => {
+                    let _ = sender.send(Message::DropCommand(id));
+                }
+                Err(error) => {
+                    tracing::error!(%error, %run, "the run cannot be opened again; its command is dropped");
+                    let _ = sender.send(Message::DropCommand(id));
+                }
+            }
         });
     }
 

@@ -125,8 +125,10 @@ impl Engine {
             plugins: plugins.clone(),
             blobs: blobs.clone(),
             bus: bus.clone(),
+            array: std::sync::Arc::default(),
         };
-        let driver = Driver::start(core, store.clone(), bus.clone(), executor, host);
+        let loader = recovery::Loader { store: store.clone(), host };
+        let driver = Driver::start(core, store.clone(), bus.clone(), executor, loader, host);
         let engine = Self {
             config,
             store,

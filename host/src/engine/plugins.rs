@@ -1,17 +1,17 @@
 //! The plugins of each tenant: which are active, what their manifests say, and their compiled components.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
 
-use super::plan::{Phases, Plan};
+use super::plan::{Plan, Surroundings};
 use crate::{
     artifacts::BlobStore,
     error::{Code, Error, Result},
-    model::{Digest, Failure, FailureKind, Manifest, TenantId, Timestamp, Workflow},
+    model::{Capability, Digest, Failure, FailureKind, Manifest, TenantId, Timestamp, Workflow},
     sandbox::{LoadError, LoadedPlugin, Sandbox},
     store::{PluginRow, PluginSource, Store},
 };
@@ -144,6 +144,18 @@ impl Plugins {
         Ok(ActivePlugins { by_name })
     }
 
+    /// What the tenant has granted to the plugin.
+    pub(crate) async fn granted(
+        &self,
+        tenant: &TenantId,
+        plugin: &str,
+    ) -> Result<BTreeSet<Capability>, Failure> {
+        let rows = self.store.tenant(tenant).grant_list(plugin).await.map_err(|error| {
+            Failure::new(FailureKind::Host, format!("the plugin's grants cannot be read: {error}"))
+        })?;
+        Ok(rows.into_iter().map(|row| row.capability).collect())
+    }
+
     /// A plugin's manifest.
     pub(crate) fn manifest(&self, row: &PluginRow) -> Result<Arc<Manifest>> {
         if let Some(manifest) = lock(&self.manifests).get(&row.digest) {
@@ -180,13 +192,21 @@ impl ActivePlugins {
     }
 }
 
-impl Phases for ActivePlugins {
+impl Surroundings for ActivePlugins {
     fn plugin(&self, name: &str) -> Option<(Digest, Arc<Manifest>)> {
         self.by_name.get(name).cloned()
     }
 
-    fn names(&self) -> Vec<String> {
+    fn plugin_names(&self) -> Vec<String> {
         self.by_name.keys().cloned().collect()
+    }
+
+    fn workflow(&self, name: &str) -> Option<Workflow> {
+        self.by_name.values().flat_map(|(_, m)| &m.workflows).find(|workflow| workflow.name == name).cloned()
+    }
+
+    fn workflow_names(&self) -> Vec<String> {
+        self.workflows().into_keys().collect()
     }
 }
 

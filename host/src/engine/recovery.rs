@@ -1,4 +1,4 @@
-//! Taking up the runs of earlier hosts.
+//! Taking up runs: those of earlier hosts at the start, and those that had ended when somebody opens them again.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{RunId, TenantId},
+    model::{AttemptState, HostId, RunId, TenantId},
+    store::Store,
 };
 
 impl Engine {
@@ -22,8 +23,9 @@ impl Engine {
         if !runs.is_empty() {
             tracing::info!(runs = runs.len(), "taking up unfinished runs");
         }
+        let loader = Loader { store: self.store.clone(), host: self.host };
         for (tenant, run) in runs {
-            match self.snapshot(&tenant, run).await {
+            match loader.snapshot(&tenant, run).await {
                 Ok(snapshot) => {
                     let machine = Box::new(Machine::restore(snapshot));
                     self.driver.send(Message::Input(Input::Recover(machine)));
@@ -35,6 +37,21 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Reads runs from the database.
+#[derive(Clone)]
+pub(super) struct Loader {
+    pub(super) store: Store,
+    pub(super) host: HostId,
+}
+
+impl Loader {
+    /// Own a run that has ended; `None` if there is none, or it has not ended.
+    pub(super) async fn reopen(&self, run: RunId) -> Result<Option<Machine>> {
+        let Some(tenant) = self.store.run_reopen(run, self.host).await? else { return Ok(None) };
+        Ok(Some(Machine::restore(self.snapshot(&tenant, run).await?)))
+    }
 
     async fn snapshot(&self, tenant: &TenantId, id: RunId) -> Result<Snapshot> {
         let store = self.store.tenant(tenant);
@@ -42,13 +59,20 @@ impl Engine {
         let plan = store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;
         let plan =
             Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
+        let attempts = store.attempt_list(id).await?;
+        let mut host_calls = Vec::new();
+        for attempt in attempts.iter().filter(|attempt| attempt.state == AttemptState::Running) {
+            host_calls.extend(store.host_call_list(id, attempt.id).await?);
+        }
         Ok(Snapshot {
             tenant: tenant.clone(),
             plan: Arc::new(plan),
             steps: store.step_list(id).await?,
-            attempts: store.attempt_list(id).await?,
+            attempts,
             artifacts: store.artifact_list(id).await?,
             shared: store.shared_state(id).await?,
+            host_calls,
+            approvals: store.approval_list(id).await?,
             run,
         })
     }

@@ -9,7 +9,7 @@ use super::{
     attempt::write_value,
     core::Machine,
     driver::Message,
-    plan::{Phases as _, Plan},
+    plan::{Plan, Surroundings as _},
     plugins::WorkflowInfo,
 };
 use crate::{
@@ -206,14 +206,16 @@ impl Tenant {
         // files the input may be incomplete by design.
         if problems.is_empty() && !has_files {
             for step in workflow.steps.iter().filter(|step| step.input.is_none()) {
-                let Some((plugin, phase)) = super::plan::split_phase(&step.phase) else { continue };
+                let Some((plugin, phase)) = step.phase.as_deref().and_then(super::plan::split_phase) else {
+                    continue;
+                };
                 let active = self.engine.plugins.active(self.id()).await?;
                 let Some((digest, _)) = active.plugin(plugin) else { continue };
                 let loaded = self.engine.plugins.load(self.id(), digest).await.map_err(|failure| {
                     Error::internal(format!("plugin {plugin} cannot be loaded: {failure}"), failure)
                 })?;
                 let found = self.engine.sandbox.validate(&loaded, phase, input).await.map_err(|failure| {
-                    Error::invalid(format!("phase {} could not look at the input: {failure}", step.phase))
+                    Error::invalid(format!("phase {plugin}/{phase} could not look at the input: {failure}"))
                 })?;
                 problems.extend(found);
             }

@@ -5,15 +5,16 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-use super::{Engine, WorkflowInfo, attempt::read_value, blocking, driver::Message, plan::Plan};
+use super::{
+    Engine, WorkflowInfo, attempt::read_value, blocking, driver::Message, graph::EdgeKind, plan::Plan,
+};
 use crate::{
     error::{Code, Error, Result},
     events::Follow,
-    model::{Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId},
+    model::{Command, Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId},
     sandbox::LogLine,
     store::{
-        ArtifactRow, AttemptRow, CommandKind, PluginRow, PluginSource, RunFilter, RunRow, StepRow,
-        TenantStore, UploadRow,
+        ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, StepRow, TenantStore, UploadRow,
     },
 };
 
@@ -165,9 +166,13 @@ impl Tenant {
         let plan = self.store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;
         let plan =
             Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
-        let names: Vec<&str> = plan.body.workflow.steps.iter().map(|step| step.name.as_str()).collect();
-        let after = std::iter::zip(&names, &plan.graph.predecessors)
-            .map(|(name, before)| ((*name).to_owned(), before.iter().map(|&i| names[i].to_owned()).collect()))
+        let layout = &plan.layouts[0];
+        let names: Vec<&str> = layout.steps.iter().map(|step| step.name.as_str()).collect();
+        let after = std::iter::zip(&names, &layout.graph.predecessors)
+            .map(|(name, before)| {
+                let before = before.iter().filter(|edge| edge.kind != EdgeKind::StandIn);
+                ((*name).to_owned(), before.map(|edge| names[edge.from].to_owned()).collect())
+            })
             .collect();
         Ok(RunDetail {
             after,
@@ -202,7 +207,7 @@ impl Tenant {
                 run.state
             )));
         }
-        self.store.command_add(id, CommandKind::Cancel, &serde_json::Value::Null).await?;
+        self.store.command_add(id, &Command::Cancel).await?;
         self.engine.driver.send(Message::CommandsWait);
         Ok(())
     }

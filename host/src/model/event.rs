@@ -66,6 +66,10 @@ kinds!(
     RunPaused = "run.paused",
     /// Somebody resumed it.
     RunResumed = "run.resumed",
+    /// Nothing of it can go on before somebody decides.
+    RunWaitingApproval = "run.waiting_approval",
+    /// An earlier result of a step counts again.
+    RunRolledBack = "run.rolled_back",
     /// Every step ended well.
     RunCompleted = "run.completed",
     /// It could not go on.
@@ -86,6 +90,18 @@ kinds!(
     StepSkipped = "step.skipped",
     /// The run was cancelled before the step ended.
     StepCancelled = "step.cancelled",
+    /// The step is done so often, or on so many items.
+    StepExpanded = "step.expanded",
+    /// The step waits for the run to be resumed.
+    StepPaused = "step.paused",
+    /// The step waits for a time or an outside event.
+    StepWaiting = "step.waiting",
+    /// The step has a result, and somebody is to look at it before the run goes on.
+    StepAwaitingReview = "step.awaiting_review",
+    /// Somebody is to decide.
+    ApprovalRequested = "approval.requested",
+    /// Somebody, or the deadline, has decided.
+    ApprovalDecided = "approval.decided",
     /// A file was committed.
     ArtifactCreated = "artifact.created",
 );

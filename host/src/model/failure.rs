@@ -57,9 +57,57 @@ pub enum FailureKind {
     HostCrashed,
     /// The host could not do its part: storage failed.
     Host,
+    /// An expression of the definition could not be evaluated.
+    InvalidExpression,
+    /// Somebody decided against it.
+    Rejected,
+    /// What was waited for did not come in time.
+    Deadline,
 }
 
 impl FailureKind {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidInput,
+        Self::Retryable,
+        Self::Failed,
+        Self::InvalidOutput,
+        Self::Trapped,
+        Self::StackOverflow,
+        Self::LimitExceeded,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::PluginUnavailable,
+        Self::HostCrashed,
+        Self::Host,
+        Self::Nondeterminism,
+        Self::InvalidExpression,
+        Self::Rejected,
+        Self::Deadline,
+    ];
+
+    /// As in the API and in retry policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::Retryable => "retryable",
+            Self::Failed => "failed",
+            Self::InvalidOutput => "invalid_output",
+            Self::Trapped => "trapped",
+            Self::StackOverflow => "stack_overflow",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::PluginUnavailable => "plugin_unavailable",
+            Self::HostCrashed => "host_crashed",
+            Self::Host => "host",
+            Self::Nondeterminism => "nondeterminism",
+            Self::InvalidExpression => "invalid_expression",
+            Self::Rejected => "rejected",
+            Self::Deadline => "deadline",
+        }
+    }
+
     /// Whether trying again may mend it without anything else being changed.
     pub fn is_retryable(self) -> bool {
         match self {
@@ -73,7 +121,10 @@ impl FailureKind {
             | Self::Cancelled
             | Self::PluginUnavailable
             | Self::Nondeterminism
-            | Self::HostCrashed => false,
+            | Self::HostCrashed
+            | Self::InvalidExpression
+            | Self::Rejected
+            | Self::Deadline => false,
         }
     }
 }

@@ -89,3 +89,17 @@ pub struct Usage {
     /// Calls to the host.
     pub host_calls: u64,
 }
+
+impl Usage {
+    /// What two parts of an attempt used together, one after the other.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        Self {
+            wall_us: self.wall_us + later.wall_us,
+            cpu_us: self.cpu_us + later.cpu_us,
+            peak_memory_bytes: self.peak_memory_bytes.max(later.peak_memory_bytes),
+            output_bytes: self.output_bytes + later.output_bytes,
+            host_calls: self.host_calls + later.host_calls,
+        }
+    }
+}

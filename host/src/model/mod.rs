@@ -2,6 +2,7 @@
 //!
 //! Nothing here does any input or output, and nothing here imports another module of the host.
 
+mod command;
 mod event;
 mod failure;
 mod host_call;
@@ -11,12 +12,14 @@ mod run;
 mod time;
 mod value;
 
+pub use command::{Command, Overrides, Restored};
 pub use event::{Event, EventKind, UnknownEvent};
 pub use failure::{Failure, FailureKind, LimitBreach, Problem};
 pub use heddle_manifest::{
-    ApprovalOption, ApprovalRequest, Capability, DecidedBy, Decision, FileKind, FilesSpec, InputMapping,
-    LimitRequest, Manifest, OutputFile, PhaseSpec, RetryPolicy, Schema, Step as StepDefinition, Workflow,
-    approval,
+    ApprovalOption, ApprovalRequest, Capability, Case, Cases, Checkpoint, Choice, Concurrency, Condition,
+    DecidedBy, Decision, FileKind, FilesSpec, Join, JoinMode, LimitRequest, Loop, Manifest, Map, Mapping,
+    Node, OnDeadline, OutputFile, PhaseSpec, RetryPolicy, Schema, Step as StepDefinition, SubWorkflow, Then,
+    Wait, Workflow, approval,
 };
 pub use host_call::{HostCallKind, UnknownHostCall};
 pub use id::{

@@ -88,15 +88,17 @@ states!(
         /// It waits for a place to run.
         Ready = "ready" => [Running, Skipped, Paused, Failed, Cancelled],
         /// An attempt is under way.
-        Running = "running" => [Completed, Failed, Skipped, Retrying, WaitingApproval, AwaitingReview, Paused, Cancelled],
+        Running = "running" => [Completed, Failed, Skipped, Retrying, Waiting, WaitingApproval, AwaitingReview, Paused, Cancelled],
+        /// It waits for a time or an outside event.
+        Waiting = "waiting" => [Completed, Failed, Skipped, Cancelled],
         /// It waits for a decision.
-        WaitingApproval = "waiting_approval" => [Running, Completed, Failed, Skipped, Cancelled],
+        WaitingApproval = "waiting_approval" => [Ready, Completed, Failed, Skipped, Paused, Cancelled],
         /// It ended, and somebody is to look at it before the run goes on.
-        AwaitingReview = "awaiting_review" => [Completed, Ready, Skipped, Cancelled],
+        AwaitingReview = "awaiting_review" => [Completed, Ready, Skipped, Paused, Cancelled],
         /// It was stopped before its end, and goes on when the run does.
-        Paused = "paused" => [Pending, Ready, Cancelled],
+        Paused = "paused" => [Pending, Ready, Failed, Skipped, Cancelled],
         /// An attempt failed; the next one waits for its delay.
-        Retrying = "retrying" => [Ready, Running, Failed, Paused, Cancelled],
+        Retrying = "retrying" => [Ready, Running, Failed, Skipped, Paused, Cancelled],
         /// It ended well.
         Completed = "completed" => [Pending, Ready],
         /// It failed for good.

@@ -114,12 +114,7 @@ pub(super) fn event(row: &dyn Columns) -> StoreResult<Event> {
 
 pub(super) fn command(row: &dyn Columns) -> StoreResult<CommandRow> {
     let r = Record::of("commands", row);
-    Ok(CommandRow {
-        id: r.count("id")?,
-        run: r.parse("run_id")?,
-        kind: r.name("kind")?,
-        data: r.optional_json("data")?.unwrap_or_default(),
-    })
+    Ok(CommandRow { id: r.count("id")?, run: r.parse("run_id")?, command: r.tagged("kind", "data")? })
 }
 
 pub(super) fn host_call(row: &dyn Columns) -> StoreResult<HostCallRow> {

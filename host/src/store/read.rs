@@ -87,6 +87,15 @@ impl<'r> Record<'r> {
         self.str(name)?.map(parse).transpose()
     }
 
+    /// An enum whose variant is in one column, and what it carries in another.
+    pub(super) fn tagged<T: DeserializeOwned>(&self, kind: &str, data: &str) -> StoreResult<T> {
+        let mut document = serde_json::json!({ "kind": self.text(kind)? });
+        if let Some(data) = self.optional_json::<serde_json::Value>(data)? {
+            document["data"] = data;
+        }
+        serde_json::from_value(document).map_err(|error| self.corrupt(kind, error))
+    }
+
     /// An enum whose text is that of serde.
     pub(super) fn name<T: DeserializeOwned>(&self, name: &str) -> StoreResult<T> {
         let text = self.there(name, self.str(name)?)?;

@@ -68,10 +68,22 @@ impl Store {
         .await
     }
 
-    /// The commands that wait for runs of this host, in order.
+    /// Take up a run that has ended, to go on with it: a new epoch, this host its owner. Returns its tenant; `None` if
+    /// there is no such run, or it has not ended.
+    pub async fn run_reopen(&self, run: RunId, host: HostId) -> StoreResult<Option<TenantId>> {
+        let sql = "UPDATE runs SET epoch = epoch + 1, owner = $2 WHERE id = $1 AND finished_at IS NOT NULL";
+        if self.execute(sql, cells![run, host]).await? == 0 {
+            return Ok(None);
+        }
+        let sql = "SELECT tenant_id FROM runs WHERE id = $1";
+        self.readers.optional(sql, &cells![run], |row| Record::of("runs", row).parse("tenant_id")).await
+    }
+
+    /// The commands that wait for runs of this host, and for runs that have ended, in order.
     pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
         let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data FROM commands
-                   JOIN runs ON runs.id = commands.run_id WHERE runs.owner = $1 ORDER BY commands.id";
+                   JOIN runs ON runs.id = commands.run_id
+                   WHERE runs.owner = $1 OR runs.finished_at IS NOT NULL ORDER BY commands.id";
         self.readers.all(sql, &cells![host], decode::command).await
     }
 

@@ -1,11 +1,12 @@
 //! The workflow definition: a named, versioned DAG of steps.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Schema;
+use crate::{
+    Checkpoint, Concurrency, Condition, Join, Loop, Map, Mapping, Node, RetryPolicy, Schema, SubWorkflow,
+    Wait,
+};
 
 /// A workflow definition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +31,10 @@ pub struct Workflow {
     pub files: Option<FilesSpec>,
     /// The steps, in the order in which they are shown.
     pub steps: Vec<Step>,
+    /// The workflow's result, made of its steps' outputs. Absent, it is an object with the outputs of the steps that no
+    /// other comes after, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Mapping>,
 }
 
 fn first_version() -> String {
@@ -52,20 +57,49 @@ pub struct FilesSpec {
     pub description: String,
 }
 
-/// One step of a workflow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// One step of a workflow. Exactly one of `phase`, `transform`, `condition`, `checkpoint`, `wait`, `workflow`, `map`,
+/// `loop` and `join` says what it does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Unique in the workflow. Lower-case letters, digits, `_` and `-`, starting with a letter.
+    /// Unique in the workflow. Lower-case letters, digits and `_`, starting with a letter. The body of a map or a loop
+    /// needs none.
+    #[serde(default)]
     pub name: String,
     /// The phase that it runs, `PLUGIN/PHASE`.
-    pub phase: String,
-    /// Steps that must have ended well before this one starts, besides those that its input mapping names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Make a document of expressions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Mapping>,
+    /// Choose a branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// Let a person decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+    /// Wait for a time or an outside event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// Run another workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<SubWorkflow>,
+    /// Do it for each item of an array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<Map>,
+    /// Do it again and again.
+    #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Loop>,
+    /// Bring branches together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
+    /// Steps that must have ended well before this one starts, besides those that its expressions name. `NAME.CASE`
+    /// is the step NAME with its case CASE taken.
     #[serde(default)]
     pub depends_on: Vec<String>,
-    /// How the phase's input is made. Absent, the phase gets the run's whole input.
+    /// How the input of a phase or a workflow is made. Absent, it is the run's whole input, or inside a map the item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<InputMapping>,
+    pub input: Option<Mapping>,
     /// The phase's configuration. Absent, an empty object.
     #[serde(default = "empty_object")]
     pub config: serde_json::Value,
@@ -75,67 +109,52 @@ pub struct Step {
     /// Time for one attempt in milliseconds, if shorter than the phase's limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Time for all attempts together, with the delays between them, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_timeout_ms: Option<u64>,
+    /// A step that runs in place of this one when this one has failed; its output is then taken for this one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// Whether the run goes on when the step has failed; its successors then see no output of it.
     #[serde(default)]
     pub continue_on_failure: bool,
+    /// A boolean expression; where it holds, the step is skipped, and what comes after it runs without its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_when: Option<String>,
+    /// Of the steps that wait for a place, the one with the highest priority starts first.
+    #[serde(default)]
+    pub priority: i32,
+    /// How many steps like this one may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
 }
 
 fn empty_object() -> serde_json::Value {
     serde_json::Value::Object(serde_json::Map::new())
 }
 
-/// From a key of the phase's input to an expression over the run: `input.KEY…`, `steps.STEP.output.KEY…` or the whole
-/// `input`, `steps.STEP.output`. A key whose expression finds nothing is left out of the phase's input.
-pub type InputMapping = BTreeMap<String, String>;
-
-/// Retries with exponential backoff and jitter.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RetryPolicy {
-    /// Attempts in all, the first one included. At least 1.
-    pub max_attempts: u32,
-    /// Delay before the second attempt, in milliseconds.
-    pub initial_delay_ms: u64,
-    /// Each further delay is the one before times this. At least 1.
-    pub factor: f64,
-    /// No delay is longer than this, in milliseconds.
-    pub max_delay_ms: u64,
-    /// The delay is multiplied by a number drawn evenly from 1 − jitter to 1 + jitter. In 0..=1.
-    pub jitter: f64,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { max_attempts: 3, initial_delay_ms: 500, factor: 2.0, max_delay_ms: 60_000, jitter: 0.2 }
-    }
-}
-
 impl Step {
-    /// A step that runs a phase, with every policy at its default.
-    pub fn new(name: impl Into<String>, phase: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            phase: phase.into(),
-            depends_on: Vec::new(),
-            input: None,
-            config: empty_object(),
-            retry: RetryPolicy::default(),
-            timeout_ms: None,
-            continue_on_failure: false,
-        }
+    /// What it does; `None` if the definition says nothing or more than one thing.
+    pub fn node(&self) -> Option<Node<'_>> {
+        let mut nodes = self.nodes();
+        let first = nodes.next();
+        if nodes.next().is_some() { None } else { first }
     }
 
-    /// Add a step that must have ended well before this one starts.
-    #[must_use]
-    pub fn after(mut self, step: impl Into<String>) -> Self {
-        self.depends_on.push(step.into());
-        self
-    }
-
-    /// Map a key of the phase's input to an expression.
-    #[must_use]
-    pub fn map(mut self, key: impl Into<String>, expression: impl Into<String>) -> Self {
-        self.input.get_or_insert_default().insert(key.into(), expression.into());
-        self
+    /// Everything that the definition says it does; in a good one it is one thing.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        [
+            self.phase.as_deref().map(Node::Phase),
+            self.transform.as_ref().map(Node::Transform),
+            self.condition.as_ref().map(Node::Condition),
+            self.checkpoint.as_ref().map(Node::Checkpoint),
+            self.wait.as_ref().map(Node::Wait),
+            self.workflow.as_ref().map(Node::Workflow),
+            self.map.as_ref().map(Node::Map),
+            self.repeat.as_ref().map(Node::Loop),
+            self.join.as_ref().map(Node::Join),
+        ]
+        .into_iter()
+        .flatten()
     }
 }

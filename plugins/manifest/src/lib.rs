@@ -6,12 +6,20 @@
 //! This crate knows nothing of WebAssembly, of storage, or of how a run is executed.
 
 pub mod approval;
+mod builder;
 mod capability;
 mod definition;
+mod node;
+mod policy;
 
 pub use approval::{ApprovalOption, ApprovalRequest, DecidedBy, Decision};
 pub use capability::{Capability, UnknownCapability};
-pub use definition::{FilesSpec, InputMapping, RetryPolicy, Step, Workflow};
+pub use definition::{FilesSpec, Step, Workflow};
+pub use node::{
+    Case, Cases, Checkpoint, Choice, Condition, Join, JoinMode, Loop, Map, Mapping, Node, OnDeadline,
+    SubWorkflow, Then, Wait,
+};
+pub use policy::{Concurrency, RetryPolicy};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -12,8 +12,6 @@ const TIME: &str = "^([01]?[0-9]|2[0-3]):[0-5][0-9]$|^24:00$";
 pub(crate) fn all() -> Vec<Workflow> {
     let phase = |name: &str| format!("ticket-analysis/{name}");
     vec![Workflow {
-        name: "ticket_analysis".to_owned(),
-        version: "0.1.0".to_owned(),
         display_name: "Ticket analysis".to_owned(),
         description:
             "Structures support and bug tickets, sorts, ranks and answers them, and shows where things stand."
@@ -26,23 +24,24 @@ pub(crate) fn all() -> Vec<Workflow> {
                 .to_owned(),
         }),
         steps: vec![
-            Step::new("ticket_ingestion", phase("ticket_ingestion")),
-            Step::new("categorization", phase("categorization"))
+            Step::phase("ticket_ingestion", phase("ticket_ingestion")),
+            Step::phase("categorization", phase("categorization"))
                 .after("ticket_ingestion")
                 .map("categories", "input.categories"),
-            Step::new("priority_scoring", phase("priority_scoring"))
+            Step::phase("priority_scoring", phase("priority_scoring"))
                 .after("categorization")
                 .map("sla_policy", "input.sla_policy")
                 .map("teams", "input.teams"),
-            Step::new("solution_generation", phase("solution_generation"))
+            Step::phase("solution_generation", phase("solution_generation"))
                 .after("priority_scoring")
                 .map("knowledge_base", "input.knowledge_base"),
-            Step::new("analytics_dashboard", phase("analytics_dashboard"))
+            Step::phase("analytics_dashboard", phase("analytics_dashboard"))
                 .after("priority_scoring")
                 .map("sla_policy", "input.sla_policy")
                 .map("teams", "input.teams")
                 .map("forecast", "input.forecast"),
         ],
+        ..Workflow::new("ticket_analysis")
     }]
 }
 

@@ -240,6 +240,7 @@ fn waiting(run: &RunRow, steps: &[StepRow], after: &BTreeMap<String, Vec<String>
                     format!("attempt {} failed ({why}); the next one starts {when}", step.attempt),
                 );
             }
+            StepState::Waiting => push(Some(step), waits_for(step)),
             StepState::WaitingApproval => push(Some(step), "for a decision".to_owned()),
             StepState::AwaitingReview => push(Some(step), "for a review".to_owned()),
             StepState::Paused => push(Some(step), "it is paused".to_owned()),
@@ -251,4 +252,13 @@ fn waiting(run: &RunRow, steps: &[StepRow], after: &BTreeMap<String, Vec<String>
         }
     }
     waiting
+}
+
+/// What a step waits for that no person decides.
+fn waits_for(step: &StepRow) -> String {
+    let until = step.not_before.map(|at| format!(" until {at}")).unwrap_or_default();
+    match &step.event_key {
+        Some(key) => format!("for the event {key:?}{until}"),
+        None => format!("it waits{until}"),
+    }
 }

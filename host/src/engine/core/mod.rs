@@ -1,17 +1,21 @@
 //! The scheduler's core: a pure state machine over all runs that this host owns.
 //!
-//! Inputs go in, actions come out in order. The core has no clock, does no input or output, and does not wait: the
-//! driver commits the transitions, and carries out what follows a commit only when it is durable (law 2).
+//! Inputs go in, actions come out. The core has no clock, does no input or output, and does not wait: the driver commits
+//! the transitions, and carries out what follows a commit only when it is durable (law 2).
 
 mod machine;
+mod queue;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 
-pub(crate) use machine::{AttemptEnd, AttemptOutcome, Launch, Machine, Snapshot};
+pub(crate) use machine::{
+    AttemptEnd, AttemptOutcome, Child, Document, Effects, Launch, Machine, Snapshot, Stage, Suspension,
+};
+use queue::{Entry, Queue};
 
 use crate::{
-    model::{AttemptId, HostId, RunId, Timestamp},
-    store::{CommandKind, CommandRow, Transition},
+    model::{AttemptId, Command, HostId, RunId, Timestamp},
+    store::Transition,
 };
 
 /// What has happened.
@@ -21,10 +25,12 @@ pub(crate) enum Input {
     Create(Box<Machine>),
     /// A run of an earlier owner is taken up.
     Recover(Box<Machine>),
+    /// A run that had ended is opened again, for a command.
+    Reopen { machine: Box<Machine>, id: i64, command: Box<Command> },
     /// An attempt has ended.
     Ended { run: RunId, step: usize, attempt: AttemptId, end: Box<AttemptEnd> },
     /// Somebody wants something.
-    Command(CommandRow),
+    Command { id: i64, run: RunId, command: Box<Command> },
     /// Time has passed.
     Tick,
     /// The store refused a transition of the run: another owner holds it, or the database is damaged.
@@ -42,6 +48,8 @@ pub(crate) enum Action {
     Stop(AttemptId),
     /// The command has nothing to act on any more.
     DropCommand(i64),
+    /// The run is not in memory: bring it by [`Input::Reopen`].
+    Load { run: RunId, id: i64, command: Box<Command> },
 }
 
 /// All runs that this host owns.
@@ -49,26 +57,30 @@ pub(crate) struct Core {
     host: HostId,
     /// Hosts that stopped by themselves: their attempts did not crash.
     stopped_hosts: BTreeSet<HostId>,
-    /// Attempts that may run at once. With none, nothing is run: whoever only looks must not start what waits.
-    slots: usize,
-    running: HashMap<AttemptId, RunId>,
+    queue: Queue,
+    running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
-    /// Steps that wait for a place, first come first served.
-    ready: VecDeque<(RunId, usize)>,
     timers: BTreeSet<(Timestamp, RunId, usize)>,
     /// Set when the host shuts down: nothing new starts.
     draining: bool,
 }
 
+/// What an attempt under way takes up.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    run: RunId,
+    guest: bool,
+}
+
 impl Core {
+    /// With `slots` places for guests. With none, nothing is run: whoever only looks must not start what waits.
     pub(crate) fn new(host: HostId, slots: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
         Self {
             host,
             stopped_hosts,
-            slots,
+            queue: Queue::new(slots),
             running: HashMap::new(),
             runs: HashMap::new(),
-            ready: VecDeque::new(),
             timers: BTreeSet::new(),
             draining: false,
         }
@@ -107,50 +119,55 @@ impl Core {
         match input {
             Input::Create(mut machine) => {
                 let run = machine.run().id;
-                self.queue(run, machine.start(now));
-                changed.insert(run);
+                let effects = machine.start(now);
                 self.runs.insert(run, *machine);
+                self.follow(run, effects, &mut actions);
+                changed.insert(run);
             }
             Input::Recover(mut machine) => {
                 let run = machine.run().id;
-                let (again, ready, waiting) = machine.recover(self.host, &self.stopped_hosts, now);
+                let (again, effects) = machine.recover(self.host, &self.stopped_hosts, now);
                 for launch in again {
-                    self.running.insert(launch.attempt, run);
+                    self.take_place(run, launch.attempt, machine.runs_guest(launch.step));
                     launches.push(launch);
                 }
-                self.queue(run, ready);
-                self.timers.extend(waiting.into_iter().map(|(at, step)| (at, run, step)));
-                changed.insert(run);
                 self.runs.insert(run, *machine);
+                self.follow(run, effects, &mut actions);
+                changed.insert(run);
+            }
+            Input::Reopen { machine, id, command } => {
+                let run = machine.run().id;
+                // If it was opened twice at once, what is in memory is as far, and the other's epoch is over.
+                let machine = self.runs.entry(run).or_insert(*machine);
+                let effects = machine.command(&command, now);
+                machine.command_done(id);
+                changed.insert(run);
+                self.follow(run, effects.unwrap_or_default(), &mut actions);
             }
             Input::Ended { run, step, attempt, end } => {
-                self.running.remove(&attempt);
+                self.free_place(attempt);
                 if let Some(machine) = self.runs.get_mut(&run) {
-                    let (ready, retry_at) = machine.end(step, attempt, *end, now);
-                    self.timers.extend(retry_at.map(|at| (at, run, step)));
-                    self.queue(run, ready);
+                    let effects = machine.end(step, attempt, *end, now);
+                    self.follow(run, effects, &mut actions);
                     changed.insert(run);
                 }
             }
-            Input::Command(command) => match self.runs.get_mut(&command.run) {
-                Some(machine) if !machine.is_over() => {
-                    match command.kind {
-                        CommandKind::Cancel => {
-                            actions.extend(machine.cancel(now).into_iter().map(Action::Stop));
-                        }
-                    }
-                    machine.command_done(command.id);
-                    changed.insert(command.run);
+            Input::Command { id, run, command } => match self.runs.get_mut(&run) {
+                Some(machine) => {
+                    let effects = machine.command(&command, now);
+                    machine.command_done(id);
+                    changed.insert(run);
+                    self.follow(run, effects.unwrap_or_default(), &mut actions);
                 }
-                _ => actions.push(Action::DropCommand(command.id)),
+                None if command.reopens() => actions.push(Action::Load { run, id, command }),
+                None => actions.push(Action::DropCommand(id)),
             },
             Input::Tick => {
                 while self.timers.first().is_some_and(|(at, ..)| *at <= now) {
                     let Some((_, run, step)) = self.timers.pop_first() else { break };
-                    if let Some(machine) = self.runs.get_mut(&run)
-                        && machine.retry(step, now)
-                    {
-                        self.queue(run, vec![step]);
+                    if let Some(machine) = self.runs.get_mut(&run) {
+                        let effects = machine.timer(step, now);
+                        self.follow(run, effects, &mut actions);
                         changed.insert(run);
                     }
                 }
@@ -158,8 +175,16 @@ impl Core {
             Input::Lost(run) => {
                 self.runs.remove(&run);
                 // Their places are free at once: those that were not launched yet will never be, nor report an end.
-                let attempts = self.running.extract_if(|_, r| *r == run);
-                actions.extend(attempts.map(|(attempt, _)| Action::Stop(attempt)));
+                let lost: Vec<AttemptId> = self
+                    .running
+                    .iter()
+                    .filter(|(_, place)| place.run == run)
+                    .map(|(attempt, _)| *attempt)
+                    .collect();
+                for attempt in lost {
+                    self.free_place(attempt);
+                    actions.push(Action::Stop(attempt));
+                }
             }
         }
         self.dispatch(now, &mut changed, &mut launches);
@@ -175,21 +200,43 @@ impl Core {
         actions
     }
 
-    fn queue(&mut self, run: RunId, steps: Vec<usize>) {
-        self.ready.extend(steps.into_iter().map(|step| (run, step)));
+    /// Do what a machine's move brings with it.
+    fn follow(&mut self, run: RunId, effects: Effects, actions: &mut Vec<Action>) {
+        let Some(machine) = self.runs.get(&run) else { return };
+        for step in effects.ready {
+            self.queue.push(machine.priority(step), machine.runs_guest(step), Entry { run, step });
+        }
+        self.timers.extend(effects.timers.into_iter().map(|(at, step)| (at, run, step)));
+        actions.extend(effects.stop.into_iter().map(Action::Stop));
+    }
+
+    fn take_place(&mut self, run: RunId, attempt: AttemptId, guest: bool) {
+        if self.running.insert(attempt, Place { run, guest }).is_none() {
+            self.queue.take(guest);
+        }
+    }
+
+    fn free_place(&mut self, attempt: AttemptId) {
+        if let Some(place) = self.running.remove(&attempt) {
+            self.queue.free(place.guest);
+        }
     }
 
     /// Give the free places to the steps that wait.
     fn dispatch(&mut self, now: Timestamp, changed: &mut BTreeSet<RunId>, launches: &mut Vec<Launch>) {
-        while !self.draining && self.running.len() < self.slots {
-            let Some((run, step)) = self.ready.pop_front() else { break };
-            // It may have been cancelled or skipped while it waited.
-            if let Some(machine) = self.runs.get_mut(&run).filter(|m| m.is_ready(step)) {
-                let launch = machine.begin(step, self.host, now);
-                self.running.insert(launch.attempt, run);
-                launches.push(launch);
-                changed.insert(run);
-            }
+        if self.draining {
+            return;
+        }
+        self.queue.unpark(&self.runs);
+        while let Some(entry) = self.queue.pop(&self.runs) {
+            let Some(machine) = self.runs.get_mut(&entry.run) else { continue };
+            let mut effects = Effects::default();
+            let launch = machine.begin(entry.step, self.host, now, &mut effects);
+            let guest = machine.runs_guest(entry.step);
+            self.take_place(entry.run, launch.attempt, guest);
+            self.timers.extend(effects.timers.into_iter().map(|(at, step)| (at, entry.run, step)));
+            launches.push(launch);
+            changed.insert(entry.run);
         }
     }
 }

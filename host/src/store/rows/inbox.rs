@@ -2,27 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ApprovalId, RunId, Timestamp, Value};
+use crate::model::{ApprovalId, Command, RunId, Timestamp, Value};
 
 /// Something that people or programs want done to a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandRow {
     /// Its place in the order of commands.
     pub id: i64,
     /// The run.
     pub run: RunId,
     /// What.
-    pub kind: CommandKind,
-    /// Particulars; null if there are none.
-    pub data: serde_json::Value,
-}
-
-/// What is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommandKind {
-    /// Stop it and let nothing of it start again.
-    Cancel,
+    pub command: Command,
 }
 
 /// Something that people are asked to decide.

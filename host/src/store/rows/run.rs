@@ -173,7 +173,7 @@ pub struct HostCallRow {
 }
 
 /// A file that a step made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactRow {
     /// The step that made it.
     pub step: String,

@@ -4,26 +4,23 @@ use futures::FutureExt as _;
 
 use super::{TenantStore, put_blob};
 use crate::{
-    model::{ApprovalId, RunId, Timestamp, Value},
+    model::{ApprovalId, Command, RunId, Timestamp, Value},
     store::{
-        ApprovalRow, BlobRef, CommandKind, SignalRow, StoreResult, decode,
+        ApprovalRow, BlobRef, SignalRow, StoreResult, decode,
         read::Record,
-        sql::{Cell, cells, json, name},
+        sql::{Cell, cells, json},
     },
 };
 
 impl TenantStore {
     /// Queue a command for the run's owner.
-    pub async fn command_add(
-        &self,
-        run: RunId,
-        kind: CommandKind,
-        data: &serde_json::Value,
-    ) -> StoreResult<()> {
+    pub async fn command_add(&self, run: RunId, command: &Command) -> StoreResult<()> {
         let sql =
             "INSERT INTO commands (tenant_id, run_id, kind, data, created_at) VALUES ($1, $2, $3, $4, $5)";
-        let data = if data.is_null() { Cell::Text(None) } else { json(data) };
-        let cells = cells![self.tenant, run, name(&kind), data, Timestamp::now()];
+        let document = serde_json::to_value(command).unwrap_or_default();
+        let data = document.get("data").map_or(Cell::Text(None), json);
+        let kind = document["kind"].as_str().unwrap_or_default();
+        let cells = cells![self.tenant, run, kind, data, Timestamp::now()];
         self.store.execute(sql, cells).await.map(drop)
     }
 

@@ -10,10 +10,8 @@ use super::{
     tenant,
 };
 use crate::{
-    model::{Digest, RunId, ScheduleId, Timestamp, Value},
-    store::{
-        BlobRef, CommandKind, MissedRuns, ScheduleRow, Transition, UploadRow, WorkflowRow, database::Pool,
-    },
+    model::{Command, Digest, Restored, RunId, ScheduleId, Timestamp, Value},
+    store::{BlobRef, MissedRuns, ScheduleRow, Transition, UploadRow, WorkflowRow, database::Pool},
 };
 
 both!(
@@ -58,8 +56,15 @@ async fn lived(world: &World) -> Transition {
     let mut second = full(&first);
     second.signals_taken.push((signal, "s".into()));
     commit(&world.store, second.clone()).await.unwrap();
-    let data = serde_json::json!({ "input": blob("command") });
-    view.command_add(first.run.id, CommandKind::Cancel, &data).await.unwrap();
+    let to = Restored {
+        attempt: 1,
+        output: blob("command"),
+        step_key: None,
+        shared: [].into(),
+        artifacts: serde_json::json!([]),
+    };
+    let rollback = Command::Rollback { step: "s".into(), to: Box::new(to) };
+    view.command_add(first.run.id, &rollback).await.unwrap();
     second
 }
 

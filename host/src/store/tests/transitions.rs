@@ -8,8 +8,8 @@ use super::{
     tenant,
 };
 use crate::{
-    model::{Digest, HostId, RunState, StepState, Value},
-    store::{ApprovalState, BlobRef, CommandKind, RunFilter, Store, StoreError, database::Connector, write},
+    model::{Command, Digest, HostId, RunState, StepState, Value},
+    store::{ApprovalState, BlobRef, RunFilter, Store, StoreError, database::Connector, write},
 };
 
 both!(
@@ -203,14 +203,15 @@ async fn commands_wait_for_their_runs_owner_until_a_transition_does_them(world: 
     let owner = first.run.owner;
     commit(store, first.clone()).await.unwrap();
     let view = store.tenant(&tenant());
-    view.command_add(first.run.id, CommandKind::Cancel, &serde_json::json!({"why": "x"})).await.unwrap();
+    let skip = Command::Skip { step: "a".into(), reason: "x".into() };
+    view.command_add(first.run.id, &Command::Cancel).await.unwrap();
+    view.command_add(first.run.id, &skip).await.unwrap();
     let commands = store.command_list(owner).await.unwrap();
-    assert_eq!(commands.len(), 1);
-    assert_eq!((commands[0].run, commands[0].kind), (first.run.id, CommandKind::Cancel));
-    assert_eq!(commands[0].data, serde_json::json!({"why": "x"}));
+    let found: Vec<_> = commands.iter().map(|row| (row.run, row.command.clone())).collect();
+    assert_eq!(found, [(first.run.id, Command::Cancel), (first.run.id, skip)]);
     assert!(store.command_list(HostId::new()).await.unwrap().is_empty());
     let mut second = next(&first);
-    second.commands_done.push(commands[0].id);
+    second.commands_done.extend(commands.iter().map(|row| row.id));
     commit(store, second).await.unwrap();
     assert!(store.command_list(owner).await.unwrap().is_empty());
 }

@@ -10,7 +10,7 @@ pub mod spin;
 pub mod surroundings;
 
 use heddle_sdk::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Does nothing: what remains is the cost of an attempt.
 pub struct Noop;
@@ -84,13 +84,11 @@ impl Phase for Echo {
 
 fn workflow(name: &str, description: &str, steps: Vec<Step>) -> Workflow {
     Workflow {
-        name: name.to_owned(),
-        version: "0.1.0".to_owned(),
         display_name: name.replace('_', " "),
         description: description.to_owned(),
-        input_schema: json!({ "type": "object" }),
         files: Some(FilesSpec { accept: Vec::new(), description: "Any files.".to_owned() }),
         steps,
+        ..Workflow::new(name)
     }
 }
 
@@ -100,19 +98,19 @@ fn workflows() -> Vec<Workflow> {
             "echo_chain",
             "Three steps, one after the other; the last one has the output of the first.",
             vec![
-                Step::new("first", "echo/echo"),
-                Step::new("second", "echo/noop").after("first"),
-                Step::new("third", "echo/echo").after("second").map("first", "steps.first.output.input"),
+                Step::phase("first", "echo/echo"),
+                Step::phase("second", "echo/noop").after("first"),
+                Step::phase("third", "echo/echo").after("second").map("first", "steps.first.output.input"),
             ],
         ),
         workflow(
             "echo_diamond",
             "Two steps side by side between a first and a last one. The input says how long they take.",
             vec![
-                Step::new("start", "echo/noop"),
-                Step::new("left", "echo/spin").after("start").map("iterations", "input.iterations"),
-                Step::new("right", "echo/spin").after("start").map("iterations", "input.iterations"),
-                Step::new("end", "echo/echo")
+                Step::phase("start", "echo/noop"),
+                Step::phase("left", "echo/spin").after("start").map("iterations", "input.iterations"),
+                Step::phase("right", "echo/spin").after("start").map("iterations", "input.iterations"),
+                Step::phase("end", "echo/echo")
                     .map("left", "steps.left.output.checksum")
                     .map("right", "steps.right.output.checksum"),
             ],
@@ -121,8 +119,8 @@ fn workflows() -> Vec<Workflow> {
             "echo_ask",
             "A step that asks a person, and one that has the decision. Needs the capability approvals.",
             vec![
-                Step::new("ask", "echo/ask"),
-                Step::new("after", "echo/echo").map("decisions", "steps.ask.output.decisions"),
+                Step::phase("ask", "echo/ask"),
+                Step::phase("after", "echo/echo").map("decisions", "steps.ask.output.decisions"),
             ],
         ),
     ]
@@ -147,6 +145,8 @@ heddle_sdk::plugin! {
 #[cfg(test)]
 mod tests {
     use heddle_sdk::testing::Harness;
+
+    use serde_json::json;
 
     use super::*;
 

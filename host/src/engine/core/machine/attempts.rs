@@ -1,17 +1,16 @@
 //! Attempts: what beginning one takes, and what its end brings.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
-use super::Machine;
+use super::{Effects, Launch, Machine, Stage};
 use crate::{
-    engine::plan::Plan,
     model::{
-        AttemptId, AttemptState, Digest, EventKind, Failure, HostId, RetryPolicy, StepState, TenantId,
-        Timestamp, Usage, Value,
+        ApprovalId, AttemptId, AttemptState, Digest, EventKind, Failure, FailureKind, HostId, RetryPolicy,
+        StepState, Timestamp, Usage, Value,
     },
-    store::{ArtifactRow, AttemptRow, BlobRef, RunRow},
+    store::{ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, BlobRef, HostCallRow},
 };
 
 /// How an attempt ended, as the engine brings it from the sandbox.
@@ -34,38 +33,64 @@ pub(crate) enum AttemptOutcome {
         /// Their versions and times are given here, not by who brings them.
         artifacts: Vec<ArtifactRow>,
         shared: BTreeMap<String, Value>,
+        /// The case that a condition took.
+        chosen: Option<String>,
     },
-    /// Without, and why.
+    /// All that it could observe is as it was for the step's last result, so that result stands.
+    Unchanged,
+    /// Without an output, and why.
     Skipped(String),
+    /// What is to be done inside the step: so often, on this.
+    Expanded { expansion: Value, count: usize },
+    /// Another round of a loop.
+    Again,
+    /// It waits, and nothing of it is left in memory.
+    Suspended(Suspension),
 }
 
-/// Everything that starting an attempt takes, copied out of the machine.
-#[derive(Debug, Clone)]
-pub(crate) struct Launch {
-    pub(crate) tenant: TenantId,
-    pub(crate) run: RunRow,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) step: usize,
-    pub(crate) attempt: AttemptId,
-    /// Outputs of the steps that it comes after directly.
-    pub(crate) outputs: BTreeMap<String, Value>,
-    /// Latest artifacts of all steps that it comes after, in the definition's order.
-    pub(crate) artifacts: Vec<ArtifactRow>,
-    pub(crate) shared: BTreeMap<String, Value>,
+/// What an attempt waits for.
+#[derive(Debug)]
+pub(crate) enum Suspension {
+    /// Somebody's decision.
+    Approval {
+        kind: ApprovalKind,
+        request: serde_json::Value,
+        deadline: Option<Timestamp>,
+        /// The call of the guest that asks, if it is one.
+        call: Option<Box<HostCallRow>>,
+        /// The step key, of a node of the host's own.
+        key: Option<Digest>,
+    },
+    /// A time.
+    Until { at: Timestamp, key: Digest },
+    /// An outside event with this correlation key, and no longer than until then.
+    Event { event: String, deadline: Option<Timestamp>, key: Digest },
 }
 
 impl Machine {
-    /// Begin an attempt at a ready step.
-    pub(crate) fn begin(&mut self, i: usize, host: HostId, now: Timestamp) -> Launch {
+    /// Begin what the step wants: an attempt, or the closing of what is inside it.
+    pub(crate) fn begin(&mut self, i: usize, host: HostId, now: Timestamp, effects: &mut Effects) -> Launch {
+        if self.steps[i].row.state == StepState::Running {
+            return self.close(i);
+        }
+        // What a decision let go on is the same attempt.
+        if let Some(attempt) = self.steps[i].attempt.clone().filter(|a| a.state == AttemptState::Running) {
+            self.set_step(i, StepState::Running);
+            return self.launch(i, &attempt, Stage::Open);
+        }
         self.set_step(i, StepState::Running);
+        let timeout = self.definition(i).step_timeout_ms;
         let step = &mut self.steps[i];
-        step.attempt += 1;
-        step.started_at.get_or_insert(now);
-        step.not_before = None;
+        step.row.attempt += 1;
+        if step.row.started_at.is_none() {
+            step.row.started_at = Some(now);
+            effects.timers.extend(timeout.map(|ms| (now.plus(Duration::from_millis(ms)), i)));
+        }
+        step.row.not_before = None;
         let attempt = AttemptRow {
             id: AttemptId::new(),
-            step: step.name.clone(),
-            number: step.attempt,
+            step: step.row.name.clone(),
+            number: step.row.attempt,
             state: AttemptState::Running,
             host,
             crashes: 0,
@@ -76,105 +101,195 @@ impl Machine {
             failure: None,
             usage: None,
             log: None,
-            ready_at: step.ready_at,
+            ready_at: step.row.ready_at,
             started_at: now,
             finished_at: None,
         };
-        let launch = self.launch(i, &attempt);
-        let data = json!({ "attempt": attempt.number });
-        self.attempts[i] = Some(attempt);
-        self.draft.attempts.insert(i);
-        self.event(EventKind::StepStarted, Some(i), now, data);
-        launch
+        step.attempt = Some(attempt.clone());
+        self.save_attempt(i);
+        self.event(EventKind::StepStarted, Some(i), now, json!({ "attempt": attempt.number }));
+        self.launch(i, &attempt, Stage::Open)
     }
 
-    pub(super) fn launch(&self, i: usize, attempt: &AttemptRow) -> Launch {
-        let graph = &self.plan.graph;
-        let outputs = graph.predecessors[i]
-            .iter()
-            .filter_map(|&p| Some((self.steps[p].name.clone(), self.steps[p].output.clone()?)))
-            .collect();
-        let artifacts = graph.ancestors[i]
-            .iter()
-            .flat_map(|&p| {
-                let step = &self.steps[p].name;
-                self.artifacts.range((step.clone(), String::new())..).take_while(move |((s, _), _)| s == step)
-            })
-            .map(|(_, artifact)| artifact.clone())
-            .collect();
-        Launch {
-            tenant: self.tenant.clone(),
-            run: self.run.clone(),
-            plan: Arc::clone(&self.plan),
-            step: i,
-            attempt: attempt.id,
-            outputs,
-            artifacts,
-            shared: self.shared.clone(),
-        }
+    fn close(&mut self, i: usize) -> Launch {
+        self.steps[i].closing = true;
+        let children = self.children(i);
+        // A step that is under way has an attempt.
+        let attempt =
+            self.steps[i].attempt.clone().unwrap_or_else(|| unreachable!("a step runs without an attempt"));
+        self.launch(i, &attempt, Stage::Close(children))
     }
 
-    /// An attempt ended. Returns the steps that became ready, and when this step's next attempt may start if it is
-    /// to be retried. What an attempt brings that is not the step's running one is dropped: it was cancelled.
-    pub(crate) fn end(
-        &mut self,
-        i: usize,
-        attempt: AttemptId,
-        end: AttemptEnd,
-        now: Timestamp,
-    ) -> (Vec<usize>, Option<Timestamp>) {
+    /// An attempt ended. What it brings that is not the step's running one is dropped: it was cancelled.
+    pub(crate) fn end(&mut self, i: usize, attempt: AttemptId, end: AttemptEnd, now: Timestamp) -> Effects {
+        let mut effects = Effects::default();
+        let step = &mut self.steps[i];
+        let running = step.row.state == StepState::Running && !step.gone;
         let current =
-            self.attempts[i].as_mut().filter(|a| a.id == attempt && a.state == AttemptState::Running);
-        let Some(row) = current else { return (Vec::new(), None) };
-        row.usage = Some(end.usage);
-        row.log = end.log;
-        row.finished_at = Some(now);
-        let number = row.number;
-        self.draft.attempts.insert(i);
+            step.attempt.as_mut().filter(|a| running && a.id == attempt && a.state == AttemptState::Running);
+        let Some(row) = current else { return effects };
+        row.usage = Some(row.usage.map_or(end.usage, |before| before.and(end.usage)));
+        if end.log.is_some() {
+            row.log = end.log;
+        }
         self.draft.blobs.extend(end.blobs);
-        let usage = json!({ "wall_us": end.usage.wall_us, "cpu_us": end.usage.cpu_us,
-                            "peak_memory_bytes": end.usage.peak_memory_bytes });
+        step.closing = false;
         match end.result {
-            Ok(AttemptOutcome::Completed { output, step_key, artifacts, shared }) => {
-                row.state = AttemptState::Completed;
+            Ok(AttemptOutcome::Suspended(suspension)) => self.suspend(i, suspension, now, &mut effects),
+            Ok(AttemptOutcome::Expanded { expansion, count }) => {
+                self.expand(i, expansion, count, now, &mut effects);
+            }
+            Ok(AttemptOutcome::Again) => self.again(i, now, &mut effects),
+            Ok(AttemptOutcome::Completed { output, step_key, artifacts, shared, chosen }) => {
+                let number = self.steps[i].row.attempt;
                 for artifact in artifacts {
                     self.add_artifact(i, number, artifact, now);
                 }
-                for (key, value) in shared {
-                    self.draft.shared.insert(key.clone(), (self.steps[i].name.clone(), value.clone()));
-                    self.shared.insert(key, value);
+                self.steps[i].row.chosen = chosen;
+                self.complete(i, output, Some(step_key), shared, now, &mut effects);
+            }
+            Ok(AttemptOutcome::Unchanged) => {
+                let step = &self.steps[i].row;
+                if let (Some(output), key) = (step.output.clone(), step.step_key) {
+                    if let Some(row) = &mut self.steps[i].attempt {
+                        row.reused = true;
+                    }
+                    self.complete(i, output, key, BTreeMap::new(), now, &mut effects);
                 }
-                self.set_step(i, StepState::Completed);
-                let step = &mut self.steps[i];
-                step.output = Some(output);
-                step.step_key = Some(step_key);
-                step.failure = None;
-                step.finished_at = Some(now);
-                self.event(
-                    EventKind::StepCompleted,
-                    Some(i),
-                    now,
-                    json!({ "attempt": number, "usage": usage }),
-                );
             }
             Ok(AttemptOutcome::Skipped(reason)) => {
-                row.state = AttemptState::Skipped;
-                self.steps[i].failure = None;
+                self.end_attempt(i, AttemptState::Skipped, None, now);
+                self.steps[i].row.failure = None;
                 self.skip(i, reason, now);
+                self.move_on(vec![i], now, &mut effects);
             }
-            Err(failure) => {
-                row.state = AttemptState::Failed;
-                row.failure = Some(failure.clone());
-                if let Some(at) = self.failed(i, number, failure, now) {
-                    return (Vec::new(), Some(at));
-                }
-            }
+            Err(failure) => self.fail(i, failure, now, &mut effects),
         }
-        (self.advance(now), None)
+        self.save_attempt(i);
+        effects
+    }
+
+    pub(super) fn end_attempt(
+        &mut self,
+        i: usize,
+        state: AttemptState,
+        failure: Option<Failure>,
+        now: Timestamp,
+    ) {
+        if let Some(row) = self.steps[i].attempt.as_mut().filter(|a| a.state == AttemptState::Running) {
+            row.state = state;
+            row.failure = failure;
+            row.finished_at = Some(now);
+            self.journals.remove(&row.id);
+            self.save_attempt(i);
+        }
+    }
+
+    /// The step has its result.
+    pub(super) fn complete(
+        &mut self,
+        i: usize,
+        output: Value,
+        step_key: Option<Digest>,
+        shared: BTreeMap<String, Value>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let mut reused = false;
+        let mut usage = None;
+        if let Some(row) = &mut self.steps[i].attempt {
+            row.output = Some(output.clone());
+            row.step_key = step_key;
+            row.shared = Some(shared.clone()).filter(|shared| !shared.is_empty());
+            (reused, usage) = (row.reused, row.usage);
+        }
+        self.end_attempt(i, AttemptState::Completed, None, now);
+        for (key, value) in shared {
+            self.draft.shared.insert(key.clone(), (self.steps[i].row.name.clone(), value.clone()));
+            self.shared.insert(key, value);
+        }
+        let review = !self.run.auto_run && !reused && self.runs_guest(i);
+        let step = &mut self.steps[i].row;
+        step.output = Some(output);
+        step.step_key = step_key;
+        step.failure = None;
+        if !reused {
+            step.result_attempt = Some(step.attempt);
+        }
+        let attempt = step.attempt;
+        if review {
+            self.set_step(i, StepState::AwaitingReview);
+            self.event(EventKind::StepAwaitingReview, Some(i), now, json!({ "attempt": attempt }));
+            return self.move_on(Vec::new(), now, effects);
+        }
+        step.finished_at = Some(now);
+        self.set_step(i, StepState::Completed);
+        let mut data = json!({ "attempt": attempt });
+        if let Some(usage) = usage {
+            data["usage"] = json!({ "wall_us": usage.wall_us, "cpu_us": usage.cpu_us,
+                                    "peak_memory_bytes": usage.peak_memory_bytes });
+        }
+        if let Some(chosen) = &self.steps[i].row.chosen {
+            data["case"] = json!(chosen);
+        }
+        if reused {
+            data["reused"] = json!(true);
+        }
+        self.event(EventKind::StepCompleted, Some(i), now, data);
+        self.move_on(vec![i], now, effects);
+    }
+
+    fn suspend(&mut self, i: usize, suspension: Suspension, now: Timestamp, effects: &mut Effects) {
+        let (at, key) = match suspension {
+            Suspension::Approval { kind, request, deadline, call, key } => {
+                let attempt = self.steps[i].attempt.as_ref().map(|a| a.id);
+                if let (Some(call), Some(attempt)) = (call, attempt) {
+                    self.journals.entry(attempt).or_default().push((*call).clone());
+                    self.draft.host_calls.push(*call);
+                }
+                let approval = ApprovalRow {
+                    id: ApprovalId::new(),
+                    run: self.run.id,
+                    step: self.steps[i].row.name.clone(),
+                    kind,
+                    request,
+                    state: ApprovalState::Open,
+                    deadline,
+                    decision: None,
+                    decided_by: None,
+                    decided_at: None,
+                    created_at: now,
+                };
+                self.set_step(i, StepState::WaitingApproval);
+                let title = approval.request.get("title").cloned().unwrap_or_default();
+                let data = json!({ "approval": approval.id, "title": title, "deadline": deadline });
+                self.event(EventKind::ApprovalRequested, Some(i), now, data);
+                self.draft.approvals.insert(approval.id, approval.clone());
+                self.approvals.insert(approval.id, approval);
+                (deadline, key)
+            }
+            Suspension::Until { at, key } => {
+                self.set_step(i, StepState::Waiting);
+                self.event(EventKind::StepWaiting, Some(i), now, json!({ "until": at }));
+                (Some(at), Some(key))
+            }
+            Suspension::Event { event, deadline, key } => {
+                self.set_step(i, StepState::Waiting);
+                let data = json!({ "key": event, "deadline": deadline });
+                self.steps[i].row.event_key = Some(event);
+                self.event(EventKind::StepWaiting, Some(i), now, data);
+                (deadline, Some(key))
+            }
+        };
+        self.steps[i].row.step_key = key;
+        self.steps[i].row.not_before = at;
+        effects.timers.extend(at.map(|at| (at, i)));
+        self.move_on(Vec::new(), now, effects);
     }
 
     pub(super) fn add_artifact(&mut self, i: usize, attempt: u32, mut artifact: ArtifactRow, now: Timestamp) {
-        let key = (self.steps[i].name.clone(), artifact.name.clone());
+        artifact.step.clone_from(&self.steps[i].row.name);
+        let key = (artifact.step.clone(), artifact.name.clone());
         artifact.version = self.artifacts.get(&key).map_or(0, |a| a.version) + 1;
         artifact.attempt = attempt;
         artifact.created_at = now;
@@ -185,32 +300,38 @@ impl Machine {
         self.artifacts.insert(key, artifact);
     }
 
-    /// Retry or fail. Returns when the next attempt may start.
-    pub(super) fn failed(
-        &mut self,
-        i: usize,
-        number: u32,
-        failure: Failure,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        let policy = self.plan.step(i).retry;
+    /// An attempt failed: retry, or fail the step.
+    pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Timestamp, effects: &mut Effects) {
+        self.end_attempt(i, AttemptState::Failed, Some(failure.clone()), now);
+        let number = self.steps[i].row.attempt;
+        let policy = self.definition(i).retry.clone();
+        let timeout = self.definition(i).step_timeout_ms.map(Duration::from_millis);
+        let retryable = match &policy.on {
+            Some(kinds) => kinds.iter().any(|kind| kind == failure.kind.as_str()),
+            None => failure.kind.is_retryable(),
+        };
+        let inner = matches!(failure.kind, FailureKind::Cancelled | FailureKind::HostCrashed);
+        // A scope that is about to fail for another step's sake starts nothing more.
+        let doomed = self.scopes[self.steps[i].scope].failed;
         let data = json!({ "attempt": number, "failure": failure });
-        let retry = failure.kind.is_retryable() && number < policy.max_attempts;
-        self.steps[i].failure = Some(failure);
-        // A run that is about to fail for another step's sake starts nothing more.
-        let doomed = self.steps.iter().any(|s| s.state == StepState::Failed && !self.may_go_on_without(s));
-        if retry && !doomed {
-            let delay = backoff(&policy, number, &self.run.seed, &self.steps[i].name);
-            let at = now.plus(delay);
-            self.set_step(i, StepState::Retrying);
-            self.steps[i].not_before = Some(at);
-            self.event(EventKind::StepRetrying, Some(i), now, data);
-            return Some(at);
+        self.steps[i].row.failure = Some(failure);
+        let runs = self.steps[i].row.state == StepState::Running;
+        if retryable && runs && !inner && !doomed && number - self.steps[i].before < policy.max_attempts {
+            let at = now.plus(backoff(&policy, number, &self.run.seed, &self.steps[i].row.name));
+            let end = self.steps[i].row.started_at.zip(timeout).map(|(start, timeout)| start.plus(timeout));
+            if end.is_none_or(|end| at < end) {
+                self.set_step(i, StepState::Retrying);
+                self.steps[i].row.not_before = Some(at);
+                self.event(EventKind::StepRetrying, Some(i), now, data);
+                effects.timers.push((at, i));
+                return self.move_on(Vec::new(), now, effects);
+            }
         }
         self.set_step(i, StepState::Failed);
-        self.steps[i].finished_at = Some(now);
+        self.steps[i].row.finished_at = Some(now);
+        self.steps[i].row.not_before = None;
         self.event(EventKind::StepFailed, Some(i), now, data);
-        None
+        self.move_on(vec![i], now, effects);
     }
 }
 

@@ -1,72 +1,182 @@
-//! The run's course: what becomes ready, what is skipped, how the run ends, how it is cancelled and taken up again.
-
-use std::collections::BTreeSet;
+//! The course of a scope: what becomes ready, what is skipped, how the run ends.
 
 use serde_json::json;
 
-use super::{AttemptEnd, Launch, Machine};
+use super::{Effects, Machine, RUN_TIMER};
 use crate::{
-    model::{
-        AttemptId, AttemptState, EventKind, Failure, FailureKind, HostId, RunState, StepState, Timestamp,
-        Usage,
-    },
-    store::StepRow,
+    engine::graph::EdgeKind,
+    model::{EventKind, Failure, FailureKind, JoinMode, Node, RunState, StepState, Timestamp},
 };
 
-/// An attempt that has seen so many hosts die is not tried on another one: it may be what kills them.
-const MAX_CRASHES: u32 = 3;
+/// What the way to a step says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Reached,
+    Bypassed,
+    /// It says nothing.
+    Neutral,
+}
 
 impl Machine {
-    /// Start a new run. Returns the steps that are ready.
-    pub(crate) fn start(&mut self, now: Timestamp) -> Vec<usize> {
+    /// Start a new run, or at its time.
+    pub(crate) fn start(&mut self, now: Timestamp) -> Effects {
+        let mut effects = Effects::default();
+        if let Some(at) = self.run.start_at.filter(|at| *at > now) {
+            effects.timers.push((at, RUN_TIMER));
+            return effects;
+        }
         self.set_run(RunState::Running);
         self.run.started_at = Some(now);
         self.event(EventKind::RunStarted, None, now, json!(null));
-        self.advance(now)
+        self.start_scope(0, now, &mut effects);
+        effects
     }
 
-    /// Make ready what can be, and end the run if nothing is left. Returns the steps that became ready.
-    pub(super) fn advance(&mut self, now: Timestamp) -> Vec<usize> {
-        let failed =
-            self.steps.iter().position(|s| s.state == StepState::Failed && !self.may_go_on_without(s));
-        if let Some(failed) = failed {
-            self.skip_rest(failed, now);
-        }
-        let mut ready = Vec::new();
-        if failed.is_none() {
-            for i in 0..self.steps.len() {
-                if self.steps[i].state == StepState::Pending
-                    && self.plan.graph.predecessors[i].iter().all(|&p| self.steps[p].state.is_terminal())
-                {
-                    self.set_step(i, StepState::Ready);
-                    self.steps[i].ready_at = Some(now);
-                    self.event(EventKind::StepReady, Some(i), now, json!(null));
-                    ready.push(i);
+    /// Let the steps that come after nothing begin.
+    pub(super) fn start_scope(&mut self, scope: usize, now: Timestamp, effects: &mut Effects) {
+        let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
+        let open: Vec<usize> = (first..first + count)
+            .filter(|&i| self.steps[i].open == 0 && self.steps[i].row.state == StepState::Pending)
+            .collect();
+        self.move_on(open, now, effects);
+    }
+
+    /// Steps have ended, or none of their predecessors is open any more: see to what follows.
+    pub(super) fn move_on(&mut self, mut open: Vec<usize>, now: Timestamp, effects: &mut Effects) {
+        while let Some(i) = open.pop() {
+            if self.steps[i].row.state.is_terminal() {
+                self.ended(i, now, effects, &mut open);
+            } else if self.steps[i].row.state == StepState::Pending && self.steps[i].open == 0 {
+                let scope = self.steps[i].scope;
+                if let Some(failed) = self.fatal(scope) {
+                    self.skip(i, self.failed_reason(failed), now);
+                    open.push(i);
+                } else if self.is_reached(i) {
+                    self.make_ready(i, now, effects);
+                } else {
+                    self.steps[i].bypassed = true;
+                    self.skip(i, "the run took another way".to_owned(), now);
+                    open.push(i);
                 }
             }
         }
-        if self.steps.iter().all(|s| s.state.is_terminal()) {
-            self.finish(failed, now);
+        self.settle(now);
+    }
+
+    /// A step has ended: count it off at its successors, and at its scope.
+    fn ended(&mut self, i: usize, now: Timestamp, effects: &mut Effects, open: &mut Vec<usize>) {
+        let scope = self.steps[i].scope;
+        let (first, local) = (self.scopes[scope].first, self.steps[i].local);
+        if self.definition(i).repeat.is_some() {
+            // Rounds that an earlier course of the run went through, and this one did not come to.
+            self.remove_children(i, self.steps[i].rounds.begun);
         }
-        ready
+        if self.is_fatal(i) {
+            self.skip_rest(scope, i, now, effects);
+        }
+        let successors = self.layout(scope).graph.successors[local].clone();
+        for j in successors.into_iter().map(|j| first + j) {
+            self.steps[j].open = self.steps[j].open.saturating_sub(1);
+            if self.steps[j].open == 0 && self.steps[j].row.state == StepState::Pending {
+                open.push(j);
+            }
+        }
+        if self.scopes[scope].open == 0 {
+            match self.scopes[scope].parent {
+                Some(_) => self.child_ended(scope, now, effects),
+                None => self.finish(now),
+            }
+        }
     }
 
-    pub(super) fn may_go_on_without(&self, step: &StepRow) -> bool {
-        self.plan.step(step.ord as usize).continue_on_failure
+    pub(super) fn make_ready(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
+        self.steps[i].row.ready_at = Some(now);
+        if self.run.state == RunState::Paused {
+            self.set_step(i, StepState::Paused);
+            return self.event(EventKind::StepPaused, Some(i), now, json!(null));
+        }
+        self.set_step(i, StepState::Ready);
+        self.event(EventKind::StepReady, Some(i), now, json!(null));
+        effects.ready.push(i);
     }
 
-    /// After a failure that the run cannot go on from, nothing new starts; what runs may finish, its result is kept.
-    pub(super) fn skip_rest(&mut self, failed: usize, now: Timestamp) {
-        let reason = format!("step {} failed", self.steps[failed].name);
-        for i in 0..self.steps.len() {
-            match self.steps[i].state {
-                StepState::Pending | StepState::Ready => self.skip(i, reason.clone(), now),
+    /// Whether the way that the run took leads to the step.
+    pub(super) fn is_reached(&self, i: usize) -> bool {
+        let step = &self.steps[i];
+        let (scope, edges) =
+            (&self.scopes[step.scope], &self.layout(step.scope).graph.predecessors[step.local]);
+        let any = matches!(self.definition(i).node(), Some(Node::Join(join)) if join.mode == JoinMode::Any);
+        let (mut reached, mut bypassed) = (false, false);
+        for edge in edges {
+            match self.verdict(scope.first + edge.from, &edge.kind) {
+                Verdict::Reached => reached = true,
+                Verdict::Bypassed => bypassed = true,
+                Verdict::Neutral => {}
+            }
+        }
+        if any { reached || !bypassed } else { !bypassed }
+    }
+
+    fn verdict(&self, from: usize, kind: &EdgeKind) -> Verdict {
+        let step = &self.steps[from];
+        let reached = match kind {
+            EdgeKind::StandIn => return Verdict::Neutral,
+            EdgeKind::Fallback => step.row.state == StepState::Failed,
+            EdgeKind::After => !step.bypassed,
+            EdgeKind::Cases(cases) => {
+                !step.bypassed && step.row.chosen.as_ref().is_some_and(|chosen| cases.contains(chosen))
+            }
+        };
+        if reached { Verdict::Reached } else { Verdict::Bypassed }
+    }
+
+    /// Whether the run cannot go on from this step's failure.
+    pub(super) fn is_fatal(&self, i: usize) -> bool {
+        let definition = self.definition(i);
+        self.steps[i].row.state == StepState::Failed
+            && !definition.continue_on_failure
+            && definition.fallback.is_none()
+    }
+
+    /// The first step of a scope from whose failure it cannot go on.
+    pub(super) fn fatal(&self, scope: usize) -> Option<usize> {
+        let first = self.scopes[scope].first;
+        self.scopes[scope].failed.then(|| {
+            (first..first + self.layout(scope).steps.len()).find(|&i| self.is_fatal(i)).unwrap_or(first)
+        })
+    }
+
+    pub(super) fn failed_reason(&self, failed: usize) -> String {
+        format!("step {} failed", self.steps[failed].row.name)
+    }
+
+    /// After a failure that the scope cannot go on from, nothing new starts in it; what runs may finish, its result is
+    /// kept.
+    fn skip_rest(&mut self, scope: usize, failed: usize, now: Timestamp, effects: &mut Effects) {
+        self.scopes[scope].failed = true;
+        let reason = self.failed_reason(failed);
+        let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
+        for i in first..first + count {
+            match self.steps[i].row.state {
+                StepState::Pending | StepState::Ready | StepState::Paused => {
+                    self.skip(i, reason.clone(), now);
+                }
                 StepState::Retrying => {
                     self.set_step(i, StepState::Failed);
-                    self.steps[i].finished_at = Some(now);
-                    self.steps[i].not_before = None;
-                    let data = json!({ "failure": self.steps[i].failure, "not_retried_because": reason });
+                    let step = &mut self.steps[i].row;
+                    step.finished_at = Some(now);
+                    step.not_before = None;
+                    let data = json!({ "failure": step.failure, "not_retried_because": reason });
                     self.event(EventKind::StepFailed, Some(i), now, data);
+                }
+                StepState::Waiting | StepState::WaitingApproval | StepState::AwaitingReview => {
+                    self.withdraw(i, now, effects);
+                    self.skip(i, reason.clone(), now);
+                }
+                StepState::Running if self.steps[i].expanded => {
+                    self.steps[i].halted = true;
+                    self.begin_children(i, now, effects);
+                    self.close_if_over(i, now, effects);
                 }
                 _ => {}
             }
@@ -76,111 +186,51 @@ impl Machine {
     pub(super) fn skip(&mut self, i: usize, reason: String, now: Timestamp) {
         self.set_step(i, StepState::Skipped);
         let data = json!({ "reason": reason });
-        self.steps[i].reason = Some(reason);
-        self.steps[i].finished_at = Some(now);
+        let step = &mut self.steps[i].row;
+        step.reason = Some(reason);
+        step.not_before = None;
+        step.finished_at = Some(now);
         self.event(EventKind::StepSkipped, Some(i), now, data);
     }
 
-    pub(super) fn finish(&mut self, failed: Option<usize>, now: Timestamp) {
+    fn finish(&mut self, now: Timestamp) {
         self.run.finished_at = Some(now);
-        if let Some(i) = failed {
-            let step = &self.steps[i];
-            let failure = step.failure.clone().map(|mut failure| {
-                failure.message = format!("step {}: {}", step.name, failure.message);
-                failure
-            });
-            self.run.failure = failure;
+        // It may have been waiting or paused when the last step ended.
+        if !matches!(self.run.state, RunState::Running) {
+            self.run.state = RunState::Running;
+        }
+        if let Some(i) = self.fatal(0) {
+            let failure = self.first_failure(i);
+            self.event(EventKind::RunFailed, None, now, json!({ "failure": failure }));
+            self.run.failure = Some(failure);
             self.set_run(RunState::Failed);
-            self.event(EventKind::RunFailed, None, now, json!({ "failure": self.run.failure }));
         } else {
             self.set_run(RunState::Completed);
             self.event(EventKind::RunCompleted, None, now, json!(null));
         }
     }
 
-    /// The delay of a retry is over. Returns whether the step is ready now.
-    pub(crate) fn retry(&mut self, i: usize, now: Timestamp) -> bool {
-        if self.steps[i].state != StepState::Retrying {
-            return false;
+    /// A step's failure, with the step's name.
+    pub(super) fn first_failure(&self, i: usize) -> Failure {
+        let step = &self.steps[i].row;
+        let mut failure =
+            step.failure.clone().unwrap_or_else(|| Failure::new(FailureKind::Failed, "no reason was given"));
+        if !failure.message.starts_with("step ") {
+            failure.message = format!("step {}: {}", step.name, failure.message);
         }
-        self.set_step(i, StepState::Ready);
-        self.steps[i].ready_at = Some(now);
-        self.event(EventKind::StepReady, Some(i), now, json!(null));
-        true
+        failure
     }
 
-    /// Cancel the run. Returns the attempts that are to be stopped.
-    pub(crate) fn cancel(&mut self, now: Timestamp) -> Vec<AttemptId> {
-        let mut stop = Vec::new();
-        for i in 0..self.steps.len() {
-            if self.steps[i].state.is_terminal() {
-                continue;
+    /// Whether the run waits for a decision alone, or goes on.
+    fn settle(&mut self, now: Timestamp) {
+        let waits = self.active == 0 && self.deciding > 0;
+        match (self.run.state, waits) {
+            (RunState::Running, true) => {
+                self.set_run(RunState::WaitingApproval);
+                self.event(EventKind::RunWaitingApproval, None, now, json!(null));
             }
-            if let Some(attempt) = self.attempts[i].as_mut().filter(|a| a.state == AttemptState::Running) {
-                attempt.state = AttemptState::Cancelled;
-                attempt.finished_at = Some(now);
-                attempt.failure = Some(Failure::new(FailureKind::Cancelled, "the run was cancelled"));
-                stop.push(attempt.id);
-                self.draft.attempts.insert(i);
-            }
-            self.set_step(i, StepState::Cancelled);
-            self.steps[i].finished_at = Some(now);
-            self.steps[i].not_before = None;
-            self.event(EventKind::StepCancelled, Some(i), now, json!(null));
+            (RunState::WaitingApproval, false) => self.set_run(RunState::Running),
+            _ => {}
         }
-        self.set_run(RunState::Cancelled);
-        self.run.finished_at = Some(now);
-        self.event(EventKind::RunCancelled, None, now, json!(null));
-        stop
-    }
-
-    /// Take up a run after a restart. Attempts that were under way are launched again under their old identity; those
-    /// whose host crashed count it. Returns them, the steps that are ready, and those that wait for their retry.
-    pub(crate) fn recover(
-        &mut self,
-        host: HostId,
-        stopped: &BTreeSet<HostId>,
-        now: Timestamp,
-    ) -> (Vec<Launch>, Vec<usize>, Vec<(Timestamp, usize)>) {
-        self.run.owner = host;
-        self.draft.run = true;
-        let (mut launches, mut ready, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
-        if self.run.state == RunState::Pending {
-            ready = self.start(now);
-        }
-        for i in 0..self.steps.len() {
-            match self.steps[i].state {
-                StepState::Ready if !ready.contains(&i) => ready.push(i),
-                StepState::Retrying => waiting.push((self.steps[i].not_before.unwrap_or(now), i)),
-                StepState::Running => {
-                    let Some(attempt) = self.attempts[i].as_mut() else { continue };
-                    if !stopped.contains(&attempt.host) {
-                        attempt.crashes += 1;
-                    }
-                    attempt.host = host;
-                    self.draft.attempts.insert(i);
-                    let (id, crashes) = (attempt.id, attempt.crashes);
-                    if crashes < MAX_CRASHES {
-                        if let Some(attempt) = self.attempts[i].clone() {
-                            launches.push(self.launch(i, &attempt));
-                        }
-                        continue;
-                    }
-                    let failure = Failure::new(
-                        FailureKind::HostCrashed,
-                        format!("{crashes} hosts died while this attempt ran; it is not tried again"),
-                    );
-                    let end = AttemptEnd {
-                        result: Err(failure),
-                        usage: Usage::default(),
-                        log: None,
-                        blobs: Vec::new(),
-                    };
-                    ready.extend(self.end(i, id, end, now).0);
-                }
-                _ => {}
-            }
-        }
-        (launches, ready, waiting)
     }
 }

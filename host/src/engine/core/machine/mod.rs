@@ -1,23 +1,38 @@
 //! One run as a state machine: what has happened goes in, a transition comes out. Pure: no clock, no input or output.
 //!
-//! The machine is the owner's memory of the run, a cache: what counts is the transition once it is committed. `course`
-//! moves the run on, `attempts` begins and ends attempts.
+//! The machine is the owner's memory of the run, a cache: what counts is the transition once it is committed.
+//!
+//! A run is a tree of scopes. A scope is a list of steps that is run as a whole: the run's own, a sub-workflow's, or one
+//! round of a map's or a loop's body. `course` moves a scope on, `scopes` opens and closes those inside a step, `attempts`
+//! begins and ends attempts, `control` does what people ask for, `restore` builds the machine from its rows.
 
 mod attempts;
+mod control;
 mod course;
+mod documents;
+mod restore;
+mod scopes;
+mod timers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-pub(crate) use attempts::{AttemptEnd, AttemptOutcome, Launch};
+pub(crate) use attempts::{AttemptEnd, AttemptOutcome, Suspension};
+pub(crate) use documents::{Child, Document, Launch, Stage};
+pub(crate) use restore::Snapshot;
 use serde_json::json;
 
 use crate::{
-    engine::plan::Plan,
-    model::{AttemptId, AttemptState, Event, EventKind, RunState, StepState, TenantId, Timestamp, Value},
-    store::{ArtifactRow, AttemptRow, BlobRef, Creation, RunRow, StepRow, Transition},
+    engine::plan::{Layout, Plan},
+    model::{
+        ApprovalId, AttemptId, AttemptState, Event, EventKind, RunState, StepDefinition, StepState, TenantId,
+        Timestamp, Value,
+    },
+    store::{
+        ApprovalRow, ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, RunRow, StepRow, Transition,
+    },
 };
 
 /// One run.
@@ -26,13 +41,72 @@ pub(crate) struct Machine {
     tenant: TenantId,
     plan: Arc<Plan>,
     run: RunRow,
-    steps: Vec<StepRow>,
-    /// The last attempt of each step.
-    attempts: Vec<Option<AttemptRow>>,
+    steps: Vec<Step>,
+    scopes: Vec<Scope>,
     /// The latest version of each artifact.
     artifacts: BTreeMap<(String, String), ArtifactRow>,
     shared: BTreeMap<String, Value>,
+    /// The journals of attempts that have called the host and not ended.
+    journals: BTreeMap<AttemptId, Vec<HostCallRow>>,
+    /// The open approvals.
+    approvals: BTreeMap<ApprovalId, ApprovalRow>,
+    /// Steps that run, are about to, or wait for a time.
+    active: usize,
+    /// Steps that wait for somebody to decide.
+    deciding: usize,
     draft: Draft,
+}
+
+/// A step with what its row does not say.
+#[derive(Debug)]
+struct Step {
+    row: StepRow,
+    scope: usize,
+    /// Place in the scope's layout.
+    local: usize,
+    /// The last attempt.
+    attempt: Option<AttemptRow>,
+    /// Number of the last attempt before somebody had the step done again: the retry policy counts from there.
+    before: u32,
+    /// Predecessors that have not ended.
+    open: usize,
+    /// Skipped because the run took another way.
+    bypassed: bool,
+    /// The scopes inside it, by index.
+    children: Vec<usize>,
+    rounds: Rounds,
+    /// Whether its steps inside decide what happens next, not an attempt.
+    expanded: bool,
+    /// Whether what is inside has ended and its result is being put together.
+    closing: bool,
+    /// Nothing more is to begin inside it, because its own scope has failed.
+    halted: bool,
+    /// It was removed: an earlier round had more items.
+    gone: bool,
+}
+
+/// How far the scopes inside a step are. They begin in their order.
+#[derive(Debug, Default, Clone, Copy)]
+struct Rounds {
+    begun: usize,
+    ended: usize,
+    failed: usize,
+}
+
+/// A list of steps that is run as a whole.
+#[derive(Debug)]
+struct Scope {
+    layout: usize,
+    /// Its steps are these and as many more as the layout has.
+    first: usize,
+    /// The step that it is inside of.
+    parent: Option<usize>,
+    /// Which item of a map, or which time of a loop, from 0.
+    index: usize,
+    /// Steps that have not ended.
+    open: usize,
+    /// A step of it has failed in a way that it cannot go on from.
+    failed: bool,
 }
 
 /// What has changed since the last transition was taken.
@@ -40,26 +114,32 @@ pub(crate) struct Machine {
 struct Draft {
     creation: Option<Creation>,
     steps: BTreeSet<usize>,
-    attempts: BTreeSet<usize>,
+    attempts: BTreeMap<AttemptId, AttemptRow>,
     artifacts: Vec<ArtifactRow>,
     blobs: Vec<BlobRef>,
     shared: BTreeMap<String, (String, Value)>,
     events: Vec<Event>,
     commands_done: Vec<i64>,
+    host_calls: Vec<HostCallRow>,
+    approvals: BTreeMap<ApprovalId, ApprovalRow>,
+    signals_taken: Vec<(i64, String)>,
+    removed_steps: Vec<String>,
     run: bool,
 }
 
-/// What recovery brings from the database.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) tenant: TenantId,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) run: RunRow,
-    pub(crate) steps: Vec<StepRow>,
-    pub(crate) attempts: Vec<AttemptRow>,
-    pub(crate) artifacts: Vec<ArtifactRow>,
-    pub(crate) shared: BTreeMap<String, Value>,
+/// What the core is to do after the machine has moved.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Steps that want a place to run.
+    pub(crate) ready: Vec<usize>,
+    /// Attempts whose guests are to be stopped.
+    pub(crate) stop: Vec<AttemptId>,
+    /// When to ask [`Machine::timer`] for which step.
+    pub(crate) timers: Vec<(Timestamp, usize)>,
 }
+
+/// The place of a timer that is the run's own.
+pub(crate) const RUN_TIMER: usize = usize::MAX;
 
 impl Machine {
     /// A new run. `run.rev` and `run.event_seq` are 0: its first transition creates it.
@@ -70,74 +150,28 @@ impl Machine {
         creation: Creation,
         now: Timestamp,
     ) -> Self {
-        let steps: Vec<StepRow> = plan
-            .body
-            .workflow
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(i, step)| StepRow {
-                name: step.name.clone(),
-                ord: u32::try_from(i).unwrap_or(u32::MAX),
-                phase: step.phase.clone(),
-                state: StepState::Pending,
-                attempt: 0,
-                result_attempt: None,
-                not_before: None,
-                step_key: None,
-                expansion: None,
-                chosen: None,
-                overrides: None,
-                event_key: None,
-                output: None,
-                reason: None,
-                failure: None,
-                ready_at: None,
-                started_at: None,
-                finished_at: None,
-            })
-            .collect();
-        let mut machine = Self {
-            tenant,
-            attempts: vec![None; steps.len()],
-            draft: Draft { creation: Some(creation), steps: (0..steps.len()).collect(), ..Draft::default() },
-            plan,
-            run,
-            steps,
-            artifacts: BTreeMap::new(),
-            shared: BTreeMap::new(),
-        };
+        let mut machine = Self::empty(tenant, plan, run);
+        machine.draft.creation = Some(creation);
+        machine.open_scope(0, None, 0);
         let data =
             json!({ "workflow": machine.run.workflow, "workflow_version": machine.run.workflow_version });
         machine.event(EventKind::RunCreated, None, now, data);
         machine
     }
 
-    /// A run as the database has it.
-    pub(crate) fn restore(snapshot: Snapshot) -> Self {
-        let mut attempts: Vec<Option<AttemptRow>> = vec![None; snapshot.steps.len()];
-        for attempt in snapshot.attempts {
-            if let Some(i) = snapshot.steps.iter().position(|s| s.name == attempt.step)
-                && attempts[i].as_ref().is_none_or(|a| a.number < attempt.number)
-            {
-                attempts[i] = Some(attempt);
-            }
-        }
-        let mut artifacts: BTreeMap<(String, String), ArtifactRow> = BTreeMap::new();
-        for artifact in snapshot.artifacts {
-            let key = (artifact.step.clone(), artifact.name.clone());
-            if artifacts.get(&key).is_none_or(|a| a.version < artifact.version) {
-                artifacts.insert(key, artifact);
-            }
-        }
+    fn empty(tenant: TenantId, plan: Arc<Plan>, run: RunRow) -> Self {
         Self {
-            tenant: snapshot.tenant,
-            plan: snapshot.plan,
-            run: snapshot.run,
-            steps: snapshot.steps,
-            attempts,
-            artifacts,
-            shared: snapshot.shared,
+            tenant,
+            plan,
+            run,
+            steps: Vec::new(),
+            scopes: Vec::new(),
+            artifacts: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            journals: BTreeMap::new(),
+            approvals: BTreeMap::new(),
+            active: 0,
+            deciding: 0,
             draft: Draft::default(),
         }
     }
@@ -146,19 +180,63 @@ impl Machine {
         &self.run
     }
 
-    /// Whether nothing will happen any more, and nothing waits to be committed.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Whether nothing will happen any more unless somebody reopens the run.
     pub(crate) fn is_over(&self) -> bool {
         self.run.state.is_terminal()
     }
 
-    /// Whether the step still waits for a place to run.
-    pub(crate) fn is_ready(&self, i: usize) -> bool {
-        self.steps[i].state == StepState::Ready
+    /// Whether the step wants a place to run: for an attempt, or to close what is inside it.
+    pub(crate) fn wants_place(&self, i: usize) -> bool {
+        let step = &self.steps[i];
+        !step.gone
+            && !matches!(self.run.state, RunState::Paused)
+            && (step.row.state == StepState::Ready || self.wants_closing(i))
     }
 
     /// Whether this is the step's attempt under way.
     pub(crate) fn is_running(&self, i: usize, attempt: AttemptId) -> bool {
-        self.attempts[i].as_ref().is_some_and(|a| a.id == attempt && a.state == AttemptState::Running)
+        self.steps[i].attempt.as_ref().is_some_and(|a| a.id == attempt && a.state == AttemptState::Running)
+    }
+
+    /// Whether the step runs code that is not the host's own, and so needs one of the places for guests.
+    pub(crate) fn runs_guest(&self, i: usize) -> bool {
+        self.definition(i).phase.is_some()
+    }
+
+    /// The key and the bound of its concurrency, while it wants or has a place.
+    pub(crate) fn concurrency(&self, i: usize) -> Option<&crate::model::Concurrency> {
+        self.definition(i).concurrency.as_ref()
+    }
+
+    /// Whether the step has begun and not ended.
+    pub(crate) fn is_under_way(&self, i: usize) -> bool {
+        matches!(
+            self.steps[i].row.state,
+            StepState::Running | StepState::Waiting | StepState::WaitingApproval
+        )
+    }
+
+    /// The run's priority and the step's.
+    pub(crate) fn priority(&self, i: usize) -> (i32, i32) {
+        (self.run.priority, self.definition(i).priority)
+    }
+
+    fn layout(&self, scope: usize) -> &Layout {
+        &self.plan.layouts[self.scopes[scope].layout]
+    }
+
+    fn definition(&self, i: usize) -> &StepDefinition {
+        let step = &self.steps[i];
+        &self.layout(step.scope).steps[step.local]
+    }
+
+    /// The step of that name, if it is there.
+    fn find(&self, name: &str) -> Option<usize> {
+        self.steps.iter().position(|step| !step.gone && step.row.name == name)
     }
 
     /// Note that the run's input is this blob, which is durable already.
@@ -183,13 +261,18 @@ impl Machine {
         self.run.rev += 1;
         let mut transition = Transition::of(self.tenant.clone(), self.run.clone());
         transition.creation = draft.creation;
-        transition.steps = draft.steps.iter().map(|&i| self.steps[i].clone()).collect();
-        transition.attempts = draft.attempts.iter().filter_map(|&i| self.attempts[i].clone()).collect();
+        let changed = draft.steps.iter().map(|&i| &self.steps[i]).filter(|step| !step.gone);
+        transition.steps = changed.map(|step| step.row.clone()).collect();
+        transition.attempts = draft.attempts.into_values().collect();
         transition.artifacts = draft.artifacts;
         transition.blobs = draft.blobs;
         transition.shared = draft.shared;
         transition.events = draft.events;
         transition.commands_done = draft.commands_done;
+        transition.host_calls = draft.host_calls;
+        transition.approvals = draft.approvals.into_values().collect();
+        transition.signals_taken = draft.signals_taken;
+        transition.removed_steps = draft.removed_steps;
         Some(transition)
     }
 
@@ -200,10 +283,48 @@ impl Machine {
     }
 
     fn set_step(&mut self, i: usize, next: StepState) {
+        self.weigh(i, false);
         let step = &mut self.steps[i];
-        debug_assert!(step.state.may_become(next), "step {}: {} → {next}", step.name, step.state);
-        step.state = next;
+        let now = step.row.state;
+        debug_assert!(now.may_become(next), "step {}: {now} → {next}", step.row.name);
+        step.row.state = next;
+        if next != StepState::Running {
+            step.expanded = false;
+            step.closing = false;
+        }
+        match (now.is_terminal(), next.is_terminal()) {
+            (false, true) => self.scopes[step.scope].open -= 1,
+            (true, false) => self.scopes[step.scope].open += 1,
+            _ => {}
+        }
+        self.weigh(i, true);
         self.draft.steps.insert(i);
+    }
+
+    fn set_expanded(&mut self, i: usize, expanded: bool) {
+        self.weigh(i, false);
+        self.steps[i].expanded = expanded;
+        self.weigh(i, true);
+    }
+
+    /// Count a step in, or out of, those that are active and those that wait for a decision.
+    fn weigh(&mut self, i: usize, counted: bool) {
+        let step = &self.steps[i];
+        let count = match step.row.state {
+            StepState::Running if step.expanded => return,
+            StepState::Ready | StepState::Running | StepState::Retrying | StepState::Waiting => {
+                &mut self.active
+            }
+            StepState::WaitingApproval | StepState::AwaitingReview => &mut self.deciding,
+            _ => return,
+        };
+        if counted { *count += 1 } else { *count -= 1 }
+    }
+
+    fn save_attempt(&mut self, i: usize) {
+        if let Some(attempt) = &self.steps[i].attempt {
+            self.draft.attempts.insert(attempt.id, attempt.clone());
+        }
     }
 
     fn event(&mut self, kind: EventKind, step: Option<usize>, at: Timestamp, data: serde_json::Value) {
@@ -212,7 +333,7 @@ impl Machine {
             run_id: self.run.id,
             seq: self.run.event_seq,
             kind,
-            step: step.map(|i| self.steps[i].name.clone()),
+            step: step.map(|i| self.steps[i].row.name.clone()),
             at,
             data,
         });

@@ -1,0 +1,216 @@
+//! A phase: run its plugin in the sandbox, and make durable what it made.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Executor,
+    documents::Documents,
+    files::BlobFiles,
+    key::{StepKey, seed_of},
+};
+use crate::{
+    engine::core::{AttemptEnd, AttemptOutcome, Launch, Suspension},
+    events::Live,
+    model::{Digest, Failure, FailureKind, Limits, PhaseSpec, Timestamp, Value},
+    sandbox::{AttemptReport, AttemptRequest, GuestOutcome, HostCall, Journal, JournalEntry, WrittenFile},
+    store::{ApprovalKind, ArtifactRow, BlobRef, HostCallRow},
+};
+
+impl Executor {
+    /// Run a phase. If nothing that it could observe is other than it was for the step's last result, it is not run.
+    pub(super) async fn guest(
+        &self,
+        launch: &Launch,
+        phase: &str,
+        documents: &Documents,
+        cancel: CancellationToken,
+    ) -> Result<AttemptEnd, Failure> {
+        let step = launch.definition();
+        let (component, phase) = launch.plan.component(phase).ok_or_else(|| {
+            Failure::new(FailureKind::PluginUnavailable, format!("the plan pins no plugin for {phase}"))
+        })?;
+        let plugin = self.plugins.load(&launch.tenant, component).await?;
+        let spec = plugin.manifest().phase(phase).ok_or_else(|| {
+            Failure::new(FailureKind::PluginUnavailable, format!("the pinned plugin has no phase {phase:?}"))
+        })?;
+        let input = match &launch.overrides.input {
+            Some(input) => input.to_string(),
+            None => documents.input(launch)?,
+        };
+        let prompt = launch.overrides.prompt.clone().or_else(|| spec.prompt_template.clone());
+        let config = step.config.to_string();
+        let shared = self.shared(launch, spec).await?;
+        let mut limits = Limits::default().with(&spec.limits, &Limits::ceiling());
+        if let Some(timeout) = step.timeout_ms {
+            limits.wall_ms = limits.wall_ms.min(timeout);
+        }
+        let files = BlobFiles::new(self.blobs.clone(), launch);
+        let seed = seed_of(&launch.run.seed, &launch.name);
+        let step_key = StepKey {
+            component,
+            phase,
+            input: &input,
+            config: &config,
+            prompt: prompt.as_deref(),
+            files: &files.entries,
+            spec,
+            shared: &shared,
+            now_ms: launch.run.as_of.as_millis(),
+            seed: &seed,
+            limits: &limits,
+        }
+        .digest();
+        if launch.known == Some(step_key) && launch.journal.is_empty() {
+            return Ok(super::ended(AttemptOutcome::Unchanged));
+        }
+        let journal = Arc::new(Mutex::new(Journal::new(entries(&launch.journal)?)));
+        let (bus, run, name) = (self.bus.clone(), launch.run.id, launch.name.clone());
+        let request = AttemptRequest {
+            phase: phase.to_owned(),
+            input,
+            config,
+            prompt,
+            now_ms: launch.run.as_of.as_millis(),
+            seed,
+            shared,
+            limits,
+            granted: self.plugins.granted(&launch.tenant, &plugin.manifest().name).await?,
+            calls: Box::new(Arc::clone(&journal)),
+            files: Box::new(files),
+            progress: Arc::new(move |progress| {
+                bus.live(run, || Live {
+                    step: name.clone(),
+                    fraction: progress.fraction,
+                    message: progress.message.clone(),
+                });
+            }),
+            cancel,
+        };
+        let report = self.sandbox.execute(&plugin, request).await;
+        let new = journal.lock().unwrap_or_else(PoisonError::into_inner).new_calls().to_vec();
+        self.store_report(launch, spec, step_key, report, &new).await
+    }
+
+    async fn shared(&self, launch: &Launch, spec: &PhaseSpec) -> Result<BTreeMap<String, String>, Failure> {
+        let mut shared = BTreeMap::new();
+        for key in &spec.shared_reads {
+            if let Some(value) = launch.shared.get(key) {
+                shared.insert(key.clone(), self.text(&launch.tenant, value).await?);
+            }
+        }
+        Ok(shared)
+    }
+
+    async fn store_report(
+        &self,
+        launch: &Launch,
+        spec: &PhaseSpec,
+        step_key: Digest,
+        report: AttemptReport,
+        new_calls: &[HostCall],
+    ) -> Result<AttemptEnd, Failure> {
+        let mut blobs = Vec::new();
+        let log = match report.log.is_empty() {
+            true => None,
+            false => {
+                let text = serde_json::to_string(&report.log).unwrap_or_default();
+                Some(self.value(&launch.tenant, text, &mut blobs).await?)
+            }
+        };
+        let result = match report.result {
+            Err(failure) => Err(failure),
+            Ok(GuestOutcome::Suspended) => {
+                Ok(AttemptOutcome::Suspended(self.asks(launch, new_calls, &mut blobs).await?))
+            }
+            Ok(GuestOutcome::Skipped(reason)) => Ok(AttemptOutcome::Skipped(reason)),
+            Ok(GuestOutcome::Completed(output)) => {
+                let output = self.value(&launch.tenant, output, &mut blobs).await?;
+                let mut shared = BTreeMap::new();
+                for (key, text) in report.shared {
+                    shared.insert(key, self.value(&launch.tenant, text, &mut blobs).await?);
+                }
+                let step = &launch.name;
+                let artifacts: Vec<ArtifactRow> =
+                    report.files.iter().filter_map(|file| artifact(step, spec, file)).collect();
+                blobs.extend(artifacts.iter().map(|a| BlobRef { digest: a.digest, size: a.size }));
+                Ok(AttemptOutcome::Completed { output, step_key, artifacts, shared, chosen: None })
+            }
+        };
+        Ok(AttemptEnd { result, usage: report.usage, log, blobs })
+    }
+
+    /// What a guest that was suspended waits for: its last call.
+    async fn asks(
+        &self,
+        launch: &Launch,
+        new_calls: &[HostCall],
+        blobs: &mut Vec<BlobRef>,
+    ) -> Result<Suspension, Failure> {
+        let (Some(call), 1) = (new_calls.last(), new_calls.len()) else {
+            let message = "the guest was suspended without having asked anything new";
+            return Err(Failure::new(FailureKind::Host, message));
+        };
+        let now = Timestamp::now();
+        let request: serde_json::Value = serde_json::from_str(&call.request)
+            .map_err(|error| Failure::new(FailureKind::Host, format!("a request is no JSON: {error}")))?;
+        let row = HostCallRow {
+            attempt: launch.attempt,
+            seq: u32::try_from(launch.journal.len()).unwrap_or(u32::MAX),
+            kind: call.kind.to_string(),
+            request: self.value(&launch.tenant, call.request.clone(), blobs).await?,
+            request_digest: call.digest(),
+            answer: None,
+            started_at: now,
+            answered_at: None,
+        };
+        let seconds = request.get("deadline_seconds").and_then(serde_json::Value::as_u64);
+        Ok(Suspension::Approval {
+            kind: ApprovalKind::Guest,
+            deadline: seconds.map(|seconds| now.plus(std::time::Duration::from_secs(seconds))),
+            request,
+            call: Some(Box::new(row)),
+            key: None,
+        })
+    }
+}
+
+/// The journal as the sandbox replays it.
+fn entries(rows: &[HostCallRow]) -> Result<Vec<JournalEntry>, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::new(FailureKind::Host, format!("the attempt's journal cannot be read: {error}"))
+    };
+    let entry = |row: &HostCallRow| {
+        let answer = match &row.answer {
+            Some(Value::Inline { json }) => Some(serde_json::from_str(json).map_err(|e| unreadable(&e))?),
+            Some(Value::Blob { .. }) => return Err(unreadable(&"an answer is a blob")),
+            None => None,
+        };
+        let kind = row.kind.parse().map_err(|e| unreadable(&e))?;
+        Ok(JournalEntry { kind, request_digest: row.request_digest, answer })
+    };
+    rows.iter().map(entry).collect()
+}
+
+fn artifact(step: &str, spec: &PhaseSpec, file: &WrittenFile) -> Option<ArtifactRow> {
+    // The sandbox lets a guest write declared files only.
+    let declared = spec.output(&file.name)?;
+    Some(ArtifactRow {
+        step: step.to_owned(),
+        name: file.name.clone(),
+        version: 0,
+        attempt: 0,
+        digest: file.stored.digest,
+        size: file.stored.size,
+        kind: declared.kind,
+        media_type: declared.kind.media_type().to_owned(),
+        deliverable: declared.deliverable,
+        order: declared.order,
+        description: declared.description.clone(),
+        created_at: Timestamp::default(),
+    })
+}

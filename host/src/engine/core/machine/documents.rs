@@ -1,0 +1,247 @@
+//! What an attempt is given: everything that it may see, copied out of the machine.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::Machine;
+use crate::{
+    engine::{
+        expression::Root,
+        plan::{Layout, LayoutKind, Plan},
+    },
+    model::{AttemptId, Digest, Node, Overrides, StepDefinition, StepState, TenantId, Value},
+    store::{ArtifactRow, AttemptRow, HostCallRow, RunRow},
+};
+
+/// Everything that an attempt takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) tenant: TenantId,
+    pub(crate) run: RunRow,
+    pub(crate) plan: Arc<Plan>,
+    /// The step, by its place in the machine.
+    pub(crate) step: usize,
+    /// Its name in the run.
+    pub(crate) name: String,
+    /// Its place in the plan: the layout, and the step within it.
+    pub(crate) layout: usize,
+    pub(crate) local: usize,
+    pub(crate) attempt: AttemptId,
+    pub(crate) stage: Stage,
+    /// What its expressions may read.
+    pub(crate) documents: BTreeMap<Root, Document>,
+    /// Latest artifacts of all steps that it comes after, in the definition's order.
+    pub(crate) artifacts: Vec<ArtifactRow>,
+    pub(crate) shared: BTreeMap<String, Value>,
+    pub(crate) overrides: Overrides,
+    /// The step key of the result that it had before: with the same key, that result still stands.
+    pub(crate) known: Option<Digest>,
+    /// The calls of the host that the attempt made before it was interrupted.
+    pub(crate) journal: Vec<HostCallRow>,
+}
+
+/// Which part of a step an attempt does.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    /// The step itself; of one that contains steps, what is to be done inside.
+    Open,
+    /// Put together what the steps inside made.
+    Close(Vec<Child>),
+}
+
+/// How a step inside ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Child {
+    /// Its name in its own workflow.
+    pub(crate) name: String,
+    pub(crate) output: Option<Value>,
+    /// Why it failed.
+    pub(crate) failure: Option<String>,
+    /// Whether nothing comes after it.
+    pub(crate) is_last: bool,
+}
+
+/// A document that an expression may read.
+#[derive(Debug, Clone)]
+pub(crate) enum Document {
+    /// A value.
+    Whole(Value),
+    /// An element of an array.
+    Element(Value, usize),
+    /// JSON text.
+    Json(String),
+}
+
+impl Launch {
+    /// The step's definition.
+    pub(crate) fn definition(&self) -> &StepDefinition {
+        &self.plan.layouts[self.layout].steps[self.local]
+    }
+
+    /// The steps that it is one of.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.plan.layouts[self.layout]
+    }
+}
+
+impl Machine {
+    pub(super) fn launch(&self, i: usize, attempt: &AttemptRow, stage: Stage) -> Launch {
+        let step = &self.steps[i];
+        let layout = self.scopes[step.scope].layout;
+        let mut documents = BTreeMap::new();
+        for root in &self.plan.layouts[layout].roots[step.local] {
+            if let Some(document) = self.document(step.scope, root) {
+                documents.insert(root.clone(), document);
+            }
+        }
+        if matches!(stage, Stage::Close(_)) {
+            self.inner_documents(i, &mut documents);
+        }
+        Launch {
+            tenant: self.tenant.clone(),
+            run: self.run.clone(),
+            plan: Arc::clone(&self.plan),
+            step: i,
+            name: step.row.name.clone(),
+            layout,
+            local: step.local,
+            attempt: attempt.id,
+            stage,
+            documents,
+            artifacts: self.visible_artifacts(i),
+            shared: self.shared.clone(),
+            overrides: step
+                .row
+                .overrides
+                .as_ref()
+                .and_then(|o| serde_json::from_value(o.clone()).ok())
+                .unwrap_or_default(),
+            known: step.row.output.as_ref().and(step.row.step_key),
+            journal: self.journals.get(&attempt.id).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// What the end of a loop, and the result of a sub-workflow, may read besides: the round that has just ended, and
+    /// the steps inside.
+    fn inner_documents(&self, i: usize, documents: &mut BTreeMap<Root, Document>) {
+        let step = &self.steps[i];
+        let Some(&scope) = step.rounds.begun.checked_sub(1).and_then(|last| step.children.get(last)) else {
+            return;
+        };
+        match self.definition(i).node() {
+            Some(Node::Loop(_)) => {
+                let output = self.steps[self.scopes[scope].first].row.output.clone();
+                documents
+                    .insert(Root::Previous, output.map_or(Document::Json("null".into()), Document::Whole));
+                documents.insert(Root::Index, Document::Json((step.rounds.begun - 1).to_string()));
+            }
+            Some(Node::Workflow(_)) => {
+                let roots = self.plan.layouts[self.scopes[scope].layout].output_roots.clone();
+                documents.clear();
+                for root in roots {
+                    if let Some(document) = self.document(scope, &root) {
+                        documents.insert(root, document);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a name stands for in a scope.
+    fn document(&self, scope: usize, root: &Root) -> Option<Document> {
+        let at = &self.scopes[scope];
+        let kind = self.plan.layouts[at.layout].kind;
+        match root {
+            Root::AsOf => {
+                Some(Document::Json(serde_json::Value::from(self.run.as_of.to_string()).to_string()))
+            }
+            Root::Input if kind == LayoutKind::Workflow => match at.parent {
+                None => Some(Document::Whole(self.run.input.clone())),
+                Some(parent) => self.steps[parent].row.expansion.clone().map(Document::Whole),
+            },
+            Root::Output(name) | Root::Step(name) if kind == LayoutKind::Workflow => {
+                let local = self.plan.layouts[at.layout].steps.iter().position(|step| step.name == *name)?;
+                let i = at.first + local;
+                if matches!(root, Root::Step(_)) {
+                    return Some(Document::Json(format!("\"{}\"", self.steps[i].row.state)));
+                }
+                self.output(i).map(Document::Whole)
+            }
+            Root::Item if kind == LayoutKind::Map => {
+                let items = self.steps[at.parent?].row.expansion.clone()?;
+                Some(Document::Element(items, at.index))
+            }
+            Root::Index if kind != LayoutKind::Workflow => Some(Document::Json(at.index.to_string())),
+            Root::Previous if kind == LayoutKind::Loop => {
+                let before = at.index.checked_sub(1).and_then(|k| self.steps[at.parent?].children.get(k));
+                let output =
+                    before.and_then(|&scope| self.steps[self.scopes[scope].first].row.output.clone());
+                Some(output.map_or_else(|| Document::Json("null".to_owned()), Document::Whole))
+            }
+            // A body sees what the workflow around it sees.
+            _ if kind != LayoutKind::Workflow => self.document(self.steps[at.parent?].scope, root),
+            _ => None,
+        }
+    }
+
+    /// A step's output; of one that failed, its fallback's.
+    fn output(&self, i: usize) -> Option<Value> {
+        let step = &self.steps[i];
+        match step.row.state {
+            StepState::Completed => step.row.output.clone(),
+            StepState::Failed => {
+                let name = self.definition(i).fallback.as_deref()?;
+                let scope = &self.scopes[step.scope];
+                let local = self.layout(step.scope).steps.iter().position(|step| step.name == name)?;
+                self.output(scope.first + local)
+            }
+            _ => None,
+        }
+    }
+
+    /// How the steps inside a step ended, those of a map and a loop by their index.
+    pub(super) fn children(&self, i: usize) -> Vec<Child> {
+        let step = &self.steps[i];
+        let mut children = Vec::new();
+        for &scope in &step.children[..step.rounds.begun.min(step.children.len())] {
+            let layout = self.layout(scope);
+            let first = self.scopes[scope].first;
+            for (local, definition) in layout.steps.iter().enumerate() {
+                let child = &self.steps[first + local].row;
+                let failed = child.state == StepState::Failed;
+                children.push(Child {
+                    name: definition.name.clone(),
+                    output: self.output(first + local),
+                    failure: child.failure.as_ref().filter(|_| failed).map(|failure| failure.message.clone()),
+                    is_last: layout.graph.successors[local].is_empty(),
+                });
+            }
+        }
+        children
+    }
+
+    /// The artifacts of what the step comes after, in its own workflow and in those around it, and of the steps inside
+    /// those.
+    fn visible_artifacts(&self, i: usize) -> Vec<ArtifactRow> {
+        if self.artifacts.is_empty() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        let mut at = Some(i);
+        while let Some(i) = at {
+            let step = &self.steps[i];
+            let scope = &self.scopes[step.scope];
+            for local in self.layout(step.scope).graph.ancestors(step.local) {
+                let name = &self.steps[scope.first + local].row.name;
+                let inside = [format!("{name}/"), format!("{name}[")];
+                let of = |step: &str| step == name || inside.iter().any(|prefix| step.starts_with(prefix));
+                let rows = self.artifacts.range((name.clone(), String::new())..);
+                // Names sort `a`, `a/…`, `a[…`, but also `a1` and `a_b` among them.
+                let near = rows.take_while(|((step, _), _)| step.starts_with(name.as_str()));
+                found.extend(near.filter(|((step, _), _)| of(step)).map(|(_, artifact)| artifact.clone()));
+            }
+            at = scope.parent;
+        }
+        found
+    }
+}

@@ -1,0 +1,197 @@
+//! The machine from its rows, and what a new owner does first with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{Effects, Launch, Machine, RUN_TIMER, Rounds, Scope, Stage};
+use crate::{
+    engine::plan::Plan,
+    model::{AttemptState, Failure, FailureKind, HostId, RunState, StepState, TenantId, Timestamp, Value},
+    store::{ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, HostCallRow, RunRow, StepRow},
+};
+
+/// An attempt that has seen so many hosts die is not tried on another one: it may be what kills them.
+const MAX_CRASHES: u32 = 3;
+
+/// A run as the database has it.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) tenant: TenantId,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) run: RunRow,
+    pub(crate) steps: Vec<StepRow>,
+    pub(crate) attempts: Vec<AttemptRow>,
+    pub(crate) artifacts: Vec<ArtifactRow>,
+    pub(crate) shared: BTreeMap<String, Value>,
+    pub(crate) host_calls: Vec<HostCallRow>,
+    pub(crate) approvals: Vec<ApprovalRow>,
+}
+
+impl Machine {
+    /// A run as the database has it.
+    pub(crate) fn restore(snapshot: Snapshot) -> Self {
+        let mut machine = Self::empty(snapshot.tenant, snapshot.plan, snapshot.run);
+        let mut rows: HashMap<String, StepRow> =
+            snapshot.steps.into_iter().map(|row| (row.name.clone(), row)).collect();
+        let mut attempts: HashMap<String, AttemptRow> = HashMap::new();
+        let mut running = BTreeSet::new();
+        for attempt in snapshot.attempts {
+            if attempt.state == AttemptState::Running {
+                running.insert(attempt.id);
+            }
+            if attempts.get(&attempt.step).is_none_or(|a| a.number < attempt.number) {
+                attempts.insert(attempt.step.clone(), attempt);
+            }
+        }
+        for artifact in snapshot.artifacts {
+            let key = (artifact.step.clone(), artifact.name.clone());
+            if machine.artifacts.get(&key).is_none_or(|a| a.version < artifact.version) {
+                machine.artifacts.insert(key, artifact);
+            }
+        }
+        machine.shared = snapshot.shared;
+        for call in snapshot.host_calls.into_iter().filter(|call| running.contains(&call.attempt)) {
+            machine.journals.entry(call.attempt).or_default().push(call);
+        }
+        let open = snapshot.approvals.into_iter().filter(|a| a.state == ApprovalState::Open);
+        machine.approvals = open.map(|approval| (approval.id, approval)).collect();
+        machine.restore_scope(0, None, 0, &mut rows, &mut attempts);
+        machine
+    }
+
+    /// A scope from its rows, and those inside it, as far as there are rows. Returns whether there were any.
+    fn restore_scope(
+        &mut self,
+        layout: usize,
+        parent: Option<usize>,
+        index: usize,
+        rows: &mut HashMap<String, StepRow>,
+        attempts: &mut HashMap<String, AttemptRow>,
+    ) -> bool {
+        let names = self.names(layout, parent, index);
+        if !names.iter().all(|name| rows.contains_key(name)) {
+            return false;
+        }
+        let (place, first, count) = (self.scopes.len(), self.steps.len(), names.len());
+        for (local, name) in names.iter().enumerate() {
+            if let Some(row) = rows.remove(name) {
+                self.add_step(place, local, layout, row);
+                let step = &mut self.steps[first + local];
+                step.attempt = attempts.remove(name);
+                step.before = step.row.result_attempt.unwrap_or(0).min(step.row.attempt.saturating_sub(1));
+            }
+        }
+        let open = (first..first + count).filter(|&i| !self.steps[i].row.state.is_terminal()).count();
+        self.scopes.push(Scope { layout, first, parent, index, open, failed: false });
+        self.scopes[place].failed = (first..first + count).any(|i| self.is_fatal(i));
+        if let Some(parent) = parent {
+            self.steps[parent].children.push(place);
+        }
+        let layout_of = Arc::clone(&self.plan);
+        for &local in &layout_of.layouts[layout].graph.order {
+            let i = first + local;
+            let edges = &layout_of.layouts[layout].graph.predecessors[local];
+            let ended = |from: usize| self.steps[first + from].row.state.is_terminal();
+            self.steps[i].open = edges.iter().filter(|edge| !ended(edge.from)).count();
+            self.steps[i].bypassed = self.steps[i].row.state == StepState::Skipped && !self.is_reached(i);
+            if let Some(inner) = layout_of.layouts[layout].inner[local] {
+                let mut k = 0;
+                while self.restore_scope(inner, Some(i), k, rows, attempts) {
+                    k += 1;
+                    if layout_of.layouts[inner].is_workflow() {
+                        break;
+                    }
+                }
+                self.restore_rounds(i);
+            }
+            self.weigh(i, true);
+        }
+        true
+    }
+
+    fn restore_rounds(&mut self, i: usize) {
+        let step = &self.steps[i];
+        let expanded = step.row.state == StepState::Running && step.row.expansion.is_some();
+        let mut rounds = Rounds::default();
+        for &scope in &step.children {
+            let at = &self.scopes[scope];
+            let count = self.layout(scope).steps.len();
+            if self.steps[at.first..at.first + count].iter().all(|s| s.row.state == StepState::Pending) {
+                break;
+            }
+            rounds.begun += 1;
+            rounds.ended += usize::from(at.open == 0);
+            rounds.failed += usize::from(at.open == 0 && at.failed);
+        }
+        let halted = self.scopes[step.scope].failed;
+        let step = &mut self.steps[i];
+        (step.rounds, step.expanded, step.halted) = (rounds, expanded, halted);
+    }
+
+    /// Take up a run after a restart. Attempts that were under way are launched again under their old identity; those
+    /// whose host crashed count it.
+    pub(crate) fn recover(
+        &mut self,
+        host: HostId,
+        stopped: &BTreeSet<HostId>,
+        now: Timestamp,
+    ) -> (Vec<Launch>, Effects) {
+        self.run.owner = host;
+        self.draft.run = true;
+        let mut effects = Effects::default();
+        let mut launches = Vec::new();
+        if self.run.state == RunState::Pending {
+            let started = self.start(now);
+            effects.timers.extend(started.timers);
+            effects.ready.extend(started.ready);
+            return (launches, effects);
+        }
+        effects.timers.extend(self.run.start_at.filter(|at| *at > now).map(|at| (at, RUN_TIMER)));
+        for i in 0..self.steps.len() {
+            let row = &self.steps[i].row;
+            if let (Some(start), Some(limit)) = (row.started_at, self.definition(i).step_timeout_ms)
+                && !row.state.is_terminal()
+            {
+                effects.timers.push((start.plus(std::time::Duration::from_millis(limit)), i));
+            }
+            match self.steps[i].row.state {
+                StepState::Ready if self.run.state != RunState::Paused => effects.ready.push(i),
+                StepState::Retrying | StepState::Waiting | StepState::WaitingApproval => {
+                    effects.timers.extend(self.steps[i].row.not_before.map(|at| (at, i)));
+                }
+                StepState::Running if self.steps[i].expanded => {
+                    self.close_if_over(i, now, &mut effects);
+                }
+                StepState::Running => launches.extend(self.launch_again(i, host, stopped, now, &mut effects)),
+                _ => {}
+            }
+        }
+        (launches, effects)
+    }
+
+    fn launch_again(
+        &mut self,
+        i: usize,
+        host: HostId,
+        stopped: &BTreeSet<HostId>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Option<Launch> {
+        let attempt = self.steps[i].attempt.as_mut()?;
+        if attempt.host != host && !stopped.contains(&attempt.host) {
+            attempt.crashes += 1;
+        }
+        attempt.host = host;
+        let crashes = attempt.crashes;
+        self.save_attempt(i);
+        if crashes < MAX_CRASHES {
+            let attempt = self.steps[i].attempt.clone()?;
+            return Some(self.launch(i, &attempt, Stage::Open));
+        }
+        let message = format!("{crashes} hosts died while this attempt ran; it is not tried again");
+        self.fail(i, Failure::new(FailureKind::HostCrashed, message), now, effects);
+        None
+    }
+}

@@ -1,0 +1,105 @@
+//! The database of the simulation: what has been committed, checked as it comes in.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    engine::{core::Snapshot, plan::Plan},
+    model::{ApprovalId, EventKind, RunId, StepState, TenantId},
+    store::{ApprovalRow, ArtifactRow, AttemptRow, RunRow, StepRow, Transition},
+};
+
+/// The database: what has been committed, checked as it comes in.
+#[derive(Default)]
+pub(super) struct Database {
+    pub(super) runs: BTreeMap<RunId, Row>,
+}
+
+pub(super) struct Row {
+    pub(super) plan: Arc<Plan>,
+    pub(super) run: RunRow,
+    pub(super) steps: BTreeMap<String, StepRow>,
+    pub(super) attempts: BTreeMap<(String, u32), AttemptRow>,
+    pub(super) artifacts: Vec<ArtifactRow>,
+    pub(super) approvals: BTreeMap<ApprovalId, ApprovalRow>,
+    pub(super) completed: BTreeMap<String, u32>,
+    pub(super) cancelled: bool,
+    /// Somebody had a step done again: what had ended may begin anew.
+    pub(super) again: bool,
+}
+
+impl Database {
+    pub(super) fn commit(&mut self, t: Transition, plans: &HashMap<RunId, Arc<Plan>>) {
+        let row = self.runs.entry(t.run.id).or_insert_with(|| {
+            assert_eq!(t.run.rev, 1, "the first transition creates the run");
+            assert!(t.creation.is_some());
+            Row {
+                plan: Arc::clone(&plans[&t.run.id]),
+                run: RunRow { rev: 0, event_seq: 0, ..t.run.clone() },
+                steps: BTreeMap::new(),
+                attempts: BTreeMap::new(),
+                artifacts: Vec::new(),
+                approvals: BTreeMap::new(),
+                completed: BTreeMap::new(),
+                cancelled: false,
+                again: false,
+            }
+        });
+        assert_eq!(t.run.epoch, row.run.epoch, "only the owner's epoch writes");
+        assert_eq!(t.run.rev, row.run.rev + 1, "transitions follow each other");
+        for (event, seq) in t.events.iter().zip(row.run.event_seq + 1..) {
+            assert_eq!(event.seq, seq, "event numbers have no gaps");
+            if event.kind == EventKind::StepCompleted {
+                *row.completed.entry(event.step.clone().unwrap()).or_default() += 1;
+            }
+        }
+        assert_eq!(t.run.event_seq, row.run.event_seq + t.events.len() as u64);
+        for name in t.removed_steps {
+            row.steps.remove(&name);
+        }
+        let running: Vec<String> =
+            t.steps.iter().filter(|s| s.state == StepState::Running).map(|s| s.name.clone()).collect();
+        for step in t.steps {
+            let before = row.steps.get(&step.name).map_or(StepState::Pending, |s| s.state);
+            assert!(!before.is_terminal() || row.again, "{} had ended", step.name);
+            row.steps.insert(step.name.clone(), step);
+        }
+        let layout = &row.plan.layouts[0];
+        for name in running.iter().filter(|_| !row.again) {
+            let Some(i) = layout.steps.iter().position(|s| s.name == *name) else { continue };
+            for edge in &layout.graph.predecessors[i] {
+                let p = &layout.steps[edge.from].name;
+                assert!(row.steps[p].state.is_terminal(), "{name} runs before {p} has ended");
+            }
+        }
+        for approval in t.approvals {
+            row.approvals.insert(approval.id, approval);
+        }
+        for attempt in t.attempts {
+            row.attempts.insert((attempt.step.clone(), attempt.number), attempt);
+        }
+        row.artifacts.extend(t.artifacts);
+        row.run = t.run;
+    }
+
+    pub(super) fn snapshot(&self, id: RunId) -> Snapshot {
+        let row = &self.runs[&id];
+        let mut steps: Vec<StepRow> = row.steps.values().cloned().collect();
+        steps.sort_by_key(|s| s.ord);
+        Snapshot {
+            tenant: TenantId::default_tenant(),
+            plan: Arc::clone(&row.plan),
+            run: row.run.clone(),
+            steps,
+            attempts: row.attempts.values().cloned().collect(),
+            artifacts: row.artifacts.clone(),
+            shared: BTreeMap::new(),
+            host_calls: Vec::new(),
+            approvals: row.approvals.values().cloned().collect(),
+        }
+    }
+}

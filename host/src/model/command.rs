@@ -1,0 +1,107 @@
+//! What people and programs want done to a run. A command is a row of the database until the run's owner has done it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Decision, Digest, Value};
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "data")]
+pub enum Command {
+    /// Stop the run and let nothing of it start again.
+    Cancel,
+    /// Let nothing start until it is resumed; what is under way may end.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Decide what a step waits for.
+    Decide {
+        /// The approval's id.
+        approval: String,
+        /// What was decided.
+        decision: Decision,
+        /// Who decided, if it was a person.
+        #[serde(default)]
+        by: Option<String>,
+    },
+    /// A step that waits for its review is good.
+    Continue {
+        /// The step.
+        step: String,
+    },
+    /// Do a step again, and then what depends on it, as far as it changes.
+    Retry {
+        /// The step.
+        step: String,
+        /// What is to be different this time.
+        #[serde(default)]
+        overrides: Overrides,
+    },
+    /// Let a step that has not ended well count as skipped.
+    Skip {
+        /// The step.
+        step: String,
+        /// For people.
+        reason: String,
+    },
+    /// Let an earlier attempt's result count, and do again what depends on it, as far as it changes.
+    Rollback {
+        /// The step.
+        step: String,
+        /// The attempt's result.
+        to: Box<Restored>,
+    },
+    /// What a step waits for has happened.
+    Signal {
+        /// The step.
+        step: String,
+        /// The signal's number.
+        signal: i64,
+        /// What came with it (JSON text).
+        data: String,
+    },
+}
+
+impl Command {
+    /// Whether it can make a run that has ended go on.
+    pub fn reopens(&self) -> bool {
+        matches!(self, Self::Retry { .. } | Self::Rollback { .. })
+    }
+}
+
+/// The result of an earlier attempt that is to count again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Number of the attempt.
+    pub attempt: u32,
+    /// What it made.
+    pub output: Value,
+    /// Hash of everything that it could observe.
+    #[serde(default)]
+    pub step_key: Option<Digest>,
+    /// The shared state that it set.
+    #[serde(default)]
+    pub shared: BTreeMap<String, Value>,
+    /// Its artifacts, as the store has them.
+    pub artifacts: serde_json::Value,
+}
+
+/// What is different in an attempt that somebody asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overrides {
+    /// In place of the phase's prompt template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// In place of the phase's input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<serde_json::Value>,
+}
+
+impl Overrides {
+    /// Whether nothing is different.
+    pub fn is_empty(&self) -> bool {
+        self.prompt.is_none() && self.input.is_none()
+    }
+}
