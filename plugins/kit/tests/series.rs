@@ -129,6 +129,22 @@ fn intervals_of_rare_counts_hold_at_least_what_they_promise() {
     assert!(shares[0] > 0.76 && shares[1] > 0.9, "{shares:?}");
 }
 
+/// The last value again is 0 nearly always, and forecasting 0 has the least absolute error; nobody expects it.
+#[test]
+fn rare_counts_are_not_forecast_away() {
+    let mut random = Random(5);
+    for round in 0..20 {
+        let y: Vec<f64> = (0..120).map(|_| random.poisson(0.25)).collect();
+        let made = forecast(&y, &Options::counts(8, &[])).unwrap();
+        let (expected, recent) = (made.point.iter().sum::<f64>() / 8.0, y[60..].iter().sum::<f64>() / 60.0);
+        assert!(
+            expected > 0.25 * recent && expected < 4.0 * recent,
+            "{round}: {expected} after {recent}: {:?}",
+            made.model
+        );
+    }
+}
+
 #[test]
 fn intervals_of_an_autoregression_hold_what_they_promise() {
     let options = Options::quantity(6, &[]);

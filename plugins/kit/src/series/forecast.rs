@@ -93,7 +93,7 @@ pub struct Forecast {
     pub intervals: Vec<Interval>,
     /// How often intervals of each level held over rolling origins.
     pub coverage: Vec<Coverage>,
-    /// All models tried, best first.
+    /// All models tried, that with the least error first.
     pub candidates: Vec<Candidate>,
     /// How many origins inside the series forecasts were made from.
     pub origins: usize,
@@ -111,8 +111,8 @@ const MOST_BIAS: f64 = 2.0;
 ///
 /// The model is chosen by its mean absolute error over origins in the second half of the series; a simpler model within
 /// 1 % of the best is preferred. Of counts, a model whose forecasts sum to less than half or more than twice of what came
-/// is left aside: on rare events forecasting none has the least absolute error, and is still wrong. A series shorter than
-/// 12 observations gets its mean.
+/// is left aside, and so is repeating a value where half of them are 0: on rare events forecasting none has the least
+/// absolute error, and is still wrong. A series shorter than 12 observations gets its mean.
 ///
 /// # Errors
 /// No observation, a value that is not finite (or a negative count), or options out of range.
@@ -121,8 +121,10 @@ pub fn forecast(values: &[f64], options: &Options) -> Result<Forecast, SeriesErr
     let floor = if options.counts { 0.0 } else { f64::NEG_INFINITY };
     let starts =
         if values.len() < LEAST_FOR_CHOICE { Vec::new() } else { origins(values.len() / 2, values.len()) };
+    let rare = options.counts && 2 * values.iter().filter(|v| **v == 0.0).count() >= values.len();
     let mut tried: Vec<(Model, Vec<Trial>)> = candidates(values.len(), options)
         .into_iter()
+        .filter(|m| !(rare && matches!(m, Model::Naive | Model::SeasonalNaive { .. })))
         .filter_map(|m| trials(m, values, &starts, options.horizon, floor).map(|t| (m, t)))
         .filter(|(_, t)| !(t.is_empty() || options.counts && is_biased(t)))
         .collect();

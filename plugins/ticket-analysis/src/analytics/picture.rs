@@ -155,11 +155,16 @@ fn categories(metrics: &Metrics) -> impl Chart + 'static {
     let mut names: Vec<(&String, usize)> = mix.overall.iter().map(|(name, share)| (name, share.n)).collect();
     names.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let shown: Vec<_> = months.iter().skip(months.len().saturating_sub(MONTHS)).collect();
+    let latest = metrics.as_of.get(..7).unwrap_or_default();
+    let running = match shown.last() {
+        Some((month, _)) if *month == latest => format!("; up to as_of in {month}"),
+        _ => String::new(),
+    };
     let mut chart = chart
         .subtitle(if shown.len() < months.len() {
-            format!("The last {} months with tickets, of {}", shown.len(), months.len())
+            format!("The last {} months with tickets, of {}{running}", shown.len(), months.len())
         } else {
-            "Months with tickets".to_owned()
+            format!("Months with tickets{running}")
         })
         .categories(shown.iter().map(|(m, _)| m.as_str()));
     let of = |month: &std::collections::BTreeMap<String, usize>, name: &str| {

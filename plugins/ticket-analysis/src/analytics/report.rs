@@ -1,6 +1,9 @@
 //! `executive_report.md`: the findings in plain sentences, each with its number.
 
-use heddle_kit::report::{Markdown, markdown_escaped as escape};
+use heddle_kit::{
+    report::{Markdown, markdown_escaped as escape},
+    stats::wilson_interval,
+};
 
 use super::{
     data::Dataset,
@@ -78,13 +81,14 @@ fn glance(metrics: &Metrics, weekly: &Maybe<Forecast>) -> Vec<String> {
             lines.push("How many tickets are open is not computable: none has a status or a resolution date.".to_owned());
         }
     }
-    if let Some(pct) = metrics.sla.known().and_then(|s| s.overall_compliance_pct) {
-        lines.push(format!("{pct:.1} % of the tickets whose SLA is decided met it."));
+    if let Some((sla, pct)) = metrics.sla.known().and_then(|s| Some((s, s.overall_compliance_pct?))) {
+        let decided: usize = sla.by_tier.values().map(|t| t.tally.met + t.tally.breached).sum();
+        lines.push(format!("{pct:.1} % of the {} whose SLA is decided met it.", plural(decided, "ticket")));
     }
     if let Some(next) = weekly.known().and_then(|f| f.ahead.first()) {
         let range = match (next.lower_80, next.upper_80) {
             (Some(low), Some(high)) => format!(" (80 % interval {low:.1} to {high:.1})"),
-            _ => String::new(),
+            _ => " (too few past forecasts for an interval)".to_owned(),
         };
         lines.push(format!("{:.1} tickets are expected in the week of {}{range}.", next.mean, next.start));
     }
@@ -106,8 +110,16 @@ fn volume(metrics: &Metrics) -> Vec<String> {
         ));
     }
     if let (Some(now), Some(before)) = (volume.mean_last_8_weeks, volume.mean_8_weeks_before) {
+        let verdict = match volume.difference_ci_95 {
+            Some([low, _]) if low > 0.0 => "an increase",
+            Some([_, high]) if high < 0.0 => "a decrease",
+            _ => "no clear change",
+        };
+        let interval = volume.difference_ci_95.map_or_else(String::new, |[low, high]| {
+            format!(" (difference {:+.1}, 95 % interval {low:+.1} to {high:+.1})", now - before)
+        });
         lines.push(format!(
-            "The last 8 complete weeks brought {now:.1} tickets a week, the 8 before {before:.1}."
+            "The last 8 complete weeks brought {now:.1} tickets a week, the 8 before {before:.1}: {verdict}{interval}."
         ));
     }
     if let Some(weeks) = volume.outlier_weeks_robust_z_gt_3.known().filter(|weeks| !weeks.is_empty()) {
@@ -125,7 +137,7 @@ fn resolution(metrics: &Metrics) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(all) = metrics.resolution_hours.known().and_then(|r| r.all.known()) {
         lines.push(format!(
-            "Half of the {} with both dates took no longer than {}, nine in ten no longer than {}; the mean is {}.",
+            "Half of the {} with both dates took no longer than {}, nine in ten no longer than {}; the mean is {}. Open tickets are not in it.",
             plural(all.n, "ticket"),
             hours(all.median),
             hours(all.p90),
@@ -154,8 +166,10 @@ fn service(metrics: &Metrics) -> Vec<String> {
     if let Some(sla) = metrics.sla.known() {
         for (tier, t) in &sla.by_tier {
             let target = t.target_hours.map_or_else(String::new, |h| format!(", target {}", hours(h)));
-            let pct =
-                t.tally.compliance_pct.map_or_else(|| "none decided".to_owned(), |p| format!("{p:.1} % met"));
+            let pct = t.tally.compliance_pct.map_or_else(
+                || "none decided".to_owned(),
+                |p| format!("{p:.1} % met{}", interval(t.tally.met, t.tally.met + t.tally.breached)),
+            );
             lines.push(format!(
                 "{}{target}: {pct} ({} met, {} breached, {} pending).",
                 escape(tier),
@@ -178,13 +192,20 @@ fn service(metrics: &Metrics) -> Vec<String> {
             .mean_ci_95
             .map_or_else(String::new, |[low, high]| format!(" (95 % interval {low:.2} to {high:.2})"));
         lines.push(format!(
-            "Satisfaction is {:.2} on average{interval}, from {} ({:.1} % of the tickets).",
+            "Satisfaction is {:.2} on average{interval}, from {} ({:.1} % of the tickets); who answers a survey is not a random choice.",
             s.mean,
             plural(s.n, "score"),
             100.0 * s.response_rate
         ));
     }
     lines
+}
+
+/// The interval of a share, so that one of few is seen to be one.
+fn interval(part: usize, whole: usize) -> String {
+    wilson_interval(part as u64, whole as u64, 0.95).map_or_else(String::new, |(low, high)| {
+        format!(" (95 % interval {:.1} to {:.1} %)", 100.0 * low, 100.0 * high)
+    })
 }
 
 fn matter(metrics: &Metrics) -> Vec<String> {
@@ -274,7 +295,16 @@ fn outlook(predictions: &Predictions) -> Vec<String> {
     for (unit, forecast) in [("week", &predictions.forecast_weekly), ("day", &predictions.forecast_daily)] {
         let Some(f) = forecast.known() else { continue };
         let total: f64 = f.ahead.iter().map(|p| p.mean).sum();
-        lines.push(format!("{total:.0} tickets are expected in the next {}.", plural(f.ahead.len(), unit)));
+        let low = f.ahead.iter().map(|p| p.lower_80).try_fold(f64::INFINITY, |least, v| Some(least.min(v?)));
+        let high = f.ahead.iter().map(|p| p.upper_80).try_fold(0.0_f64, |most, v| Some(most.max(v?)));
+        let range = low.zip(high).map_or_else(
+            || "too few past forecasts for intervals".to_owned(),
+            |(low, high)| {
+                format!("the 80 % intervals of the single {unit}s reach from {low:.1} to {high:.1}")
+            },
+        );
+        let next = plural(f.ahead.len(), unit);
+        lines.push(format!("{total:.0} tickets are expected in the next {next}; {range}."));
         lines.push(f.summary.clone());
         for check in &f.coverage {
             if let Some(share) = check.empirical {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use heddle_kit::stats::equal_rates;
 use rand::Rng;
 
 use super::{
@@ -191,7 +192,8 @@ fn trainable(truth: &[Option<usize>], n_categories: usize) -> Vec<Option<usize>>
     truth.iter().map(|label| label.filter(|label| counts[*label] >= FOLDS)).collect()
 }
 
-/// Use what was learnt if it agrees with the labels at least as well as the built-in signs do.
+/// Use what was learnt if it agrees with the labels at least as well as the built-in signs do; whether by more than chance
+/// is said.
 fn choose(
     classifier: &mut Classifier,
     scheme: &Scheme,
@@ -210,11 +212,26 @@ fn choose(
     let untrained = Validation::new("built-in signs", 1, &labels, &of_labelled(built_in), &names);
     let better = trained.macro_f1 >= untrained.macro_f1;
     classifier.used = if better { Basis::Learned } else { Basis::BuiltIn };
+    // McNemar's exact test: of the labels that only one of the two agrees with, is the split more uneven than chance gives?
+    let (mut only_trained, mut only_untrained) = (0, 0);
+    for ((learned, signs), label) in learned.probabilities.iter().zip(built_in).zip(truth) {
+        let Some(label) = label else { continue };
+        match (best(learned) == *label, best(signs) == *label) {
+            (true, false) => only_trained += 1,
+            (false, true) => only_untrained += 1,
+            _ => {}
+        }
+    }
+    let p = equal_rates(only_trained, only_untrained).unwrap_or(1.0);
     classifier.reason = format!(
-        "in {FOLDS}-fold cross-validation on {} labels what was learnt has macro-F1 {:.3}, the built-in signs have {:.3}{}",
+        "in {FOLDS}-fold cross-validation on {} labels what was learnt has macro-F1 {:.3}, the built-in signs have {:.3}; \
+         {only_trained} labels are met by the former alone, {only_untrained} by the latter alone: {} (exact McNemar test, \
+         p {}){}",
         labels.len(),
         trained.macro_f1,
         untrained.macro_f1,
+        if p < 0.05 { "a difference beyond chance" } else { "no clear difference" },
+        if p < 0.001 { "< 0.001".to_owned() } else { format!("= {p:.3}") },
         if learned.converged { "" } else { " (not every fit converged within its iterations)" }
     );
     classifier.validations = vec![trained, untrained];

@@ -205,7 +205,7 @@ pub(crate) fn template(
     );
     if let Some((article, steps)) = article {
         let place = article.url.as_ref().map(|url| format!(" ({})", quoted(url))).unwrap_or_default();
-        body.push_str(&format!("Our article \"{}\"{place} deals with this", quoted(&article.title)));
+        body.push_str(&format!("Our article \"{}\"{place} seems to deal with this", quoted(&article.title)));
         body.push_str(if steps.is_empty() { ".\n\n" } else { ". It says:\n" });
         quotation(&mut body, &steps.iter().collect::<Vec<_>>());
         if !steps.is_empty() {

@@ -39,6 +39,9 @@ pub struct Volume {
     pub mean_last_8_weeks: Option<f64>,
     /// See `mean_last_8_weeks`.
     pub mean_8_weeks_before: Option<f64>,
+    /// 95 % interval of the difference of the two, tickets a week; only where it excludes 0 has the volume changed by more
+    /// than weeks differ anyway.
+    pub difference_ci_95: Option<[f64; 2]>,
     /// Tickets without a creation date up to `as_of`.
     pub undated: usize,
 }
@@ -91,7 +94,12 @@ pub(super) fn volume(data: &Dataset) -> Maybe<Volume> {
     let complete = &counts[..n - 1];
     let mean = |part: &[u64]| part.iter().sum::<u64>() as f64 / part.len() as f64;
     let recent = complete.len().checked_sub(16).map(|at| complete[at..].split_at(8));
+    let difference = recent.and_then(|(before, now)| {
+        let weeks = |part: &[u64]| part.iter().map(|n| *n as f64).collect::<Vec<_>>();
+        stats::count_difference_interval(&weeks(now), &weeks(before), 0.95)
+    });
     Maybe::Known(Volume {
+        difference_ci_95: difference.map(|(low, high)| [low, high]),
         week_starts_monday_utc: true,
         weekly: mondays.zip(counts.iter().copied()).collect(),
         last_week_is_incomplete: data.as_of < (last + WEEK) * DAY,

@@ -22,6 +22,10 @@ const DAILY_WINDOW: i64 = 210;
 const LEAST_TRAINING: usize = 12;
 /// Complete periods without which there is no forecast at all.
 const LEAST_PERIODS: usize = 4;
+/// Days without a ticket, longer than any before, in which more than this were expected (less than one chance in a million
+/// if tickets are independent), are taken for the end of the records.
+const LEAST_SILENCE: i64 = 14;
+const MOST_EXPECTED: f64 = 14.0;
 /// Recent weeks and days shown beside the forecast.
 const SHOWN_WEEKS: usize = 26;
 const SHOWN_DAYS: usize = 56;
@@ -35,7 +39,7 @@ pub struct Forecast {
     pub model: String,
     /// How it was chosen.
     pub chosen_by: String,
-    /// The models tried on the whole series, best first.
+    /// The models tried on the whole series, that with the least error first.
     pub candidates: Vec<CandidateScore>,
     /// The same method on the series without its last periods, against what came.
     pub held_out: Maybe<HeldOut>,
@@ -188,6 +192,9 @@ impl Series {
                 self.unit
             ));
         }
+        if let Some(reason) = self.silence() {
+            return Maybe::because(reason);
+        }
         let values: Vec<f64> = self.counts.iter().map(|c| *c as f64).collect();
         let made = match series::forecast(&values, &Options::counts(ahead, self.periods)) {
             Ok(made) => made,
@@ -198,7 +205,14 @@ impl Series {
         let model = made.model.to_string();
         Maybe::Known(Forecast {
             series: self.rule.clone(),
-            chosen_by: format!("least mean absolute error over {} rolling origins", made.origins),
+            chosen_by: if made.candidates.is_empty() {
+                "no comparison: see the caveats".to_owned()
+            } else {
+                format!(
+                    "least mean absolute error over {} rolling origins, and a simpler model within 1 % of it; that it is the best is not claimed",
+                    made.origins
+                )
+            },
             candidates: made
                 .candidates
                 .iter()
@@ -211,6 +225,25 @@ impl Series {
             caveats: made.caveats,
             held_out,
             model,
+        })
+    }
+
+    /// Whether the records end before `as_of`: there is no forecasting from a silence that the arrivals before do not allow
+    /// for, as the export, and not the arrivals, may have ended.
+    fn silence(&self) -> Option<String> {
+        let silent = self.counts.iter().rev().take_while(|n| **n == 0).count();
+        let heard = &self.counts[..self.counts.len() - silent];
+        let window = &heard[heard.len() - self.shown.min(heard.len())..];
+        let expected = window.iter().sum::<u64>() as f64 / window.len().max(1) as f64 * silent as f64;
+        let longest = heard.split(|n| *n > 0).map(<[u64]>::len).max().unwrap_or(0);
+        let days = silent as i64 * self.step;
+        (days >= LEAST_SILENCE && silent > longest && expected > MOST_EXPECTED).then(|| {
+            format!(
+                "no ticket was created in the {silent} {}s before as_of, where {expected:.0} were to be expected after the {} before: if the \
+                 export ends there, set as_of to its date",
+                self.unit,
+                window.len()
+            )
         })
     }
 
@@ -258,13 +291,18 @@ impl Series {
             Maybe::Known(test) => {
                 let naive: Vec<String> =
                     test.naive_mae.iter().map(|(name, mae)| format!("{} {mae:.2}", plain(name))).collect();
+                // All periods were forecast from one origin, so their errors go together: one test, whatever their number.
+                let naive = match naive.is_empty() {
+                    true => String::new(),
+                    false => format!(
+                        "; {}. One test from one origin does not tell which of them is better",
+                        naive.join(", ")
+                    ),
+                };
+                let unit = self.unit;
                 format!(
-                    "Model: {model}. On the last {} {}s, held out, its method was off by {:.2} tickets a {} on average ({}).",
-                    test.n,
-                    self.unit,
-                    test.mae,
-                    self.unit,
-                    naive.join(", ")
+                    "Model: {model}. On the last {} {unit}s, held out, its method was off by {:.2} tickets a {unit} on average{naive}.",
+                    test.n, test.mae
                 )
             }
         }
@@ -274,10 +312,10 @@ impl Series {
 /// A naive method in words.
 fn plain(name: &str) -> &str {
     match name {
-        "naive_last" => "last week again:",
-        "mean_last_8" => "mean of the 8 weeks before:",
-        "seasonal_naive_7" => "same weekday before:",
-        _ => "mean of all days before:",
+        "naive_last" => "last week again",
+        "mean_last_8" => "mean of the 8 weeks before",
+        "seasonal_naive_7" => "same weekday before",
+        _ => "mean of all days before",
     }
 }
 

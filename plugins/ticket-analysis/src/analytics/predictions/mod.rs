@@ -1,5 +1,6 @@
 //! What is to be expected after `as_of`, and what follows from it.
 
+mod contrasts;
 mod emerging;
 mod forecast;
 mod planning;

@@ -1,13 +1,14 @@
 //! Resource planning: what arrivals, throughput, backlog and stated capacity say together, with the sums shown.
 
+use heddle_kit::stats::{count_interval, paired_count_interval};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Forecast};
+use super::{Finding, Forecast, ForecastPoint, contrasts};
 use crate::{
     analytics::{
         calendar::{DAY, day_of, monday_of},
-        data::Dataset,
+        data::{Dataset, Row},
         metrics::{Maybe, Metrics},
         words::{hours, plural},
     },
@@ -16,8 +17,6 @@ use crate::{
 
 /// Arrivals and resolutions are averaged over so many complete weeks.
 const WEEKS: i64 = 8;
-/// Below this many resolutions a median says little of a tier.
-const LEAST_FOR_MEDIAN: usize = 5;
 
 /// A team as this phase needs it: its name, or an object with a name. Other keys belong to `priority_scoring`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,23 +34,39 @@ pub enum TeamCapacity {
     },
 }
 
-/// Tickets created and resolved in the latest complete weeks.
+/// Tickets created and resolved in each of the latest complete weeks.
 struct Flow {
-    weeks: f64,
-    created: usize,
-    resolved: usize,
+    created: Vec<f64>,
+    resolved: Vec<f64>,
 }
 
-fn flow(data: &Dataset, of: impl Fn(&crate::analytics::data::Row) -> bool) -> Flow {
-    let end = monday_of(day_of(data.as_of)) * DAY;
-    let start = end - WEEKS * 7 * DAY;
-    let within = |time: Option<i64>| time.is_some_and(|t| t >= start && t < end);
-    let rows = || data.rows.iter().filter(|row| of(row));
-    Flow {
-        weeks: WEEKS as f64,
-        created: rows().filter(|r| within(r.created)).count(),
-        resolved: rows().filter(|r| within(r.resolved)).count(),
+impl Flow {
+    fn arrivals(&self) -> f64 {
+        total(&self.created) / WEEKS as f64
     }
+
+    fn throughput(&self) -> f64 {
+        total(&self.resolved) / WEEKS as f64
+    }
+}
+
+fn total(counts: &[f64]) -> f64 {
+    counts.iter().sum()
+}
+
+fn flow(data: &Dataset, of: impl Fn(&Row) -> bool) -> Flow {
+    let start = (monday_of(day_of(data.as_of)) - WEEKS * 7) * DAY;
+    let weekly = |time: fn(&Row) -> Option<i64>| {
+        let mut counts = vec![0.0; WEEKS as usize];
+        for at in data.rows.iter().filter(|row| of(row)).filter_map(time) {
+            let week = usize::try_from((at - start).div_euclid(7 * DAY)).ok();
+            if let Some(count) = week.and_then(|week| counts.get_mut(week)) {
+                *count += 1.0;
+            }
+        }
+        counts
+    };
+    Flow { created: weekly(|row| row.created), resolved: weekly(|row| row.resolved) }
 }
 
 pub(super) fn recommend(
@@ -62,15 +77,16 @@ pub(super) fn recommend(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let all = flow(data, |_| true);
-    let has_dates = data.rows.iter().any(|r| r.resolved.is_some()) && all.created + all.resolved > 0;
+    let has_dates =
+        data.rows.iter().any(|r| r.resolved.is_some()) && total(&all.created) + total(&all.resolved) > 0.0;
     if has_dates {
         findings.push(balance(&all, metrics));
         findings.extend(expected(&all, weekly));
     }
     findings.extend(teams.iter().filter_map(|team| capacity(data, team)));
     findings.extend(urgent(data));
-    findings.extend(tiers(metrics));
-    findings.extend(crowded_day(data));
+    findings.extend(contrasts::tiers(metrics));
+    findings.extend(contrasts::weekdays(data));
     findings
 }
 
@@ -78,45 +94,44 @@ fn open(metrics: &Metrics) -> Option<usize> {
     metrics.resolution_hours.known().map(|r| r.open_at_as_of)
 }
 
-/// Is more coming in than going out, and what is the backlog worth.
+/// Is more coming in than going out, and what is the backlog worth. Which of the two is said only where the interval of the
+/// weekly difference excludes zero.
 fn balance(flow: &Flow, metrics: &Metrics) -> Finding {
-    let (arrivals, throughput) = (flow.created as f64 / flow.weeks, flow.resolved as f64 / flow.weeks);
-    let gap = arrivals - throughput;
-    let (title, mut text) = if flow.created > flow.resolved {
-        (
-            "More arrives than is resolved",
-            format!(
-                "Over the last {WEEKS} complete weeks {arrivals:.1} tickets a week arrived and {throughput:.1} were resolved: keeping up took {gap:.1} more resolutions a week."
-            ),
-        )
-    } else if flow.created < flow.resolved {
-        (
-            "The backlog is shrinking",
-            format!(
-                "Over the last {WEEKS} complete weeks {throughput:.1} tickets a week were resolved and {arrivals:.1} arrived: {:.1} a week came off the backlog.",
-                -gap
-            ),
-        )
-    } else {
-        (
-            "Arrivals and resolutions are even",
-            format!(
-                "Over the last {WEEKS} complete weeks {arrivals:.1} tickets a week arrived and as many were resolved."
-            ),
-        )
+    let (arrivals, throughput) = (flow.arrivals(), flow.throughput());
+    let interval = paired_count_interval(&flow.created, &flow.resolved, 0.95);
+    let title = match interval {
+        Some((low, _)) if low > 0.0 => "More arrived than was resolved",
+        Some((_, high)) if high < 0.0 => "More was resolved than arrived",
+        _ => "Arrivals and resolutions: no clear difference",
     };
+    let mut text = format!(
+        "Over the last {WEEKS} complete weeks {arrivals:.1} tickets a week arrived and {throughput:.1} were resolved."
+    );
     let mut sums = format!(
         "{} created / {WEEKS} = {arrivals:.2} a week; {} resolved / {WEEKS} = {throughput:.2} a week.",
-        flow.created, flow.resolved
+        total(&flow.created),
+        total(&flow.resolved)
     );
+    if let Some((low, high)) = interval {
+        sums.push_str(&format!(
+            " Difference {:+.2} a week, 95 % interval {low:+.2} to {high:+.2} (Student's t over {WEEKS} weeks).",
+            arrivals - throughput
+        ));
+    }
     if let Some(open) = open(metrics).filter(|open| *open > 0) {
-        if flow.resolved > 0 {
-            let weeks = open as f64 / throughput;
+        if throughput > 0.0 {
+            let weeks = |rate: f64| open as f64 / rate;
+            let range = match count_interval(&flow.resolved, 0.95) {
+                Some((low, high)) if low > 0.0 => format!(" ({:.1} to {:.1}", weeks(high), weeks(low)),
+                Some((_, high)) => format!(" (at least {:.1}", weeks(high)),
+                None => " (one throughput".to_owned(),
+            };
             text.push_str(&format!(
-                " The {} are as much as {weeks:.1} weeks of work at that throughput.",
-                plural(open, "open ticket")
+                " The {} are as much as {:.1} weeks of work{range} by the 95 % interval of the throughput), were none to arrive.",
+                plural(open, "open ticket"),
+                weeks(throughput)
             ));
-            sums.push_str(&format!(" {open} open / {throughput:.2} = {weeks:.1} weeks."));
+            sums.push_str(&format!(" {open} open / {throughput:.2} = {:.1} weeks.", weeks(throughput)));
         } else {
             text.push_str(&format!(
                 " {} wait, and none was resolved in that time.",
@@ -127,25 +142,29 @@ fn balance(flow: &Flow, metrics: &Metrics) -> Finding {
     Finding { title: title.to_owned(), text, arithmetic: sums }
 }
 
-/// Does the throughput suffice for the forecast.
+/// What the throughput would resolve, beside the forecast and the range of its weeks.
 fn expected(flow: &Flow, weekly: &Maybe<Forecast>) -> Option<Finding> {
     let forecast = weekly.known()?;
     let n = forecast.ahead.len();
     let total: f64 = forecast.ahead.iter().map(|p| p.mean).sum();
-    let throughput = flow.resolved as f64 / flow.weeks;
+    let throughput = flow.throughput();
     let can = throughput * n as f64;
-    let difference = total - can;
-    let comparison = if difference.abs() < 0.5 {
-        "about as many as".to_owned()
-    } else if difference > 0.0 {
-        format!("{difference:.0} more than")
-    } else {
-        format!("{:.0} fewer than", -difference)
+    let bound = |of: fn(&ForecastPoint) -> Option<f64>| forecast.ahead.iter().map(of).sum::<Option<f64>>();
+    let range = bound(|p| p.lower_80).zip(bound(|p| p.upper_80));
+    let verdict = match range {
+        Some((low, _)) if can < low => "less than even the lower bounds add up to",
+        Some((_, high)) if can > high => "more than even the upper bounds add up to",
+        Some(_) => "which is within that range",
+        None => "which cannot be compared without intervals",
     };
+    let range = range.map_or_else(
+        || "too few past forecasts for an interval".to_owned(),
+        |(low, high)| format!("the bounds of the weeks' 80 % intervals add up to {low:.0} and {high:.0}"),
+    );
     Some(Finding {
         title: format!("The next {}", plural(n, "week")),
         text: format!(
-            "{total:.0} tickets are expected in {}, {comparison} the throughput of the last {WEEKS} weeks would resolve.",
+            "{total:.0} tickets are expected in {} ({range}); the throughput of the last {WEEKS} weeks would resolve {can:.0}, {verdict}.",
             plural(n, "week")
         ),
         arithmetic: format!(
@@ -157,23 +176,31 @@ fn expected(flow: &Flow, weekly: &Maybe<Forecast>) -> Option<Finding> {
 /// A team's arrivals against what it says it can do.
 fn capacity(data: &Dataset, team: &TeamCapacity) -> Option<Finding> {
     let TeamCapacity::Team { name, capacity: Some(capacity) } = team else { return None };
-    let of_team = |row: &crate::analytics::data::Row| row.team.as_deref() == Some(name);
+    let of_team = |row: &Row| row.team.as_deref() == Some(name);
     let routed = data.rows.iter().any(of_team);
     let flow = flow(data, of_team);
-    let arrivals = flow.created as f64 / flow.weeks;
+    let arrivals = flow.arrivals();
     if !routed || *capacity <= 0.0 {
         return None;
     }
     let use_pct = 100.0 * arrivals / capacity;
-    let verdict = if arrivals > *capacity { "more than it can do" } else { "within what it can do" };
+    let (low, high) = count_interval(&flow.created, 0.95)?;
+    let verdict = if low > *capacity {
+        "more than it can do"
+    } else if high < *capacity {
+        "within what it can do"
+    } else {
+        "too close to tell whether it is more than it can do"
+    };
     Some(Finding {
         title: format!("{name}: {use_pct:.0} % of its capacity"),
         text: format!(
-            "{arrivals:.1} tickets a week are routed to {name}, which states a capacity of {capacity:.1} a week: {verdict}."
+            "{arrivals:.1} tickets a week (95 % interval {:.1} to {high:.1}) were routed to {name}, which states a capacity of {capacity:.1} a week: {verdict}.",
+            low.max(0.0)
         ),
         arithmetic: format!(
             "{} routed / {WEEKS} weeks = {arrivals:.2}; {arrivals:.2} / {capacity:.2} = {use_pct:.0} %.",
-            flow.created
+            total(&flow.created)
         ),
     })
 }
@@ -199,61 +226,5 @@ fn urgent(data: &Dataset) -> Option<Finding> {
             hours(age)
         ),
         arithmetic: String::new(),
-    })
-}
-
-/// The tier that fares worst against its target.
-fn tiers(metrics: &Metrics) -> Option<Finding> {
-    let sla = metrics.sla.known()?;
-    let (tier, worst) =
-        sla.by_tier.iter().filter(|(_, t)| t.tally.met + t.tally.breached >= LEAST_FOR_MEDIAN).min_by(
-            |a, b| {
-                a.1.tally
-                    .compliance_pct
-                    .partial_cmp(&b.1.tally.compliance_pct)
-                    .unwrap_or(std::cmp::Ordering::Equal)
-            },
-        )?;
-    let pct = worst.tally.compliance_pct.filter(|pct| *pct < 100.0)?;
-    let decided = worst.tally.met + worst.tally.breached;
-    let target = worst.target_hours.map_or_else(String::new, |h| format!(" (target {})", hours(h)));
-    let median = metrics.resolution_hours.known().and_then(|r| r.by_tier.known()?.get(tier));
-    let usual = median.filter(|m| m.n >= LEAST_FOR_MEDIAN).map_or_else(String::new, |m| {
-        format!(" Half of the tier's resolved tickets took longer than {} (wall-clock).", hours(m.median))
-    });
-    Some(Finding {
-        title: format!("SLA: {tier} fares worst"),
-        text: format!("{pct:.1} % of the decided {tier} tickets met their SLA{target}.{usual}"),
-        arithmetic: format!(
-            "{} met / ({} met + {} breached = {decided}) = {pct:.1} %; tiers with fewer than {LEAST_FOR_MEDIAN} decided tickets are left aside.",
-            worst.tally.met, worst.tally.met, worst.tally.breached
-        ),
-    })
-}
-
-/// The weekday with the most arrivals.
-fn crowded_day(data: &Dataset) -> Option<Finding> {
-    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    let mut counts = [0_usize; 7];
-    for day in data.rows.iter().filter_map(|r| r.created_day()) {
-        counts[usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0)] += 1;
-    }
-    let total: usize = counts.iter().sum();
-    // With fewer, the largest of seven counts is mostly chance.
-    if total < 100 {
-        return None;
-    }
-    let (day, most) = counts.iter().enumerate().max_by_key(|(k, n)| (**n, 7 - *k))?;
-    let weekend = counts[5] + counts[6];
-    let pct = |n: usize| 100.0 * n as f64 / total as f64;
-    Some(Finding {
-        title: format!("{} is the busiest day", NAMES[day]),
-        text: format!(
-            "{:.1} % of the tickets arrived on a {}, {:.1} % at the weekend (UTC); with even arrivals it would be 14.3 % and 28.6 %.",
-            pct(*most),
-            NAMES[day],
-            pct(weekend)
-        ),
-        arithmetic: format!("{most} / {total} and {weekend} / {total}."),
     })
 }

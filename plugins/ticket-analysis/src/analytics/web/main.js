@@ -11,47 +11,50 @@ function kpis() {
   const resolved = within(view.matching.filter((i) => T.state[i] === 1), T.resolved);
   const known = (list, values) => list.map((i) => values[i]).filter((v) => v !== null);
   const rate = (list) => { const met = list.filter((i) => T.sla[i] === 0).length; const late = list.filter((i) => T.sla[i] === 1).length; return met + late ? { pct: (met / (met + late)) * 100, n: met + late, met } : null; };
-  const delta = (now, before, lowIsGood, format) => {
+  const delta = (now, before, format) => {
     if (now === null || before === null) return [];
     const word = now === before ? 'unchanged' : `${now > before ? '▲' : '▼'} ${format(Math.abs(now - before))}`;
-    return [el('span', { class: 'change' }, '(', el('b', { class: now === before || lowIsGood === null ? null : (now < before) === lowIsGood ? 'good' : 'bad' }, word), ')')];
+    return [el('span', { class: 'change' }, '(', el('b', {}, word), ')')];
   };
-  const tile = (key, label, value, small, deltaParts) => el('div', { class: 'kpi', 'data-kpi': key, title: 'Below: the 28 days (of 24 hours) up to the end of the period, and how that differs from the 28 days before' },
+  const tile = (key, label, value, small, deltaParts) => el('div', { class: 'kpi', 'data-kpi': key, title: 'Below: the 28 days (of 24 hours) up to the end of the period, and how that differs from the 28 days before. The difference is not tested: a small one may be chance' },
     el('div', { class: 'label' }, label), el('div', { class: `value${value === null ? ' none' : ''}` }, value === null ? '–' : value, small ? el('small', {}, ` ${small}`) : null), el('div', { class: 'delta' }, deltaParts));
   const tiles = [];
   const dated = view.tickets.some((i) => createdDay[i] !== null);
   tiles.push(tile('tickets', 'Tickets', int(view.tickets.length), view.tickets.length === N ? '' : `of ${int(N)}`,
-    dated ? [`Last 28 d: ${int(created[0].length)} `, ...delta(created[0].length, created[1].length, null, int)] : [missing(noDates())]));
+    dated ? [`Last 28 d: ${int(created[0].length)} `, ...delta(created[0].length, created[1].length, int)] : [missing(noDates())]));
   const openList = (second) => view.matching.filter((i) => openAt(i, second)).length;
   const undatedOpen = view.matching.filter((i) => T.created[i] === null && T.state[i] === 0).length;
   const stateless = view.matching.filter((i) => T.state[i] === 3).length;
   const stated = view.matching.filter((i) => T.state[i] < 3).length;
   // Where the state of some is unknown, the count is of those that state it; of the past it is then not told.
   tiles.push(DATA.reasons.open || (stateless && !stated) ? tile('open', 'Open', null, '', [missing(DATA.reasons.open || 'No ticket that passes the filters states whether it is open.')])
-    : tile('open', dated ? `Open, ${shortDay(lastDay)}` : 'Open', int(openList(end) + undatedOpen), stateless ? `of ${int(stated)} known` : '', dated && !stateless ? ['in 28 days ', ...delta(openList(end), openList(end - 28 * DAY), true, int)] : []));
+    : tile('open', dated ? `Open, ${shortDay(lastDay)}` : 'Open', int(openList(end) + undatedOpen), stateless ? `of ${int(stated)} known` : '', dated && !stateless ? ['in 28 days ', ...delta(openList(end), openList(end - 28 * DAY), int)] : []));
   const all = known(view.tickets, resolutionHours);
-  const [nowHours, beforeHours] = resolved.map((l) => quantile(known(l, resolutionHours), 0.5));
+  // A median of few is seen to be one.
+  const medians = (lists, values) => lists.map((l) => known(l, values)).map((v) => ({ median: quantile(v, 0.5), n: v.length }));
+  const lately = (now, text) => (now === null ? 'none in 28 d' : text);
+  const [nowHours, beforeHours] = medians(resolved, resolutionHours);
   tiles.push(tile('median', 'Resolution time', all.length ? hours(quantile(all, 0.5)) : null, all.length ? 'median' : '',
-    all.length ? [nowHours === null ? 'none in 28 d' : `Last 28 d: ${hours(nowHours)} `, ...delta(nowHours, beforeHours, true, hours)] : [missing(DATA.reasons.resolution)]));
+    all.length ? [lately(nowHours.median, `Last 28 d: ${hours(nowHours.median)}, n = ${int(nowHours.n)} `), ...delta(nowHours.median, beforeHours.median, hours)] : [missing(DATA.reasons.resolution)]));
   const sla = rate(view.tickets);
   const [nowSla, beforeSla] = created.map(rate);
   tiles.push(tile('sla', 'SLA compliance', sla ? percent(sla.pct) : null, '',
-    DATA.reasons.sla ? [missing(DATA.reasons.sla)] : [nowSla ? `Last 28 d: ${int(nowSla.met)}/${int(nowSla.n)} ` : 'none decided in 28 d', ...delta(nowSla && nowSla.pct, beforeSla && beforeSla.pct, false, (v) => `${one(v)} pts`)]));
+    DATA.reasons.sla ? [missing(DATA.reasons.sla)] : [nowSla ? `Last 28 d: ${int(nowSla.met)}/${int(nowSla.n)} ` : 'none decided in 28 d', ...delta(nowSla && nowSla.pct, beforeSla && beforeSla.pct, (v) => `${one(v)} pts`)]));
   const answers = known(view.tickets, responseHours);
-  const [nowAnswer, beforeAnswer] = created.map((l) => quantile(known(l, responseHours), 0.5));
+  const [nowAnswer, beforeAnswer] = medians(created, responseHours);
   tiles.push(tile('response', 'First answer', answers.length ? hours(quantile(answers, 0.5)) : null, answers.length ? 'median' : '',
-    answers.length ? [nowAnswer === null ? 'none in 28 d' : `Last 28 d: ${hours(nowAnswer)} `, ...delta(nowAnswer, beforeAnswer, true, hours)] : [missing(DATA.reasons.first_response)]));
+    answers.length ? [lately(nowAnswer.median, `Last 28 d: ${hours(nowAnswer.median)}, n = ${int(nowAnswer.n)} `), ...delta(nowAnswer.median, beforeAnswer.median, hours)] : [missing(DATA.reasons.first_response)]));
   const scores = known(view.tickets, T.satisfaction);
   if (!DATA.reasons.satisfaction) {
     const mean = (v) => (v.length ? sum(v) / v.length : null);
     const [nowScore, beforeScore] = created.map((l) => mean(known(l, T.satisfaction)));
     tiles.push(tile('satisfaction', 'Satisfaction', scores.length ? mean(scores).toFixed(2) : null, scores.length ? `n = ${int(scores.length)}` : '',
-      [nowScore === null ? 'none in 28 d' : `Last 28 d: ${nowScore.toFixed(2)} `, ...delta(nowScore, beforeScore, false, (v) => v.toFixed(2))]));
+      [nowScore === null ? 'none in 28 d' : `Last 28 d: ${nowScore.toFixed(2)} `, ...delta(nowScore, beforeScore, (v) => v.toFixed(2))]));
   }
   const urgent = (list) => list.filter((i) => T.priority[i] >= 0 && ['P0', 'P1'].includes(DATA.dims.priority[T.priority[i]])).length;
   if (!DATA.reasons.priority) {
     tiles.push(tile('urgent', 'P0 and P1', int(urgent(view.tickets)), view.tickets.length ? percent((urgent(view.tickets) / view.tickets.length) * 100) : '',
-      dated ? [`Last 28 d: ${int(urgent(created[0]))} `, ...delta(urgent(created[0]), urgent(created[1]), true, int)] : []));
+      dated ? [`Last 28 d: ${int(urgent(created[0]))} `, ...delta(urgent(created[0]), urgent(created[1]), int)] : []));
   }
   const next = DATA.forecast.weekly.points && DATA.forecast.weekly.points[0];
   if (next) {
