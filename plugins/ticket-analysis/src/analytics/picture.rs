@@ -128,7 +128,7 @@ fn sla(metrics: &Metrics) -> impl Chart + 'static {
         .no_data_reason(why(&metrics.sla));
     let Some(sla) = metrics.sla.known() else { return chart };
     let tiers = sla.by_tier.iter().map(|(tier, t)| match t.tally.compliance_pct {
-        Some(pct) => format!("{tier} ({pct:.0} % met)"),
+        Some(pct) => format!("{tier} ({pct:.0} % of {} met)", t.tally.met + t.tally.breached),
         None => tier.clone(),
     });
     let count = |pick: fn(&crate::sla::Tally) -> usize| {

@@ -136,7 +136,7 @@ function slaCard(host) {
   });
   if (!rows.length) return 'The SLA policy covers none of the tickets that pass the filters.';
   hbars(host, rows.map(({ k, n, rate }) => ({
-    label: dimLabel('tier', k), on: state.sets.tier.has(k), note: rate === null ? 'none decided' : percent(rate),
+    label: dimLabel('tier', k), on: state.sets.tier.has(k), note: rate === null ? 'none decided' : `${percent(rate)} of ${int(n[0] + n[1])}`,
     parts: SLA_NAMES.map((name, s) => [name, (n[s] / sum(n)) * 100, SLA_COLORS[s]]),
     tip: [...SLA_NAMES.map((name, s) => [name, int(n[s]), SLA_COLORS[s]]), ['Target', DATA.sla_targets[dimLabel('tier', k)] || '–']],
   })), { label: 'SLA met, breached and pending by tier', onSelect: (k) => toggle('tier', rows[k].k), max: 100 });
