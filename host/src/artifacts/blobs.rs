@@ -9,7 +9,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Digest, TenantId};
+use crate::model::{Digest, TenantId, io_reason};
 
 /// The blobs of all tenants. Cheap to clone. Its functions block: async code calls them on threads that may.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl BlobStore {
     /// # Errors
     /// If storage fails.
     pub fn create(&self, tenant: &TenantId) -> io::Result<BlobWriter> {
-        let file = tempfile::NamedTempFile::new_in(&self.staging)?;
+        let file = tempfile::NamedTempFile::new_in(&self.staging).map_err(|error| without_path(&error))?;
         Ok(BlobWriter { store: self.clone(), tenant: tenant.clone(), file, hasher: Sha256::new(), size: 0 })
     }
 
@@ -101,7 +101,7 @@ impl BlobWriter {
     /// # Errors
     /// If storage fails.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
+        self.file.write_all(bytes).map_err(|error| without_path(&error))?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         Ok(())
@@ -117,6 +117,10 @@ impl BlobWriter {
     /// # Errors
     /// If storage fails; nothing is left then.
     pub fn finish(self) -> io::Result<(Digest, u64)> {
+        self.put_in_place().map_err(|error| without_path(&error))
+    }
+
+    fn put_in_place(self) -> io::Result<(Digest, u64)> {
         let digest = Digest::from_bytes(self.hasher.finalize().into());
         let path = self.store.path(&self.tenant, &digest);
         let directory = self.store.directory(&self.tenant, &digest);
@@ -161,6 +165,12 @@ impl BlobReader {
     }
 }
 
+/// What goes up to clients names no path of the host's, and keeps the kind: storage that is full is waited for.
+fn without_path(error: &io::Error) -> io::Error {
+    tracing::warn!(%error, "a blob cannot be written");
+    io::Error::new(error.kind(), io_reason(error))
+}
+
 /// Without this a rename may be forgotten by a crash although the file's bytes are not.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
@@ -199,6 +209,16 @@ mod tests {
         fs::write(directory.path().join("staging/left-over"), b"x").unwrap();
         BlobStore::open(directory.path()).unwrap();
         assert_eq!(fs::read_dir(directory.path().join("staging")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn storage_that_fails_is_told_by_its_kind_and_without_a_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(directory.path()).unwrap();
+        fs::remove_dir_all(directory.path().join("staging")).unwrap();
+        let error = store.put(&tenants().0, b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(error.to_string(), "entity not found");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
 
-use crate::sandbox::compiler::{CODE_MAX, EXIT_BAD_COMPONENT, compile_file};
+use crate::sandbox::compiler::{CODE_MAX, compile_file};
 
 /// What the process allows itself, before it reads anything of the component's.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,9 @@ pub fn run(input: &Path, output: &Path, limits: OwnLimits) -> ExitCode {
     }
     match compile_file(input, output) {
         Ok(()) => ExitCode::SUCCESS,
-        Err((component_is_at_fault, message)) => {
+        Err((code, message)) => {
             eprintln!("{message}");
-            if component_is_at_fault { ExitCode::from(EXIT_BAD_COMPONENT) } else { ExitCode::FAILURE }
+            ExitCode::from(code)
         }
     }
 }

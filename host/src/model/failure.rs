@@ -1,6 +1,6 @@
 //! Why a step failed: what the guest said, or what the host had to do.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -171,6 +171,11 @@ impl Failure {
         }
     }
 
+    /// The host's storage failed: no fault of the guest's. `what` begins the message, which names none of the host's paths.
+    pub fn storage(what: impl fmt::Display, error: &io::Error) -> Self {
+        Self::new(FailureKind::Host, format!("{what}: {}", io_reason(error)))
+    }
+
     /// Problems with a document. `what` begins the message.
     pub fn problems(kind: FailureKind, what: impl fmt::Display, problems: Vec<Problem>) -> Self {
         use fmt::Write as _;
@@ -185,6 +190,17 @@ impl Failure {
     }
 }
 
+/// What an I/O error says to those who may not see the host's paths, which some libraries write into their errors.
+pub fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "the host's disk is full".to_owned(),
+        io::ErrorKind::QuotaExceeded => "the quota of the host's disk is used up".to_owned(),
+        // The system's own words have no path in them.
+        _ if error.raw_os_error().is_some() => error.to_string(),
+        kind => kind.to_string(),
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -192,3 +208,18 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_io_error_is_told_without_paths() {
+        let with_path = io::Error::new(io::ErrorKind::StorageFull, "No space left at path \"/srv/secret\"");
+        let failure = Failure::storage("\"a.png\" could not be written", &with_path);
+        assert_eq!(failure.message, "\"a.png\" could not be written: the host's disk is full");
+        let with_path = io::Error::new(io::ErrorKind::PermissionDenied, "at path \"/srv/secret\"");
+        assert_eq!(io_reason(&with_path), "permission denied");
+        assert_eq!(io_reason(&io::Error::from_raw_os_error(5)), "Input/output error (os error 5)");
+    }
+}

@@ -14,7 +14,7 @@ mod value;
 
 pub use command::{Command, Overrides, Restored};
 pub use event::{Event, EventKind, UnknownEvent};
-pub use failure::{Failure, FailureKind, LimitBreach, Problem};
+pub use failure::{Failure, FailureKind, LimitBreach, Problem, io_reason};
 pub use heddle_manifest::{
     ApprovalOption, ApprovalRequest, Capability, Case, Cases, Checkpoint, Choice, Concurrency, Condition,
     DecidedBy, Decision, FileKind, FilesSpec, Join, JoinMode, LimitRequest, Loop, Manifest, Map, Mapping,

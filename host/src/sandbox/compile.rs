@@ -12,14 +12,20 @@ use std::{
 };
 
 use super::{CompileLimits, LoadError, cache::CodeCache, engine};
-use crate::model::{Digest, Failure};
+use crate::model::{Digest, Failure, io_reason};
 
 /// How the child says that the component is at fault (EX_DATAERR of sysexits.h).
-pub(crate) const EXIT_BAD_COMPONENT: u8 = 65;
+const EXIT_BAD_COMPONENT: u8 = 65;
+/// How it says that there is no room for the compiled code (EX_CANTCREAT).
+const EXIT_NO_ROOM: u8 = 73;
+/// How it says that reading or writing failed otherwise (EX_IOERR).
+const EXIT_IO: u8 = 74;
+/// Anything else.
+const EXIT_OTHER: u8 = 1;
 /// Threads of one compilation.
 const THREADS: &str = "2";
-/// As much of the child's last words is read, in bytes.
-const WORDS_MAX: u64 = 8 << 10;
+/// So many of the child's last words are kept, in bytes.
+const WORDS_MAX: usize = 8 << 10;
 /// The largest code that one component may become, in bytes.
 pub(crate) const CODE_MAX: u64 = 1 << 30;
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -36,14 +42,12 @@ pub(super) fn compile(
     digest: &Digest,
     component: &[u8],
 ) -> Result<PathBuf, LoadError> {
-    let storage = |error| LoadError::Storage { what: "the compiled-code cache", error };
+    let storage = |error| LoadError::Storage { what: "writing to the compiled-code cache", error };
     let mut input = cache.scratch().map_err(storage)?;
     input.write_all(component).and_then(|()| input.flush()).map_err(storage)?;
     let output = cache.scratch().map_err(storage)?;
-    let words = cache.scratch().map_err(storage)?;
-    let stderr = words.reopen().map_err(storage)?;
     let started = Instant::now();
-    let child = Command::new(compiler)
+    let mut child = Command::new(compiler)
         .arg("compile-plugin")
         .arg("--input")
         .arg(input.path())
@@ -56,18 +60,38 @@ pub(super) fn compile(
         .env("RAYON_NUM_THREADS", THREADS)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(stderr)
+        // Not a file: what it says of a full disk must not need room on that disk.
+        .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| LoadError::Compiler {
-            message: format!("{} could not be started: {error}", compiler.display()),
+        .map_err(|error| {
+            tracing::error!(compiler = %compiler.display(), %error, "the compiling process cannot be started");
+            let message = format!("the compiling process could not be started: {}", io_reason(&error));
+            LoadError::Compiler { message }
         })?;
+    let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
     let status = wait(child, limits.wall).map_err(storage)?;
-    let mut said = String::new();
-    let read = words.reopen().and_then(|file| file.take(WORDS_MAX).read_to_string(&mut said));
-    let said = if read.is_ok() { said.trim() } else { "" };
-    verdict(status, said, limits)?;
+    let said = words.and_then(|words| words.join().ok()).unwrap_or_default();
+    verdict(status, said.trim(), limits)?;
     tracing::info!(%digest, ms = started.elapsed().as_millis(), "compiled");
     cache.put(digest, output).map_err(storage)
+}
+
+/// The end of what a child says, read until it says no more.
+fn last_words(mut stderr: impl Read) -> String {
+    let (mut kept, mut piece) = (Vec::new(), [0; 4 << 10]);
+    loop {
+        match stderr.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => {
+                kept.extend_from_slice(&piece[..n]);
+                let surplus = kept.len().saturating_sub(WORDS_MAX);
+                kept.drain(..surplus);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// Wait for the child; kill it when its time is over (`None`).
@@ -104,14 +128,20 @@ fn verdict(status: Option<ExitStatus>, said: &str, limits: &CompileLimits) -> Re
     {
         return Err(over("compile_memory_bytes", limits.memory_bytes));
     }
-    match (status.code(), status.signal()) {
-        (Some(code), _) if code == i32::from(EXIT_BAD_COMPONENT) => {
-            Err(LoadError::Invalid { message: said.to_owned() })
-        }
+    let storage = |kind| {
+        let error = io::Error::new(kind, said.to_owned());
+        Err(LoadError::Storage { what: "writing to the compiled-code cache", error })
+    };
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    match (code, status.signal()) {
+        (Some(EXIT_BAD_COMPONENT), _) => Err(LoadError::Invalid { message: said.to_owned() }),
+        (Some(EXIT_NO_ROOM), _) => storage(io::ErrorKind::StorageFull),
+        (Some(EXIT_IO), _) => storage(io::ErrorKind::Other),
         (_, Some(signal)) if OUT_OF_CPU.contains(&signal) => {
             Err(over("compile_cpu_seconds", limits.cpu_seconds))
         }
         _ => {
+            let said = if said.is_empty() { "it said nothing" } else { said };
             Err(LoadError::Compiler { message: format!("the compiling process ended with {status}: {said}") })
         }
     }
@@ -120,12 +150,45 @@ fn verdict(status: Option<ExitStatus>, said: &str, limits: &CompileLimits) -> Re
 /// The child's side: compile `input` to `output`.
 ///
 /// # Errors
-/// Whether the component is at fault, and what is wrong.
-pub(crate) fn compile_file(input: &Path, output: &Path) -> Result<(), (bool, String)> {
-    let host = |what: &str, error: &dyn std::fmt::Display| (false, format!("{what}: {error}"));
-    let bytes = std::fs::read(input).map_err(|e| host(&input.display().to_string(), &e))?;
-    let engine = engine::compiler().map_err(|e| host("the engine", &e))?;
-    let code = engine.precompile_component(&bytes).map_err(|e| (true, format!("{e:#}")))?;
+/// The exit code by which the host knows whose fault it is, and what is wrong.
+pub(crate) fn compile_file(input: &Path, output: &Path) -> Result<(), (u8, String)> {
+    let io = |what: &str, error: &io::Error| {
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        (if full { EXIT_NO_ROOM } else { EXIT_IO }, format!("{what}: {error}"))
+    };
+    let bytes = std::fs::read(input).map_err(|e| io("the component cannot be read", &e))?;
+    let engine = engine::compiler().map_err(|e| (EXIT_OTHER, format!("the engine: {e:#}")))?;
+    let code = engine.precompile_component(&bytes).map_err(|e| (EXIT_BAD_COMPONENT, format!("{e:#}")))?;
     let written = File::create(output).and_then(|mut file| file.write_all(&code));
-    written.map_err(|e| host(&output.display().to_string(), &e))
+    written.map_err(|e| io("the compiled code cannot be written", &e))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_by_the_child_and_understood_by_the_host() {
+        let directory = tempfile::tempdir().unwrap();
+        let component = directory.path().join("empty.wasm");
+        std::fs::write(&component, b"\0asm\x0d\0\x01\0").unwrap();
+        // A device that is always full.
+        let (code, said) = compile_file(&component, Path::new("/dev/full")).unwrap_err();
+        assert_eq!(code, EXIT_NO_ROOM);
+        assert!(said.contains("the compiled code cannot be written: No space left"), "{said}");
+        let limits = CompileLimits::default();
+        let error = verdict(Some(ExitStatus::from_raw(i32::from(code) << 8)), &said, &limits).unwrap_err();
+        let LoadError::Storage { error: io, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(io.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(error.to_string(), "writing to the compiled-code cache failed: the host's disk is full");
+    }
+
+    #[test]
+    fn of_many_words_the_last_are_kept_and_of_none_that_is_said() {
+        let said = last_words(io::Cursor::new([vec![b'x'; 100_000], b"the end".to_vec()].concat()));
+        assert!(said.len() == WORDS_MAX && said.ends_with("xthe end"));
+        let error = verdict(Some(ExitStatus::from_raw(101 << 8)), "", &CompileLimits::default()).unwrap_err();
+        assert!(error.to_string().ends_with("exit status: 101: it said nothing"), "{error}");
+    }
 }

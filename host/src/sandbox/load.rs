@@ -10,7 +10,7 @@ use std::{
 use wasmtime::{Engine, component::Component};
 
 use super::{Inner, LoadedPlugin, Sandbox, compile, execute, inspect, link::Links, manifest};
-use crate::model::{Digest, Failure, Manifest, Problem};
+use crate::model::{Digest, Failure, Manifest, Problem, io_reason};
 
 /// What a plugin has to be, at the end of messages.
 const EXPECTED: &str = "a plugin is a WebAssembly component of the world heddle:plugin/plugin@0.1";
@@ -80,11 +80,12 @@ pub enum LoadError {
         problems: Vec<Problem>,
     },
     /// The host could not do its part.
-    #[error("{what} failed: {error}")]
+    #[error("{what} failed: {}", io_reason(.error))]
     Storage {
         /// What failed.
         what: &'static str,
-        /// How.
+        /// How. It may name paths.
+        #[source]
         error: io::Error,
     },
 }
@@ -187,11 +188,12 @@ async fn compiled(inner: &Arc<Inner>, digest: Digest, bytes: Arc<[u8]>) -> Resul
     blocking(move || {
         let super::SandboxConfig { compiler, compile: limits, .. } = &inner.config;
         let code = compile::compile(compiler, limits, &inner.cache, &digest, &bytes)?;
-        deserialize(&inner.engine, &code).map_err(|error| LoadError::Compiler {
-            message: format!(
-                "the compiled code cannot be used ({error:#}); is {} this program?",
-                compiler.display()
-            ),
+        deserialize(&inner.engine, &code).map_err(|error| {
+            let error = format!("{error:#}");
+            tracing::error!(compiler = %compiler.display(), error, "the compiled code cannot be used");
+            let message =
+                "the compiled code cannot be used; is the compiling program of the same build as this one?";
+            LoadError::Compiler { message: message.to_owned() }
         })
     })
     .await

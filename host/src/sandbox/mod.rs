@@ -16,6 +16,7 @@ mod compile;
 mod config;
 mod engine;
 mod execute;
+mod file_calls;
 mod files;
 mod guest;
 mod inspect;
@@ -52,7 +53,7 @@ use crate::model::{Failure, FailureKind, Problem};
 
 /// The compiling process's side.
 pub(crate) mod compiler {
-    pub(crate) use super::compile::{CODE_MAX, EXIT_BAD_COMPONENT, compile_file};
+    pub(crate) use super::compile::{CODE_MAX, compile_file};
 }
 
 /// Runs plugins. Cheap to clone.

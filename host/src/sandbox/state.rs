@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::component::{Resource, ResourceTable};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use super::{
     FileWriter, Files, HostAnswer, HostCall, HostCalls, LogLevel, Progress, StoredFile, WrittenFile,
-    bindings::heddle::plugin::{artifacts, context, log, progress},
+    bindings::heddle::plugin::{context, log, progress},
     limiter::MemoryLimiter,
     log::{AttemptLog, excerpt},
     meter::Meter,
@@ -19,12 +19,10 @@ use super::{
 };
 use crate::model::{Capability, Failure, FailureKind, Limits, PhaseSpec};
 
-/// The most that one call to `artifacts.read` returns, in bytes.
-const READ_MAX: u32 = 1 << 20;
 /// Two progress reports are at least this far apart; of those between, the last one is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(10);
 /// Names and messages of a guest's making are cut to this, in bytes.
-const NAME_MAX: usize = 100;
+pub(super) const NAME_MAX: usize = 100;
 const MESSAGE_MAX: usize = 1 << 10;
 /// What a journaled call takes besides its request, in bytes.
 const JOURNALED_COST: u64 = 1 << 10;
@@ -72,16 +70,16 @@ pub(super) struct Attempt {
 
 /// A file that the guest created.
 pub(super) struct Created {
-    name: String,
-    stored: Option<StoredFile>,
+    pub(super) name: String,
+    pub(super) stored: Option<StoredFile>,
 }
 
 /// A file that the guest has a handle of.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct OpenFile {
-    index: usize,
+    pub(super) index: usize,
     /// Gone when the file is finished.
-    writer: Option<Box<dyn FileWriter>>,
+    pub(super) writer: Option<Box<dyn FileWriter>>,
 }
 
 /// Passes on so many progress reports as somebody can watch.
@@ -124,7 +122,7 @@ impl GuestState {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stop(&self, failure: Failure) -> wasmtime::Error {
+    pub(super) fn stop(&self, failure: Failure) -> wasmtime::Error {
         self.meter.stop(failure);
         wasmtime::Error::new(Stopped)
     }
@@ -251,128 +249,6 @@ impl context::Host for GuestState {
         }
         attempt.shared_set.insert(key, value);
         Ok(Ok(()))
-    }
-}
-
-impl artifacts::Host for GuestState {
-    fn list(&mut self) -> wasmtime::Result<Vec<artifacts::Entry>> {
-        let attempt = self.call("artifacts.list")?;
-        let spec = attempt.spec();
-        let entries = attempt.files.entries().iter().filter(|e| spec.may_read(&e.name));
-        Ok(entries
-            .map(|e| artifacts::Entry {
-                name: e.name.clone(),
-                media_type: e.media_type.clone(),
-                size: e.size,
-            })
-            .collect())
-    }
-
-    fn read(
-        &mut self,
-        name: String,
-        offset: u64,
-        length: u32,
-    ) -> wasmtime::Result<Result<Vec<u8>, artifacts::ArtifactError>> {
-        use artifacts::ArtifactError as E;
-        let meter = Arc::clone(&self.meter);
-        let attempt = self.call("artifacts.read")?;
-        let spec = attempt.spec();
-        if !spec.may_read(&name) {
-            let name = excerpt(&name, NAME_MAX);
-            return Ok(Err(E::NotDeclared(format!(
-                "{name:?} is not among the reads of phase {}",
-                spec.name
-            ))));
-        }
-        if !attempt.files.entries().iter().any(|e| e.name == name) {
-            return Ok(Err(E::NotFound(format!("there is no artifact {:?}", excerpt(&name, NAME_MAX)))));
-        }
-        let bytes = meter.waiting(|| attempt.files.read(&name, offset, length.min(READ_MAX)));
-        Ok(bytes.map_err(|error| E::Failed(format!("{name:?} could not be read: {error}"))))
-    }
-
-    fn create(
-        &mut self,
-        name: String,
-    ) -> wasmtime::Result<Result<Resource<OpenFile>, artifacts::ArtifactError>> {
-        use artifacts::ArtifactError as E;
-        let meter = Arc::clone(&self.meter);
-        let attempt = self.call("artifacts.create")?;
-        let spec = attempt.spec();
-        if spec.output(&name).is_none() {
-            let name = excerpt(&name, NAME_MAX);
-            return Ok(Err(E::NotDeclared(format!(
-                "{name:?} is not among the outputs of phase {}",
-                spec.name
-            ))));
-        }
-        if attempt.created.iter().any(|c| c.name == name) {
-            return Ok(Err(E::Failed(format!("{name:?} was written before"))));
-        }
-        let (limit, used) = (attempt.limits.artifacts, attempt.created.len() as u64 + 1);
-        if used > limit {
-            return Err(self.stop(Failure::limit(
-                "artifacts",
-                limit,
-                used,
-                "the guest wrote too many files",
-            )));
-        }
-        let writer = match meter.waiting(|| attempt.files.create()) {
-            Ok(writer) => Some(writer),
-            Err(error) => return Ok(Err(E::Failed(format!("{name:?} could not be written: {error}")))),
-        };
-        let index = attempt.created.len();
-        attempt.created.push(Created { name, stored: None });
-        Ok(Ok(self.table.push(OpenFile { index, writer })?))
-    }
-}
-
-impl artifacts::HostWriter for GuestState {
-    fn write(
-        &mut self,
-        file: Resource<OpenFile>,
-        bytes: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), artifacts::ArtifactError>> {
-        use artifacts::ArtifactError as E;
-        let meter = Arc::clone(&self.meter);
-        let attempt = self.call("writer.write")?;
-        if let Err(failure) = attempt.output(bytes.len() as u64) {
-            return Err(self.stop(failure));
-        }
-        let file = self.table.get_mut(&file)?;
-        let name = self.attempt.as_ref().map_or("", |a| a.created[file.index].name.as_str());
-        let Some(writer) = &mut file.writer else {
-            return Ok(Err(E::Failed(format!("{name:?} is finished; nothing more can be written to it"))));
-        };
-        let written = meter.waiting(|| writer.write(&bytes));
-        Ok(written.map_err(|error| E::Failed(format!("{name:?} could not be written: {error}"))))
-    }
-
-    fn finish(&mut self, file: Resource<OpenFile>) -> wasmtime::Result<Result<(), artifacts::ArtifactError>> {
-        use artifacts::ArtifactError as E;
-        let meter = Arc::clone(&self.meter);
-        self.call("writer.finish")?;
-        let file = self.table.get_mut(&file)?;
-        let (writer, index) = (file.writer.take(), file.index);
-        let Some(attempt) = &mut self.attempt else { return Err(wasmtime::Error::new(Stopped)) };
-        let created = &mut attempt.created[index];
-        let Some(writer) = writer else {
-            return Ok(Err(E::Failed(format!("{:?} is finished already", created.name))));
-        };
-        match meter.waiting(|| writer.finish()) {
-            Ok(stored) => {
-                created.stored = Some(stored);
-                Ok(Ok(()))
-            }
-            Err(error) => Ok(Err(E::Failed(format!("{:?} could not be stored: {error}", created.name)))),
-        }
-    }
-
-    fn drop(&mut self, file: Resource<OpenFile>) -> wasmtime::Result<()> {
-        self.table.delete(file)?;
-        Ok(())
     }
 }
 
