@@ -7,14 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Api,
     auth::{Admin, Viewer},
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     etag::tagged,
-    extract::{self, Path},
+    extract::{self, Path, Query},
     openapi::{Body, Common, Missing},
     wire::{Manifest, PluginBody},
 };
@@ -61,21 +61,37 @@ pub(super) async fn get(
     tagged(&headers, &PluginDetail { plugin: row.into(), manifest: Manifest((*manifest).clone()) })
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AddQuery {
+    /// Name of a plugin that the host itself brings: it is loaded again after it was removed or replaced.
+    bundled: Option<String>,
+}
+
 /// Load a plugin
 ///
-/// The body is the component. New runs take it in place of the one of the same name; runs already started stay on the
-/// one that they are pinned to.
-#[utoipa::path(post, path = "/plugins", operation_id = "plugin_add", tag = "plugins",
+/// The body is the component, or with `bundled` the host's own is taken. New runs take it in place of the one of the same
+/// name; runs already started stay on the one that they are pinned to.
+#[utoipa::path(post, path = "/plugins", operation_id = "plugin_add", tag = "plugins", params(AddQuery),
     request_body(content = inline(Vec<u8>), content_type = "application/wasm", description = "The component."),
     responses((status = 201, description = "It is loaded.", body = PluginBody), Common, Body))]
 pub(super) async fn add(
     Admin(tenant): Admin,
     State(api): State<Api>,
+    Query(query): Query<AddQuery>,
     request: Request,
 ) -> ApiResult<Response> {
     let (parts, body) = request.into_parts();
     let bytes = extract::whole(&api, &parts.headers, body, MAX_COMPONENT).await?;
-    let plugin = PluginBody::from(tenant.plugin_add(bytes).await?);
+    let added = match &query.bundled {
+        Some(_) if !bytes.is_empty() => {
+            return Err(ApiError::invalid("bundled: it names the component; send no body with it"));
+        }
+        Some(name) => tenant.plugin_add_bundled(name).await?,
+        None => tenant.plugin_add(bytes).await?,
+    };
+    let plugin = PluginBody::from(added);
     let location = format!("/api/v1/plugins/{}", super::uri::segment(&plugin.name));
     let mut response = (StatusCode::CREATED, Json(plugin)).into_response();
     // A segment is ASCII without control characters.
@@ -87,7 +103,8 @@ pub(super) async fn add(
 
 /// Remove a plugin
 ///
-/// New runs cannot take it any more; runs already started go on with it.
+/// New runs cannot take it any more; runs already started go on with it. One that the host itself brings stays removed,
+/// also after a restart or with a new version of the host.
 #[utoipa::path(delete, path = "/plugins/{name}", operation_id = "plugin_remove", tag = "plugins",
     params(("name" = String, Path, description = "Its name.")),
     responses((status = 204, description = "It is removed."), Common, Missing))]

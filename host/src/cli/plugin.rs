@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use clap::ArgGroup;
 use serde::Serialize;
 
 use super::{
@@ -45,16 +46,21 @@ pub(super) enum Command {
         json: bool,
     },
     /// Load a component; new runs take it in place of the one of the same name
+    #[command(group(ArgGroup::new("component").required(true)))]
     Add {
         /// The component
-        file: PathBuf,
+        #[arg(group = "component")]
+        file: Option<PathBuf>,
+        /// Instead of a file: load again what heddle itself brings, after it was removed or replaced
+        #[arg(long, value_name = "NAME", group = "component")]
+        bundled: Option<String>,
         #[command(flatten)]
         place: Where,
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Let new runs take no plugin of that name
+    /// Let new runs take no plugin of that name, also after a restart
     Remove {
         /// The plugin's name
         name: String,
@@ -87,12 +93,18 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             print_detail(&detail, json)?;
         }
-        Command::Add { file, place, json } => {
-            let bytes = read(&file)?;
+        Command::Add { file, bundled, place, json } => {
+            let component = match (&file, bundled) {
+                (Some(file), _) => Component::Bytes(read(file)?),
+                (None, name) => Component::Bundled(name.unwrap_or_default()),
+            };
             let access = place.open(false).await?;
-            let added = add(&access, bytes).await;
+            let added = add(&access, component).await;
             access.close().await;
-            let added = added.with_context(|| format!("{} was not loaded", file.display()))?;
+            let added = match file {
+                Some(file) => added.with_context(|| format!("{} was not loaded", file.display()))?,
+                None => added?,
+            };
             match json {
                 true => output::json(&added)?,
                 false => output::say(&format!("loaded {} {} ({})", added.name, added.version, added.digest))?,
@@ -184,10 +196,23 @@ async fn inspect_file(file: &Path) -> anyhow::Result<Inspected> {
     })
 }
 
-async fn add(access: &Access, bytes: Bytes) -> anyhow::Result<PluginBody> {
-    match access {
-        Access::Local(local) => Ok(local.tenant.plugin_add(bytes).await?.into()),
-        Access::Remote(client) => client.post("/plugins", bytes.into()).await,
+/// What is loaded.
+enum Component {
+    Bytes(Bytes),
+    /// By its name: heddle itself brings it.
+    Bundled(String),
+}
+
+async fn add(access: &Access, component: Component) -> anyhow::Result<PluginBody> {
+    match (access, component) {
+        (Access::Local(local), Component::Bytes(bytes)) => Ok(local.tenant.plugin_add(bytes).await?.into()),
+        (Access::Local(local), Component::Bundled(name)) => {
+            Ok(local.tenant.plugin_add_bundled(&name).await?.into())
+        }
+        (Access::Remote(client), Component::Bytes(bytes)) => client.post("/plugins", bytes.into()).await,
+        (Access::Remote(client), Component::Bundled(name)) => {
+            client.post(&format!("/plugins?bundled={}", segment(&name)), Vec::new()).await
+        }
     }
 }
 

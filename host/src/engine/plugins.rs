@@ -7,11 +7,14 @@ use std::{
 
 use bytes::Bytes;
 
-use super::plan::{Plan, Surroundings};
+use super::{
+    Tenant,
+    plan::{Plan, Surroundings},
+};
 use crate::{
     artifacts::BlobStore,
     error::{Code, Error, Result},
-    model::{Capability, Digest, Failure, FailureKind, Manifest, TenantId, Timestamp, Workflow},
+    model::{Capability, Digest, Failure, FailureKind, Manifest, TenantId, Timestamp, Workflow, io_reason},
     sandbox::{LoadError, LoadedPlugin, Sandbox},
     store::{PluginRow, PluginSource, Store},
 };
@@ -50,16 +53,9 @@ impl Plugins {
         }
         let (blobs, owner) = (self.blobs.clone(), tenant.clone());
         let bytes = super::blocking(move || blobs.get(&owner, &digest)).await.map_err(|error| {
-            Failure::new(
-                FailureKind::Host,
-                format!("the component of plugin {digest} cannot be read: {error}"),
-            )
+            Failure::storage(format!("the component of plugin {digest} cannot be read"), &error)
         })?;
-        let plugin = self
-            .sandbox
-            .load(bytes)
-            .await
-            .map_err(|error| Failure::new(FailureKind::PluginUnavailable, error.to_string()))?;
+        let plugin = self.sandbox.load(bytes).await.map_err(|error| not_loaded(digest, error))?;
         lock(&self.loaded).insert(digest, Arc::clone(&plugin));
         Ok(plugin)
     }
@@ -87,9 +83,9 @@ impl Plugins {
         self.check_workflows(tenant, manifest, row.digest).await?;
         lock(&self.loaded).insert(row.digest, Arc::clone(&plugin));
         let (blobs, owner) = (self.blobs.clone(), tenant.clone());
-        super::blocking(move || blobs.put(&owner, &bytes))
-            .await
-            .map_err(|error| Error::unavailable("the component could not be stored", error))?;
+        super::blocking(move || blobs.put(&owner, &bytes)).await.map_err(|error| {
+            Error::unavailable(format!("the component could not be stored: {}", io_reason(&error)), error)
+        })?;
         self.store.tenant(tenant).plugin_put(&row).await?;
         Ok(row)
     }
@@ -114,18 +110,22 @@ impl Plugins {
         Err(Error::invalid(message).with_problems(problems))
     }
 
-    /// Load the plugins that the binary carries. One that somebody replaced stays replaced.
+    /// Load the plugins that the binary carries. One that somebody replaced stays replaced, and one that somebody removed
+    /// stays removed, also when the binary carries a new version.
     pub(crate) async fn add_bundled(
         &self,
         tenant: &TenantId,
         bundled: &[(&str, &'static [u8])],
     ) -> Result<()> {
-        let active = self.store.tenant(tenant).plugin_list().await?;
+        let store = self.store.tenant(tenant);
+        let active = store.plugin_list().await?;
         for (name, bytes) in bundled {
             let digest = Digest::of(bytes);
-            let skip = active.iter().any(|row| {
-                row.digest == digest || (row.name == *name && row.source == PluginSource::Uploaded)
-            });
+            let skip = match active.iter().find(|row| row.name == *name) {
+                Some(row) => row.digest == digest || row.source == PluginSource::Uploaded,
+                // It was here before, and somebody removed it.
+                None => store.plugin_known(name).await?,
+            };
             if !skip {
                 let row = self.add(tenant, Bytes::from_static(bytes), PluginSource::Bundled).await?;
                 tracing::info!(plugin = row.name, version = row.version, %digest, "bundled plugin loaded");
@@ -170,6 +170,22 @@ impl Plugins {
     }
 }
 
+impl Tenant {
+    /// Load a plugin that the binary carries, in place of the one of its name or because it was removed.
+    ///
+    /// # Errors
+    /// `NotFound` if the binary carries none of that name.
+    pub async fn plugin_add_bundled(&self, name: &str) -> Result<PluginRow> {
+        let bundled = crate::plugins::bundled();
+        let Some((_, bytes)) = bundled.iter().find(|(bundled, _)| *bundled == name) else {
+            let names: Vec<&str> = bundled.iter().map(|(name, _)| *name).collect();
+            let message = format!("heddle itself brings no plugin {name:?}; it brings: {}", names.join(", "));
+            return Err(Error::new(Code::NotFound, message));
+        };
+        self.engine.plugins.add(self.id(), Bytes::from_static(bytes), PluginSource::Bundled).await
+    }
+}
+
 /// A tenant's active plugins by name.
 pub(crate) struct ActivePlugins {
     by_name: BTreeMap<String, (Digest, Arc<Manifest>)>,
@@ -192,6 +208,21 @@ impl ActivePlugins {
     }
 }
 
+impl ActivePlugins {
+    /// A workflow by name.
+    ///
+    /// # Errors
+    /// `NotFound`, with the names that there are.
+    pub(crate) fn workflow_info(&self, name: &str) -> Result<WorkflowInfo> {
+        let mut workflows = self.workflows();
+        workflows.remove(name).ok_or_else(|| {
+            let names: Vec<&str> = workflows.keys().map(String::as_str).collect();
+            let message = format!("there is no workflow {name:?}; there are: {}", names.join(", "));
+            Error::new(Code::NotFound, message)
+        })
+    }
+}
+
 impl Surroundings for ActivePlugins {
     fn plugin(&self, name: &str) -> Option<(Digest, Arc<Manifest>)> {
         self.by_name.get(name).cloned()
@@ -210,6 +241,20 @@ impl Surroundings for ActivePlugins {
     }
 }
 
+/// Why an attempt has no component: whether the plugin or the host is at fault.
+fn not_loaded(digest: Digest, error: LoadError) -> Failure {
+    match error {
+        LoadError::Storage { what, error } => {
+            tracing::error!(plugin = %digest, %error, "{what} failed");
+            Failure::storage(format!("plugin {digest} cannot be loaded: {what} failed"), &error)
+        }
+        LoadError::Compiler { message } => {
+            Failure::new(FailureKind::Host, format!("plugin {digest} cannot be compiled: {message}"))
+        }
+        other => Failure::new(FailureKind::PluginUnavailable, other.to_string()),
+    }
+}
+
 /// Why a component was not loaded, for the one who brought it.
 fn refused(error: LoadError) -> Error {
     match error {
@@ -217,7 +262,8 @@ fn refused(error: LoadError) -> Error {
             Error::invalid("the plugin's manifest cannot be used").with_problems(problems)
         }
         LoadError::TooLarge { .. } => Error::new(Code::TooLarge, error.to_string()),
-        LoadError::Compiler { .. } | LoadError::Storage { .. } => Error::internal(error.to_string(), error),
+        LoadError::Storage { .. } => Error::unavailable(error.to_string(), error),
+        LoadError::Compiler { .. } => Error::internal(error.to_string(), error),
         other => Error::invalid(other.to_string()),
     }
 }

@@ -10,11 +10,11 @@ use super::{
     core::Machine,
     driver::Message,
     plan::{Plan, Surroundings as _},
-    plugins::WorkflowInfo,
+    plugins::{ActivePlugins, WorkflowInfo},
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{Digest, Problem, RunId, RunState, Timestamp, UploadId, Workflow},
+    model::{Digest, FailureKind, Problem, RunId, RunState, Timestamp, UploadId, Workflow, io_reason},
     store::{BlobRef, Creation, IdempotencyKey, InputFile, RunRow, StoreError},
 };
 
@@ -72,10 +72,11 @@ impl Tenant {
             let message = format!("the input has {} bytes; at most {limit} are allowed", start.input.len());
             return Err(Error::new(Code::TooLarge, message));
         }
-        let info = self.workflow(&start.workflow).await?;
-        let files = self.input_files(&info.workflow, &start.files).await?;
-        self.check_input(&info, &start.input, !files.is_empty()).await?;
+        // One look at the plugins for all that follows: they may be replaced or removed meanwhile.
         let active = self.engine.plugins.active(self.id()).await?;
+        let info = active.workflow_info(&start.workflow)?;
+        let files = self.input_files(&info.workflow, &start.files).await?;
+        self.check_input(&active, &info, &start.input, !files.is_empty()).await?;
         let plan = Plan::new(&info.workflow, &active).map_err(|problems| {
             Error::invalid(format!("workflow {} cannot run", info.workflow.name)).with_problems(problems)
         })?;
@@ -85,7 +86,9 @@ impl Tenant {
             Some(seed) => Digest::of(seed.to_le_bytes()),
             None => Digest::of([plan.digest.as_bytes().as_slice(), input_digest.as_bytes()].concat()),
         };
-        let unstored = |error| Error::unavailable("the input could not be stored", error);
+        let unstored = |error| {
+            Error::unavailable(format!("the input could not be stored: {}", io_reason(&error)), error)
+        };
         let input = write_value(&self.engine.blobs, self.id(), start.input).await.map_err(unstored)?;
         let now = Timestamp::now();
         let run = RunRow {
@@ -192,7 +195,13 @@ impl Tenant {
     }
 
     /// The input against the workflow's schema, then against the first phases' own quick looks.
-    async fn check_input(&self, info: &WorkflowInfo, input: &str, has_files: bool) -> Result<()> {
+    async fn check_input(
+        &self,
+        active: &ActivePlugins,
+        info: &WorkflowInfo,
+        input: &str,
+        has_files: bool,
+    ) -> Result<()> {
         let workflow = &info.workflow;
         let document: serde_json::Value = serde_json::from_str(input)
             .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
@@ -203,21 +212,28 @@ impl Tenant {
             false => vec![Problem::new("", "the input of a run is an object")],
         };
         // A phase's own look is taken where its input is the run's: what a mapping will bring is not known yet. With
-        // files the input may be incomplete by design.
+        // files the input may be incomplete by design; without them the phase says what is missing.
         if problems.is_empty() && !has_files {
             for step in workflow.steps.iter().filter(|step| step.input.is_none()) {
                 let Some((plugin, phase)) = step.phase.as_deref().and_then(super::plan::split_phase) else {
                     continue;
                 };
-                let active = self.engine.plugins.active(self.id()).await?;
                 let Some((digest, _)) = active.plugin(plugin) else { continue };
                 let loaded = self.engine.plugins.load(self.id(), digest).await.map_err(|failure| {
                     Error::internal(format!("plugin {plugin} cannot be loaded: {failure}"), failure)
                 })?;
-                let found = self.engine.sandbox.validate(&loaded, phase, input).await.map_err(|failure| {
-                    Error::invalid(format!("phase {plugin}/{phase} could not look at the input: {failure}"))
-                })?;
-                problems.extend(found);
+                match self.engine.sandbox.validate(&loaded, phase, input).await {
+                    Ok(found) => problems.extend(found),
+                    // By the phase's own schema.
+                    Err(failure) if failure.kind == FailureKind::InvalidInput => {
+                        problems.extend(failure.problems);
+                    }
+                    Err(failure) => {
+                        let message =
+                            format!("phase {plugin}/{phase} could not look at the input: {failure}");
+                        return Err(Error::invalid(message));
+                    }
+                }
             }
         }
         if problems.is_empty() {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     events::Follow,
-    model::{Command, Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId},
+    model::{Command, Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId, io_reason},
     sandbox::LogLine,
     store::{
         ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, StepRow, TenantStore, UploadRow,
@@ -108,14 +108,7 @@ impl Tenant {
     /// # Errors
     /// `NotFound`, with the names that there are.
     pub async fn workflow(&self, name: &str) -> Result<WorkflowInfo> {
-        let mut workflows = self.engine.plugins.active(self.id()).await?.workflows();
-        workflows.remove(name).ok_or_else(|| {
-            let names: Vec<&str> = workflows.keys().map(String::as_str).collect();
-            Error::new(
-                Code::NotFound,
-                format!("there is no workflow {name:?}; there are: {}", names.join(", ")),
-            )
-        })
+        self.engine.plugins.active(self.id()).await?.workflow_info(name)
     }
 
     /// Store a file for runs to come.
@@ -128,7 +121,9 @@ impl Tenant {
     {
         check_filename(filename).map_err(|message| Error::invalid(format!("the file name: {message}")))?;
         let limit = self.engine.config.max_upload_bytes;
-        let unstored = |error: io::Error| Error::unavailable("the upload could not be stored", error);
+        let unstored = |error: io::Error| {
+            Error::unavailable(format!("the upload could not be stored: {}", io_reason(&error)), error)
+        };
         let mut writer = self.engine.blobs.create(self.id()).map_err(unstored)?;
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| Error::invalid(format!("the upload broke off: {error}")))?;

@@ -25,6 +25,13 @@ impl TenantStore {
         self.store.readers.optional(sql, &cells![self.tenant, digest], decode::plugin).await
     }
 
+    /// Whether there was ever a plugin of that name, active or not.
+    pub async fn plugin_known(&self, name: &str) -> StoreResult<bool> {
+        let sql = "SELECT name FROM plugins WHERE tenant_id = $1 AND name = $2 LIMIT 1";
+        let read = |row: &dyn Columns| Record::of("plugins", row).text("name");
+        Ok(self.store.readers.optional(sql, &cells![self.tenant, name], read).await?.is_some())
+    }
+
     /// Make a plugin the one of its name that new runs take. Its component is a durable blob already.
     pub async fn plugin_put(&self, plugin: &PluginRow) -> StoreResult<()> {
         let (tenant, p) = (&self.tenant, plugin);
@@ -47,7 +54,7 @@ impl TenantStore {
                             "INSERT INTO plugins (tenant_id, digest, name, version, manifest, size, created_at,
                                                   source, active)
                              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
-                             ON CONFLICT (tenant_id, digest) DO UPDATE SET active = 1",
+                             ON CONFLICT (tenant_id, digest) DO UPDATE SET active = 1, source = excluded.source",
                             &row,
                         )
                         .await?;

@@ -115,6 +115,12 @@ fn workflows() -> Vec<Workflow> {
                     .map("right", "steps.right.output.checksum"),
             ],
         ),
+        workflow("echo_copy", "Copies one of the files.", vec![Step::new("copy", "echo/copy")]),
+        workflow(
+            "echo_end",
+            "One step that ends as its input says, and looks at the input before the start.",
+            vec![Step::new("end", "echo/end")],
+        ),
         workflow(
             "echo_ask",
             "A step that asks a person, and one that has the decision. Needs the capability approvals.",
