@@ -10,6 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 
+use super::umask;
 use crate::{
     api::{outputs::provenance::Provenance, wire::ArtifactBody},
     engine::Tenant,
@@ -61,7 +62,7 @@ impl OutDir {
         latest: &[ArtifactBody],
     ) -> anyhow::Result<()> {
         let shown = self.path.display();
-        fs::create_dir_all(&self.parent).with_context(|| format!("the directory above {shown}"))?;
+        self.make_parents().with_context(|| format!("the directory above {shown}"))?;
         let staging = tempfile::Builder::new()
             .prefix(".heddle-results-")
             .tempdir_in(&self.parent)
@@ -83,13 +84,16 @@ impl OutDir {
         self.put(staging).with_context(|| format!("the results could not be put at {shown}"))
     }
 
+    /// Make the directories above, as other directories of the user are.
+    fn make_parents(&self) -> io::Result<()> {
+        let new = self.parent.ancestors().take_while(|directory| !directory.exists()).last();
+        fs::create_dir_all(&self.parent)?;
+        new.map_or(Ok(()), umask::as_users)
+    }
+
     fn put(&self, staging: TempDir) -> anyhow::Result<()> {
-        // The mode of a temporary directory is for its owner alone; results are as other files of the user are.
-        let plain = tempfile::Builder::new().prefix(".heddle-mode-").tempdir_in(&self.parent)?;
-        let sample = plain.path().join("sample");
-        fs::create_dir(&sample)?;
-        fs::set_permissions(staging.path(), fs::metadata(&sample)?.permissions())?;
-        drop(plain);
+        // What this process makes is for its owner alone; results are as other files of the user are.
+        umask::as_users(staging.path())?;
         // Checked again: somebody may have written there while the run went on.
         if !self.force {
             match fs::remove_dir(&self.path) {

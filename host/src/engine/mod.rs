@@ -6,6 +6,7 @@
 mod attempt;
 mod core;
 mod database;
+mod directory;
 mod driver;
 mod expression;
 mod graph;
@@ -16,18 +17,13 @@ mod start;
 mod tenant;
 mod tokens;
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, File},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs::File, path::PathBuf, time::Duration};
 
 pub(crate) use database::is_used;
 pub use plugins::WorkflowInfo;
 pub use start::{StartFile, StartRun, StartedRun};
 pub use tenant::{RunDetail, Tenant};
-pub use tokens::{Principal, Role};
+pub use tokens::{NewToken, Principal, Role};
 
 use self::{
     attempt::Executor,
@@ -96,7 +92,7 @@ impl Engine {
     /// # Errors
     /// `Conflict` if another host has the directory; `Unavailable` if storage fails.
     pub async fn open(config: EngineConfig) -> Result<Self> {
-        let lock = lock_directory(&config.data_dir)?;
+        let lock = directory::open(&config.data_dir)?;
         let unusable = |error: std::io::Error| {
             Error::unavailable(
                 format!("the data directory {} cannot be used: {error}", config.data_dir.display()),
@@ -173,26 +169,6 @@ impl Engine {
         if let Err(error) = self.store.host_stop(self.host).await {
             tracing::warn!(%error, "the stop could not be recorded: attempts that were under way count a crash");
         }
-    }
-}
-
-fn lock_directory(directory: &Path) -> Result<File> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let unusable = |error: std::io::Error| {
-        Error::unavailable(
-            format!("the data directory {} cannot be used: {error}", directory.display()),
-            error,
-        )
-    };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
-    let file = File::create(directory.join("lock")).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::conflict(format!(
-            "the data directory {} is in use by another heddle process; stop it, or name another directory",
-            directory.display()
-        ))),
-        Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
     }
 }
 

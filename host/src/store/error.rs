@@ -36,6 +36,9 @@ pub enum StoreError {
     /// This database is not for this host, and trying again does not mend it.
     #[error("{0}")]
     Unusable(String),
+    /// The file is no SQLite database, or parts of it are overwritten.
+    #[error("the database is damaged: {0}")]
+    Damaged(#[source] sqlx::Error),
     /// A statement failed for a reason that trying again does not mend.
     #[error("the database refused a statement: {0}")]
     Refused(#[source] sqlx::Error),
@@ -44,6 +47,7 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            sqlx::Error::Database(database) if is_damage(&**database) => Self::Damaged(error),
             sqlx::Error::Database(database) if is_refusal(&**database) => Self::Refused(error),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
                 Self::Corrupt { table: "(unknown)", message: error.to_string() }
@@ -51,6 +55,13 @@ impl From<sqlx::Error> for StoreError {
             _ => Self::Unavailable(error),
         }
     }
+}
+
+/// `SQLITE_CORRUPT`, `SQLITE_NOTADB`. PostgreSQL's server has its own words for that, and its own people.
+fn is_damage(error: &dyn DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    error.try_downcast_ref::<PgDatabaseError>().is_none()
+        && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 11 | 26))
 }
 
 /// Whether the same statement would be refused again. All else passes: a lost connection, a server that shuts down
@@ -93,6 +104,11 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(_) => {
                 Self::unavailable("the database cannot be reached for the moment; try again", error)
             }
+            StoreError::Damaged(_) => Self::internal(
+                "the database (heddle.db in the data directory) is damaged or no SQLite database at all: stop heddle, put \
+                 that file and heddle.db-wal away, and restore a backup of the data directory",
+                error,
+            ),
             StoreError::Corrupt { .. } | StoreError::Refused(_) => {
                 Self::internal("the host could not read or write its database", error)
             }
