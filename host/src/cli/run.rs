@@ -14,9 +14,10 @@ use super::{
     access::unknown,
     data_dir::DataDir,
     output, plugin,
-    run_input::{self, RunInput},
+    run_input::{self, RunFile, RunInput},
     run_output::OutDir,
     run_progress::Progress,
+    run_source::Source,
     serve::engine_config,
 };
 use crate::{
@@ -25,7 +26,6 @@ use crate::{
         wire::{ArtifactBody, RunBody},
     },
     engine::{Engine, StartFile, StartRun, Tenant},
-    error::Error,
     model::{RunId, RunState, TenantId, Timestamp, Workflow},
 };
 
@@ -33,7 +33,8 @@ use crate::{
 pub(super) struct Args {
     /// Name of the workflow
     workflow: String,
-    /// The run's input as JSON; or a file for the workflow to read, such as a tracker's export
+    /// The run's input as JSON; or a file for the workflow to read, such as a tracker's export. `-` is standard input, and
+    /// pipes are read too (`--input <(…)`): JSON, lines of JSON or CSV, told by their content
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// More files for the workflow to read
@@ -67,14 +68,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     // What can be wrong without an engine is found before there is one.
     let out = OutDir::new(&args.out, args.force)?;
-    for file in args.input.iter().chain(&args.files) {
-        std::fs::File::open(file).with_context(|| format!("the file {} cannot be read", file.display()))?;
-    }
+    let config = engine_config(&args.data_dir.path()?, args.data_dir.database()?, args.slots)?;
+    let open = |path: &PathBuf| Source::open(path, config.max_upload_bytes);
+    let input = args.input.as_ref().map(open).transpose()?;
+    let files: Vec<Source> = args.files.iter().map(open).collect::<anyhow::Result<_>>()?;
     let components: Vec<_> =
         args.plugins.iter().map(|file| plugin::read(file)).collect::<anyhow::Result<_>>()?;
-    let engine =
-        Engine::open(engine_config(&args.data_dir.path()?, args.data_dir.database()?, args.slots)?).await?;
-    let result = in_engine(&engine, &args, components, &out).await;
+    let engine = Engine::open(config).await?;
+    let result = in_engine(&engine, &args, components, (input, files), &out).await;
     engine.shutdown(Duration::ZERO).await;
     result
 }
@@ -83,6 +84,7 @@ async fn in_engine(
     engine: &Engine,
     args: &Args,
     components: Vec<bytes::Bytes>,
+    (input, files): (Option<Source>, Vec<Source>),
     out: &OutDir,
 ) -> anyhow::Result<ExitCode> {
     let tenant = engine.tenant(&TenantId::default_tenant());
@@ -90,7 +92,7 @@ async fn in_engine(
         tenant.plugin_add(bytes).await.with_context(|| format!("{} was not loaded", file.display()))?;
     }
     let workflow = find(&tenant, &args.workflow).await?;
-    let input = run_input::read(&workflow, args.input.as_deref(), &args.files)?;
+    let input = run_input::read(&workflow, input, files)?;
     let started = start(&tenant, args, input).await?;
     let id = started.run.run.id;
     let steps: Vec<String> = started.run.steps.iter().map(|step| step.name.clone()).collect();
@@ -122,13 +124,9 @@ async fn find(tenant: &Tenant, name: &str) -> anyhow::Result<Workflow> {
 
 async fn start(tenant: &Tenant, args: &Args, input: RunInput) -> anyhow::Result<crate::engine::StartedRun> {
     let mut files = Vec::new();
-    for path in &input.files {
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-            Error::invalid(format!("the name of {} is not UTF-8; give it another one", path.display()))
-        })?;
-        let file = tokio::fs::File::open(path).await.with_context(|| path.display().to_string())?;
-        let upload =
-            tenant.upload(name, media_type(path), ReaderStream::with_capacity(file, 64 * 1024)).await?;
+    for RunFile { name, content } in input.files {
+        let content = ReaderStream::with_capacity(tokio::fs::File::from_std(content), 64 * 1024);
+        let upload = tenant.upload(&name, media_type(Path::new(&name)), content).await?;
         files.push(StartFile { upload: upload.id, name: None });
     }
     let start = StartRun {

@@ -1,24 +1,31 @@
 //! What `--input` is: a run's input, or a file for the workflow to read. And what is wrong with it.
 
 use std::{
-    fmt,
     fs::File,
     io::{BufReader, Read as _},
-    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::{json_outline::Outline, run_source::Source};
 use crate::{error::Error, model::Workflow};
 
 /// What a run is started with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct RunInput {
     /// JSON text of an object.
     pub(super) json: String,
     /// Files to upload.
-    pub(super) files: Vec<PathBuf>,
+    pub(super) files: Vec<RunFile>,
+}
+
+/// A file to upload.
+#[derive(Debug)]
+pub(super) struct RunFile {
+    /// Its name in the run.
+    pub(super) name: String,
+    /// Open, where it is to be read from.
+    pub(super) content: File,
 }
 
 /// Endings of files that are JSON as a whole, and nothing else.
@@ -27,83 +34,134 @@ const JSON_ENDING: &str = ".json";
 /// Decide what the arguments are for this workflow. Nothing is written before this has succeeded.
 ///
 /// An object with a property of the workflow's input is the input. Anything else (an array, a CSV file, a tracker's own
-/// object) is a file for the workflow, if it takes such files.
-pub(super) fn read(workflow: &Workflow, input: Option<&Path>, files: &[PathBuf]) -> anyhow::Result<RunInput> {
+/// object) is a file for the workflow, if it takes such files. What a pipe brings is told by its content.
+pub(super) fn read(
+    workflow: &Workflow,
+    input: Option<Source>,
+    files: Vec<Source>,
+) -> anyhow::Result<RunInput> {
     let mut run = RunInput { json: "{}".to_owned(), files: Vec::new() };
     for file in files {
-        let metadata =
-            file.metadata().with_context(|| format!("the file {} cannot be read", file.display()))?;
-        if !metadata.is_file() {
-            bail!(Error::invalid(format!("{} is no file", file.display())));
+        let name = checked_name(workflow, &file)?;
+        run.files.push(RunFile { name, content: file.into_file()? });
+    }
+    let Some(mut input) = input else { return Ok(run) };
+    let shown = input.shown.clone();
+    let unread = || format!("the input {shown} cannot be read");
+    let content = match &input.name {
+        Some(name) if is_accepted(workflow, name) && !has_ending(name, JSON_ENDING) => Content::Table,
+        Some(_) => {
+            Content::Json(Outline::read(input.text().with_context(unread)?).map_err(|e| broken(&shown, &e))?)
         }
-        check_ending(workflow, file)?;
-        run.files.push(file.clone());
-    }
-    let Some(input) = input else { return Ok(run) };
-    let shown = input.display();
-    let mut opened = File::open(input).with_context(|| format!("the input {shown} cannot be read"))?;
-    if !opened.metadata().with_context(|| format!("the input {shown} cannot be read"))?.is_file() {
-        bail!(Error::invalid(format!("the input {shown} is no file")));
-    }
-    let parsed = match has_ending(input, JSON_ENDING) || !is_accepted(workflow, input) {
-        true => Some(outline(&opened)),
-        // Lines of JSON or a table: the workflow reads them.
-        false => None,
+        None => guess(workflow, &mut input)?,
     };
-    match parsed {
-        Some(Ok(Outline::Object(keys))) if is_input(workflow, &keys) => {
-            use std::io::Seek as _;
-            opened.rewind()?;
+    let name = input.name.clone().unwrap_or_else(|| format!("input{}", content.ending()));
+    match content {
+        Content::Json(Outline::Object(keys)) if is_input(workflow, &keys) => {
             run.json.clear();
-            opened
-                .read_to_string(&mut run.json)
+            let mut text = input.text().with_context(unread)?;
+            text.read_to_string(&mut run.json)
                 .with_context(|| format!("the input {shown} cannot be read: JSON is UTF-8"))?;
         }
-        Some(Err(error)) => {
-            // Its own words end with the place, which is said first here.
-            let text = error.to_string();
-            let (place, what) =
-                (format!(" at line {} column {}", error.line(), error.column()), text.as_str());
-            let what = what.strip_suffix(&place).unwrap_or(what);
-            bail!(Error::invalid(format!(
-                "the input {shown} is broken JSON at line {}, column {}: {what}",
-                error.line(),
-                error.column()
-            )));
-        }
-        Some(Ok(outline)) => {
-            if !is_accepted(workflow, input) {
-                bail!(not_an_input(workflow, input, &outline));
+        Content::Json(outline) => {
+            if !is_accepted(workflow, &name) {
+                bail!(not_an_input(workflow, &shown, &outline));
             }
-            run.files.push(input.to_owned());
+            run.files.push(RunFile { name, content: input.into_text_file().with_context(unread)? });
         }
-        None => run.files.push(input.to_owned()),
+        Content::Lines | Content::Table => {
+            run.files.push(RunFile { name, content: input.into_file().with_context(unread)? });
+        }
     }
     Ok(run)
 }
 
-fn has_ending(path: &Path, ending: &str) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().ends_with(ending))
+/// What an input is, as far as it must be known here.
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    /// One JSON document.
+    Json(Outline),
+    /// Several, for the workflow to read.
+    Lines,
+    /// Something else for the workflow to read: with a name, whatever its name says.
+    Table,
 }
 
-fn is_accepted(workflow: &Workflow, path: &Path) -> bool {
+impl Content {
+    fn ending(&self) -> &'static str {
+        match self {
+            Self::Json(_) => JSON_ENDING,
+            Self::Lines => ".jsonl",
+            Self::Table => ".csv",
+        }
+    }
+}
+
+/// What a pipe brings. JSON begins with a bracket; anything else may be a table, if the workflow takes tables.
+fn guess(workflow: &Workflow, input: &mut Source) -> anyhow::Result<Content> {
+    let shown = input.shown.clone();
+    let unread = || format!("the input {shown} cannot be read");
+    let head = input.head().with_context(unread)?;
+    let begins = String::from_utf8_lossy(&head);
+    let is_json = begins.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
+    if !is_json && !head.is_empty() && is_accepted(workflow, "input.csv") {
+        return Ok(Content::Table);
+    }
+    let text = input.text().with_context(unread)?;
+    let mut documents =
+        serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, text)).into_iter();
+    let first: Option<Result<Outline, _>> = documents.next();
+    match first {
+        Some(Ok(first)) => match documents.try_fold(0, |n: u64, document| document.map(|_| n + 1)) {
+            Ok(0) => Ok(Content::Json(first)),
+            Ok(_) if is_accepted(workflow, "input.jsonl") => Ok(Content::Lines),
+            Ok(n) => bail!(Error::invalid(format!(
+                "the input {shown} brings {} JSON documents; workflow {} takes one",
+                n + 1,
+                workflow.name
+            ))),
+            Err(error) => Err(broken(&shown, &error)),
+        },
+        Some(Err(error)) => Err(broken(&shown, &error)),
+        None => bail!(Error::invalid(format!("the input {shown} brings nothing"))),
+    }
+}
+
+fn broken(shown: &str, error: &serde_json::Error) -> anyhow::Error {
+    // Its own words end with the place, which is said first here.
+    let (line, column, text) = (error.line(), error.column(), error.to_string());
+    let what = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+    Error::invalid(format!("the input {shown} is broken JSON at line {line}, column {column}: {what}")).into()
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    name.to_lowercase().ends_with(ending)
+}
+
+fn is_accepted(workflow: &Workflow, name: &str) -> bool {
     workflow.files.as_ref().is_some_and(|spec| {
-        spec.accept.is_empty() || spec.accept.iter().any(|ending| has_ending(path, ending))
+        spec.accept.is_empty() || spec.accept.iter().any(|ending| has_ending(name, ending))
     })
 }
 
-fn check_ending(workflow: &Workflow, path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
+/// The name of a file for the workflow, if it takes such files.
+fn checked_name(workflow: &Workflow, file: &Source) -> anyhow::Result<String> {
+    let shown = &file.shown;
+    let Some(name) = &file.name else {
+        bail!(Error::invalid(format!(
+            "--file {shown} is a pipe, which has no name that says what it brings; give it as --input, or as a file"
+        )));
+    };
     match &workflow.files {
         None => {
             bail!(Error::invalid(format!("workflow {} takes no files, so not {shown} either", workflow.name)))
         }
-        Some(spec) if !is_accepted(workflow, path) => bail!(Error::invalid(format!(
+        Some(spec) if !is_accepted(workflow, name) => bail!(Error::invalid(format!(
             "workflow {} takes files that end in {}; {shown} does not",
             workflow.name,
             spec.accept.join(", ")
         ))),
-        Some(_) => Ok(()),
+        Some(_) => Ok(name.clone()),
     }
 }
 
@@ -121,7 +179,7 @@ fn is_input(workflow: &Workflow, keys: &[String]) -> bool {
     }
 }
 
-fn not_an_input(workflow: &Workflow, path: &Path, outline: &Outline) -> Error {
+fn not_an_input(workflow: &Workflow, shown: &str, outline: &Outline) -> Error {
     let found = match outline {
         Outline::Object(_) => "an object with none of the input's properties",
         Outline::Array => "an array",
@@ -137,82 +195,19 @@ fn not_an_input(workflow: &Workflow, path: &Path, outline: &Outline) -> Error {
         }
         _ => String::new(),
     };
-    let (shown, name) = (path.display(), &workflow.name);
+    let name = &workflow.name;
     Error::invalid(format!("the input {shown} is {found}; workflow {name} takes {expected}{files}"))
-}
-
-/// What a document is at the top. It is read to its end, so that broken JSON is found, but not kept.
-#[derive(Debug, PartialEq, Eq)]
-enum Outline {
-    /// With these keys.
-    Object(Vec<String>),
-    Array,
-    Scalar,
-}
-
-fn outline(file: &File) -> Result<Outline, serde_json::Error> {
-    serde_json::from_reader(BufReader::with_capacity(1 << 20, file))
-}
-
-impl<'de> Deserialize<'de> for Outline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OutlineVisitor)
-    }
-}
-
-struct OutlineVisitor;
-
-impl<'de> Visitor<'de> for OutlineVisitor {
-    type Value = Outline;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON document")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
-        let mut keys = Vec::new();
-        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
-            // What matters is found among the first ones; a bomb of keys is not.
-            if keys.len() < 1000 {
-                keys.push(key);
-            }
-        }
-        Ok(Outline::Object(keys))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Outline, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Outline::Array)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Outline, E> {
-        Ok(Outline::Scalar)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Outline, E> {
-        Ok(Outline::Scalar)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Outline, E> {
-        Ok(Outline::Scalar)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Outline, E> {
-        Ok(Outline::Scalar)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Outline, E> {
-        Ok(Outline::Scalar)
-    }
-
-    fn visit_unit<E>(self) -> Result<Outline, E> {
-        Ok(Outline::Scalar)
-    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::{
+        io::Write as _,
+        os::fd::AsRawFd as _,
+        path::{Path, PathBuf},
+    };
+
     use super::*;
     use crate::model::FilesSpec;
 
@@ -228,17 +223,38 @@ mod tests {
         workflow
     }
 
+    /// The input's text, and the names and contents of the files to upload.
+    type Read = (String, Vec<(String, String)>);
+
+    fn told(run: anyhow::Result<RunInput>) -> Result<Read, String> {
+        let run = run.map_err(|error| error.to_string())?;
+        let files = run.files.into_iter().map(|mut file| {
+            let mut text = String::new();
+            file.content.read_to_string(&mut text).unwrap();
+            (file.name, text)
+        });
+        Ok((run.json, files.collect()))
+    }
+
     /// What becomes of a file: its text as the input, an upload, or an error.
-    fn read_one(accept: Option<&[&str]>, name: &str, text: &str) -> Result<RunInput, String> {
+    fn read_one(accept: Option<&[&str]>, name: &str, text: &str) -> Result<Read, String> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(name);
         std::fs::write(&path, text).unwrap();
-        read(&workflow(accept), Some(&path), &[])
-            .map(|mut run| {
-                run.files = run.files.iter().map(|file| file.file_name().unwrap().into()).collect();
-                run
-            })
-            .map_err(|error| error.to_string())
+        told(read(&workflow(accept), Some(Source::open(&path, 1 << 20).unwrap()), Vec::new()))
+    }
+
+    /// The same of what a pipe brings.
+    fn read_pipe(accept: Option<&[&str]>, text: &str) -> Result<Read, String> {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let text = text.to_owned();
+        let writing = std::thread::spawn(move || writer.write_all(text.as_bytes()));
+        let path = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
+        let source = Source::open(&path, 1 << 20).map_err(|error| error.to_string());
+        drop(reader);
+        // One that is told too much goes away, and its writer notices.
+        let _ = writing.join().unwrap();
+        told(read(&workflow(accept), Some(source?), Vec::new()))
     }
 
     const ENDINGS: Option<&[&str]> = Some(&[".json", ".csv"]);
@@ -246,14 +262,43 @@ mod tests {
     #[test]
     fn an_object_with_a_known_property_is_the_input_and_anything_else_a_file() {
         let input = r#"{"ticket_data": [1], "other": {"deep": [true, null, 1.5]}}"#;
-        assert_eq!(
-            read_one(ENDINGS, "a.json", input).unwrap(),
-            RunInput { json: input.into(), files: vec![] }
-        );
-        assert_eq!(read_one(ENDINGS, "a.json", "{}").unwrap().json, "{}");
+        assert_eq!(read_one(ENDINGS, "a.json", input).unwrap(), (input.into(), vec![]));
+        assert_eq!(read_one(ENDINGS, "a.json", "{}").unwrap().0, "{}");
         for (name, text) in [("a.json", "[]"), ("b.json", r#"{"tickets": []}"#), ("c.csv", "id,title\n1,x")] {
             let run = read_one(ENDINGS, name, text).unwrap();
-            assert_eq!(run, RunInput { json: "{}".into(), files: vec![name.into()] });
+            assert_eq!(run, ("{}".into(), vec![(name.into(), text.into())]));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_json() {
+        let input = r#"{"source": "x"}"#;
+        assert_eq!(read_one(None, "a.json", &format!("\u{feff}{input}")).unwrap(), (input.into(), vec![]));
+        let run = read_one(ENDINGS, "a.json", "\u{feff}[1]").unwrap();
+        assert_eq!(run, ("{}".into(), vec![("a.json".into(), "[1]".into())]));
+    }
+
+    #[test]
+    fn what_a_pipe_brings_is_told_by_its_content() {
+        let endings: Option<&[&str]> = Some(&[".json", ".jsonl", ".csv"]);
+        let input = r#"{"source": "x"}"#;
+        assert_eq!(read_pipe(None, input).unwrap(), (input.into(), vec![]));
+        for (text, name) in [
+            ("[1]", "input.json"),
+            ("\n{\"id\": 1}\n{\"id\": 2}\n", "input.jsonl"),
+            ("id,title\n1,x\n", "input.csv"),
+        ] {
+            assert_eq!(read_pipe(endings, text).unwrap(), ("{}".into(), vec![(name.into(), text.into())]));
+        }
+        for (accept, text, said) in [
+            (endings, "", "brings nothing"),
+            (endings, "{\"id\": 1}\n{\"id\": }", "broken JSON at line 2, column 8"),
+            (ENDINGS, "[1]\n[2]\n[3]", "brings 3 JSON documents; workflow w takes one"),
+            (None, "id,title", "broken JSON at line 1, column 1"),
+            (endings, &" ".repeat((1 << 20) + 1), "brings more than the 1048576 bytes allowed"),
+        ] {
+            let error = read_pipe(accept, text).unwrap_err();
+            assert!(error.contains(said), "{text:?}: {error}");
         }
     }
 
@@ -272,9 +317,13 @@ mod tests {
         assert!(error.contains("broken JSON"), "{error}");
         let error = read_one(ENDINGS, "a.txt", "[1]").unwrap_err();
         assert!(error.contains("or a file that ends in .json, .csv"), "{error}");
-        let error = read(&workflow(ENDINGS), Some(Path::new("/nowhere/x.json")), &[]).unwrap_err();
+        let error = Source::open(Path::new("/nowhere/x.json"), 1).unwrap_err();
         assert!(error.to_string().contains("/nowhere/x.json cannot be read"), "{error}");
-        let error = read(&workflow(None), None, &["Cargo.toml".into()]).unwrap_err();
+        let file = Source::open(Path::new("Cargo.toml"), 1).unwrap();
+        let error = read(&workflow(None), None, vec![file]).unwrap_err();
         assert!(error.to_string().contains("takes no files"), "{error}");
+        let pipe = Source::open(Path::new("/dev/null"), 1).unwrap();
+        let error = read(&workflow(ENDINGS), None, vec![pipe]).unwrap_err();
+        assert!(error.to_string().contains("/dev/null is a pipe"), "{error}");
     }
 }
