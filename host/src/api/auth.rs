@@ -7,7 +7,7 @@ use axum::{
 
 use super::{Api, error::ApiError};
 use crate::{
-    engine::{Role, Tenant},
+    engine::{Principal, Role, Tenant},
     error::{Code, Error},
 };
 
@@ -23,7 +23,7 @@ macro_rules! roles {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-                allowed(&parts.headers, api, Role::$name).await.map(Self)
+                allowed(parts, api, Role::$name).await.map(Self)
             }
         }
     )+};
@@ -34,32 +34,35 @@ roles!(
     Viewer;
     /// The tenant of somebody who may start and steer runs.
     User;
-    /// The tenant of somebody who may load plugins.
+    /// The tenant of somebody who may load plugins, and make and revoke tokens.
     Admin;
 );
 
-async fn allowed(headers: &HeaderMap, api: &Api, role: Role) -> Result<Tenant, ApiError> {
-    let secret = secret(headers)?;
-    let principal = api.engine.authenticate(&secret).await?;
+/// Who asks, for what is counted by token. What somebody may do is asked by naming a role.
+#[derive(Clone)]
+pub(crate) struct Caller(pub(crate) Principal);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
+        let caller = Self(api.engine.authenticate(&secret(&parts.headers)?).await?);
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+async fn allowed(parts: &mut Parts, api: &Api, role: Role) -> Result<Tenant, ApiError> {
+    let Caller(principal) = Caller::from_request_parts(parts, api).await?;
     if principal.role < role {
-        let (has, needs) = (principal.role, role);
-        let message = format!(
-            "token {} has the role {}; this takes the role {}",
-            principal.token,
-            word(has),
-            word(needs)
-        );
+        let message =
+            format!("token {} has the role {}; this takes the role {role}", principal.token, principal.role);
         return Err(Error::new(Code::Forbidden, message).into());
     }
     Ok(api.engine.tenant(&principal.tenant))
-}
-
-fn word(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::User => "user",
-        Role::Admin => "admin",
-    }
 }
 
 fn secret(headers: &HeaderMap) -> Result<String, ApiError> {

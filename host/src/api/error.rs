@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Range,
     /// Too many streams or large bodies at once.
     Busy,
+    /// The token has all the streams open that it may have.
+    TooManyStreams,
 }
 
 impl Kind {
@@ -78,6 +80,9 @@ impl Kind {
             }
             Self::Range => (StatusCode::RANGE_NOT_SATISFIABLE, "range", "The range lies outside the content"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much is going on at once"),
+            Self::TooManyStreams => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_streams", "The token has too many streams open")
+            }
         }
     }
 
@@ -152,7 +157,7 @@ impl ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
             }
             StatusCode::UPGRADE_REQUIRED => {
@@ -236,7 +241,7 @@ pub struct ProblemDetails {
     pub detail: String,
     /// The kind for programs: `invalid`, `too_large`, `unauthenticated`, `forbidden`, `not_found`, `conflict`,
     /// `idempotency_mismatch`, `unavailable`, `internal`, `no_route`, `method_not_allowed`, `timeout`, `media_type`,
-    /// `upgrade_required`, `range`, `busy`.
+    /// `upgrade_required`, `range`, `busy`, `too_many_streams`.
     pub code: String,
     /// As in the header `x-request-id`; the host's log has it too.
     pub request_id: String,

@@ -24,17 +24,17 @@ use utoipa::IntoParams;
 
 use super::{
     Api,
-    auth::Viewer,
+    auth::{Caller, Viewer},
     error::{ApiError, ApiResult},
     extract::{Path, Query},
     feed::{self, Message},
-    openapi::{Common, Missing},
+    openapi::{Common, Missing, Streamed},
     wire::{EventBody, EventPage},
 };
 use crate::{error::Result, events::Live, model::RunId};
 
-/// A comment or a ping goes out when nothing else did for this long.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A WebSocket's peer that answered none of so many pings takes nothing any more.
+const PINGS: u32 = 2;
 /// A WebSocket's peer has no more to say than this.
 const MAX_FRAME: usize = 4096;
 /// The subprotocol that the server speaks.
@@ -65,9 +65,10 @@ pub(super) struct EventsQuery {
     responses((status = 200, description = "A page, or a stream.", content(
             (EventPage = "application/json"), (String = "text/event-stream"))),
         (status = 204, description = "A stream was asked for, the run has ended, and the client has seen all of it."),
-        Common, Missing))]
+        Common, Missing, Streamed))]
 pub(super) async fn list(
     Viewer(tenant): Viewer,
+    Caller(caller): Caller,
     State(api): State<Api>,
     Path(id): Path<RunId>,
     Query(query): Query<EventsQuery>,
@@ -89,9 +90,10 @@ pub(super) async fn list(
     if feed::is_over(&tenant, id, after).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let messages = feed::messages(tenant, id, after, api.stop.clone(), api.stream_place()?);
+    let messages = feed::messages(tenant, id, after, api.streams.place(caller.token)?);
     let stream = server_sent(messages, id);
-    let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
+    let keep_alive = KeepAlive::new().interval(api.config.heartbeat);
+    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that collect responses would hold the events back.
@@ -147,15 +149,16 @@ fn server_sent(
 /// A run's events by WebSocket
 ///
 /// The same as the stream of server-sent events, each message a JSON text frame: events have `seq` and `type`, live
-/// messages have no `seq`. The server closes with 1000 when the run has ended and all is told. A browser, which cannot
-/// send the header Authorization, offers the subprotocols `heddle` and `bearer.TOKEN`.
+/// messages have no `seq`. The server closes with 1000 when the run has ended and all is told, at once if that is so from
+/// the start. A browser, which cannot send the header Authorization, offers the subprotocols `heddle` and `bearer.TOKEN`.
 #[utoipa::path(get, path = "/runs/{id}/ws", operation_id = "event_socket", tag = "runs",
     params(("id" = String, Path, description = "The run's id."), SocketQuery),
     responses((status = 101, description = "The WebSocket is open."),
         (status = 426, description = "The request opens no WebSocket.", body = super::ProblemDetails, content_type = "application/problem+json"),
-        Common, Missing))]
+        Common, Missing, Streamed))]
 pub(super) async fn socket(
     Viewer(tenant): Viewer,
+    Caller(caller): Caller,
     State(api): State<Api>,
     Path(id): Path<RunId>,
     Query(query): Query<SocketQuery>,
@@ -164,14 +167,15 @@ pub(super) async fn socket(
     let upgrade = upgrade.map_err(|rejection| ApiError::upgrade_required(rejection.body_text()))?;
     // Refused while a status can still say so.
     tenant.run(id).await?;
-    let messages =
-        feed::messages(tenant, id, query.after.unwrap_or(0), api.stop.clone(), api.stream_place()?);
-    Ok(upgrade.protocols([SUBPROTOCOL]).max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME).on_upgrade(
-        move |socket| async move {
-            let stop = api.stop.clone();
-            speak(socket, messages, id, || stop.is_cancelled()).await;
-        },
-    ))
+    let place = api.streams.place(caller.token)?;
+    let cut = place.cut.clone();
+    let messages = feed::messages(tenant, id, query.after.unwrap_or(0), place);
+    let heartbeat = api.config.heartbeat;
+    Ok(upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
+        .on_upgrade(move |socket| speak(socket, messages, id, heartbeat, move || cut.is_cancelled())))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -186,10 +190,12 @@ async fn speak(
     mut socket: WebSocket,
     messages: impl Stream<Item = Result<Message>>,
     run: RunId,
-    stopping: impl Fn() -> bool,
+    heartbeat: Duration,
+    is_cut: impl Fn() -> bool,
 ) {
     let mut messages = pin!(messages);
-    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    let mut heartbeat = tokio::time::interval(heartbeat);
+    let mut unanswered = 0;
     let (code, reason) = loop {
         let frame = tokio::select! {
             message = messages.next() => match message {
@@ -199,15 +205,27 @@ async fn speak(
                     tracing::error!(%run, %error, "an event stream broke off");
                     break (close_code::ERROR, "the host cannot read the events for the moment");
                 }
-                None if stopping() => break (close_code::AWAY, "the server stops; resume from the last number"),
+                None if is_cut() => {
+                    break (close_code::AWAY, "the server stops or the token was revoked; resume from the last number");
+                }
                 None => break (close_code::NORMAL, "the run has ended"),
             },
             // Pongs and closes are answered below this; anything else that the peer says means nothing.
             said = socket.recv() => match said {
-                Some(Ok(_)) => continue,
+                Some(Ok(_)) => {
+                    unanswered = 0;
+                    continue;
+                }
                 Some(Err(_)) | None => return,
             },
-            _ = heartbeat.tick() => Frame::Ping(axum::body::Bytes::new()),
+            _ = heartbeat.tick() => {
+                if unanswered == PINGS {
+                    tracing::debug!(%run, "a WebSocket is cut: its peer answers no pings");
+                    return;
+                }
+                unanswered += 1;
+                Frame::Ping(axum::body::Bytes::new())
+            }
         };
         if socket.send(frame).await.is_err() {
             return;

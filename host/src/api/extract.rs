@@ -29,8 +29,6 @@ pub(crate) struct Query<T>(pub(crate) T);
 
 /// Bodies up to this size need no permit.
 const SMALL_BODY: u64 = 1 << 20;
-/// A body that is held in memory must be there in this time.
-const BODY_DEADLINE: Duration = Duration::from_secs(120);
 /// A large body waits this long for its turn.
 const BODY_TURN: Duration = Duration::from_secs(10);
 /// So much of a refused body is read and thrown away: a client that is cut off while it writes never reads the answer.
@@ -65,12 +63,10 @@ pub(crate) async fn whole(api: &Api, headers: &HeaderMap, body: Body, limit: u64
         }
         Ok(Bytes::from(bytes))
     };
-    match tokio::time::timeout(BODY_DEADLINE, read).await {
+    let deadline = api.config.body;
+    match tokio::time::timeout(deadline, read).await {
         Ok(result) => result,
-        Err(_) => Err(ApiError::new(
-            Kind::Timeout,
-            format!("the body was not there after {} s", BODY_DEADLINE.as_secs()),
-        )),
+        Err(_) => Err(ApiError::new(Kind::Timeout, format!("the body was not there after {deadline:?}"))),
     }
 }
 

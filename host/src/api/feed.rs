@@ -5,9 +5,9 @@
 
 use async_stream::try_stream;
 use futures::Stream;
-use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::broadcast::error::RecvError;
 
+use super::streams::Place;
 use crate::{
     engine::Tenant,
     error::Result,
@@ -32,27 +32,27 @@ pub(super) async fn is_over(tenant: &Tenant, run: RunId, after: u64) -> Result<b
     Ok(row.state.is_terminal() && row.event_seq <= after)
 }
 
-/// Everything of a run with numbers above `after`. It ends when the run has ended and all is told, or when `stop` is.
+/// Everything of a run with numbers above `after`. It ends when the run has ended and all is told, or when the place is
+/// taken back.
 pub(super) fn messages(
     tenant: Tenant,
     run: RunId,
     mut after: u64,
-    stop: CancellationToken,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> impl Stream<Item = Result<Message>> {
     try_stream! {
-        let _place = place;
         // Before the first read: what is committed after it is told.
         let mut follow = tenant.follow(run).await?;
+        // At first as well: there may be nothing left to tell.
+        let mut ended = true;
         loop {
             follow.committed.borrow_and_update();
-            let mut ended = false;
             loop {
                 let events = tenant.events(run, after, BATCH).await?;
                 let whole = events.len() < BATCH as usize;
                 for event in events {
                     after = event.seq;
-                    ended = matches!(
+                    ended |= matches!(
                         event.kind,
                         EventKind::RunCompleted | EventKind::RunFailed | EventKind::RunCancelled
                     );
@@ -66,10 +66,11 @@ pub(super) fn messages(
             if ended && is_over(&tenant, run, after).await? {
                 return;
             }
+            ended = false;
             loop {
                 tokio::select! {
                     biased;
-                    () = stop.cancelled() => return,
+                    () = place.cut.cancelled() => return,
                     changed = follow.committed.changed() => {
                         if changed.is_err() {
                             return;

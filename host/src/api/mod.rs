@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod auth;
+mod config;
 mod cursor;
 mod error;
 mod etag;
@@ -20,12 +21,14 @@ pub(crate) mod outputs;
 pub(crate) mod plugins;
 mod runs;
 mod server;
+mod streams;
+pub(crate) mod tokens;
 mod uploads;
 pub mod uri;
 pub mod wire;
 pub(crate) mod workflows;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -34,6 +37,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+pub use config::ServeConfig;
 pub use error::ProblemDetails;
 pub use openapi::document;
 use tokio::sync::Semaphore;
@@ -41,17 +45,16 @@ use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::error::{ApiError, Kind};
+use self::{
+    error::{ApiError, Kind},
+    streams::Streams,
+};
 use crate::engine::Engine;
 
 pub use server::serve;
 
 /// Requests with bodies above 1 MiB that are held in memory at once.
 const LARGE_BODIES: usize = 4;
-/// Event streams and archives that are sent at once.
-const STREAMS: usize = 256;
-/// A body whose next bytes do not come in this time is given up.
-const BODY_PAUSE: Duration = Duration::from_secs(30);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -59,29 +62,24 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub(crate) struct Api {
     engine: Engine,
+    config: Arc<ServeConfig>,
     /// Turns for large bodies.
     large_bodies: Arc<Semaphore>,
     /// Places for streams that last.
-    streams: Arc<Semaphore>,
-    /// Ends the streams when the server stops.
+    streams: Streams,
+    /// Ends what lasts when the server stops.
     stop: CancellationToken,
 }
 
 impl Api {
-    fn new(engine: Engine, stop: CancellationToken) -> Self {
+    fn new(engine: Engine, config: ServeConfig, stop: CancellationToken) -> Self {
         Self {
             engine,
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            streams: Streams::new(&config, stop.clone()),
+            config: Arc::new(config),
             stop,
         }
-    }
-
-    /// A place for a stream that lasts, held until it ends.
-    fn stream_place(&self) -> error::ApiResult<tokio::sync::OwnedSemaphorePermit> {
-        self.streams.clone().try_acquire_owned().map_err(|_| {
-            ApiError::new(Kind::Busy, format!("{STREAMS} streams are open, and no more are served at once"))
-        })
     }
 }
 
@@ -101,6 +99,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(uploads::add))
         .routes(routes!(plugins::list, plugins::add))
         .routes(routes!(plugins::get, plugins::remove))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::get))
         .routes(routes!(workflows::phases))
@@ -126,7 +126,7 @@ fn router(api: Api) -> Router {
         })
         // Bodies are bounded where they are read, each by its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(RequestBodyTimeoutLayer::new(api.config.body_pause))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(finish))
         .with_state(api)

@@ -22,7 +22,7 @@ use crate::model::{Manifest, PhaseSpec, Workflow};
         title = "Heddle",
         description = "The workflow host whose workflows you need not trust. Errors are problem details (RFC 9457); \
             every response carries `x-request-id`. Roles of tokens: viewer (reads), user (starts and steers runs), \
-            admin (loads plugins).",
+            admin (loads plugins, makes and revokes tokens).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/")),
@@ -34,6 +34,7 @@ use crate::model::{Manifest, PhaseSpec, Workflow};
         (name = "uploads", description = "Files for runs to come."),
         (name = "plugins", description = "The components that bring phases and workflows."),
         (name = "workflows", description = "What can be run."),
+        (name = "tokens", description = "What opens the API, and to whom."),
         (name = "health", description = "How the host is."),
     )
 )]
@@ -147,4 +148,6 @@ errors!(
         "408" "The body did not come in time.",
         "413" "The body is larger than allowed."
     ];
+    /// Of routes that answer with a stream that lasts.
+    Streamed = ["429" "The token has all the streams open that it may have."];
 );

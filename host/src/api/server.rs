@@ -12,32 +12,28 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-use super::{Api, router};
+use super::{Api, ServeConfig, router};
 use crate::engine::Engine;
 
-/// Connections that are served at once; more wait to be accepted.
-const CONNECTIONS: usize = 1024;
-/// The head of a request must be there in this time, also of the next one on a connection that is kept.
-const HEAD_TIME: Duration = Duration::from_secs(30);
-/// Requests under way may take this long to end when the server stops.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
-
-/// Serve the API until `shutdown` is done; then end the streams, and let requests under way finish for ten seconds.
+/// Serve the API until `shutdown` is done; then end the streams, and let requests under way finish for a while.
 ///
 /// # Errors
 /// If the listener's address cannot be told. A connection's failure ends that connection only.
 pub async fn serve(
     listener: TcpListener,
     engine: Engine,
+    config: ServeConfig,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
-    let router = router(Api::new(engine, stop.clone()));
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let ServeConfig { connections, head, write_pause, drain, .. } = config;
+    let router = router(Api::new(engine, config, stop.clone()));
+    let places = Arc::new(Semaphore::new(connections));
     let connections = TaskTracker::new();
     let mut shutdown = pin!(shutdown);
     tracing::info!(%address, "serving");
@@ -55,7 +51,7 @@ pub async fn serve(
                 let (router, stop, kill) = (router.clone(), stop.clone(), kill.clone());
                 connections.spawn(async move {
                     tokio::select! {
-                        () = connection(stream, router, stop) => {}
+                        () = connection(stream, router, (head, write_pause), stop) => {}
                         () = kill.cancelled() => {}
                     }
                     drop(place);
@@ -71,7 +67,7 @@ pub async fn serve(
     drop(listener);
     stop.cancel();
     connections.close();
-    if tokio::time::timeout(DRAIN_TIME, connections.wait()).await.is_err() {
+    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections are cut: they did not end in time");
         kill.cancel();
         connections.wait().await;
@@ -80,15 +76,23 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: axum::Router, stop: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    router: axum::Router,
+    (head, write_pause): (Duration, Duration),
+    stop: CancellationToken,
+) {
     // Small messages go out at once; if it fails they are merely later.
     let _ = stream.set_nodelay(true);
+    // Below all that is sent: responses, event streams, archives, and what the connection is upgraded to.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(write_pause));
     let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .header_read_timeout(head)
+            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service))
             .with_upgrades()
     );
     let result = tokio::select! {
@@ -100,5 +104,106 @@ async fn connection(stream: TcpStream, router: axum::Router, stop: CancellationT
     };
     if let Err(error) = result {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::{
+        Router,
+        body::Bytes,
+        extract::{
+            FromRequest as _,
+            ws::{Message, WebSocket, WebSocketUpgrade},
+        },
+        response::{
+            IntoResponse as _,
+            sse::{Event, Sse},
+        },
+    };
+    use futures::stream;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpSocket,
+        time::{Instant, sleep, timeout},
+    };
+
+    use super::*;
+
+    const WRITE_PAUSE: Duration = Duration::from_millis(400);
+    const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                           sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    /// What never ends, in each of the ways in which the API sends what lasts. `held` is held while it is sent.
+    fn endless(held: Arc<()>) -> Router {
+        let text = "x".repeat(16 << 10);
+        Router::new().fallback(async move |request: Request| match request.uri().path() {
+            "/body" => Body::from_stream(stream::repeat_with(move || {
+                let _held = &held;
+                Ok::<_, Infallible>(Bytes::from(text.clone()))
+            }))
+            .into_response(),
+            "/events" => Sse::new(stream::repeat_with(move || {
+                let _held = &held;
+                Ok::<_, Infallible>(Event::default().data(&text))
+            }))
+            .into_response(),
+            _ => {
+                let upgrade = WebSocketUpgrade::from_request(request, &()).await;
+                let speak = async move |mut peer: WebSocket| {
+                    let _held = held;
+                    while peer.send(Message::text(text.clone())).await.is_ok() {}
+                };
+                upgrade.map(|upgrade| upgrade.on_upgrade(speak)).into_response()
+            }
+        })
+    }
+
+    /// Ask for a path of a server that has this one connection. Returns how long what is sent was held on to, while the
+    /// client reads so much every now and then.
+    async fn sent_for(path: &str, more: &str, reads: usize) -> Duration {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let held = Arc::new(());
+        let (address, router) = (listener.local_addr().unwrap(), endless(Arc::clone(&held)));
+        let times = (Duration::from_secs(30), WRITE_PAUSE);
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            connection(stream, router, times, CancellationToken::new()).await;
+        });
+        let socket = TcpSocket::new_v4().unwrap();
+        // Of what is sent, little can wait on this side.
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut client = socket.connect(address).await.unwrap();
+        client.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n").as_bytes()).await.unwrap();
+        let mut buffer = vec![0; reads.max(12)];
+        client.read_exact(&mut buffer[..12]).await.unwrap();
+        assert!(buffer.starts_with(b"HTTP/1.1 200") || buffer.starts_with(b"HTTP/1.1 101"));
+        let begin = Instant::now();
+        let gone = async {
+            while Arc::strong_count(&held) > 1 {
+                sleep(Duration::from_millis(20)).await;
+                if reads > 0 {
+                    client.read_exact(&mut buffer).await.unwrap();
+                }
+            }
+        };
+        // The one that reads is served as long as it does.
+        let _ = timeout(Duration::from_secs(if reads > 0 { 2 } else { 20 }), gone).await;
+        begin.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_cut_off_whatever_it_is_sent() {
+        for (path, more) in [("/body", ""), ("/events", ""), ("/socket", UPGRADE)] {
+            let time = sent_for(path, more, 0).await;
+            assert!(time >= WRITE_PAUSE && time < Duration::from_secs(10), "{path}: {time:?}");
+        }
+        for (path, more) in [("/body", ""), ("/events", ""), ("/socket", UPGRADE)] {
+            let time = sent_for(path, more, 64 << 10).await;
+            assert!(time >= Duration::from_secs(2), "{path}: one that reads is cut off after {time:?}");
+        }
     }
 }

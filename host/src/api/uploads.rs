@@ -3,9 +3,10 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use futures::StreamExt as _;
+use mediatype::MediaType;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -26,6 +27,17 @@ pub(super) struct AddQuery {
     filename: String,
 }
 
+/// A media type (RFC 9110, 8.3.1), as the client wrote it: it goes out again with what runs make of the file.
+fn media_type(value: &HeaderValue) -> ApiResult<&str> {
+    let text = value.to_str().ok().map(str::trim).filter(|text| text.len() <= 255);
+    text.filter(|text| MediaType::parse(text).is_ok()).ok_or_else(|| {
+        let said: String = String::from_utf8_lossy(value.as_bytes()).chars().take(80).collect();
+        ApiError::invalid(format!(
+            "Content-Type: {said:?} is no media type such as text/csv (or leave the header out)"
+        ))
+    })
+}
+
 /// Upload a file
 ///
 /// The body is the file itself, and the header Content-Type its media type. It is stored while it comes.
@@ -40,7 +52,7 @@ pub(super) async fn add(
 ) -> ApiResult<(StatusCode, Json<UploadBody>)> {
     let limit = api.engine.config().max_upload_bytes;
     let (parts, body) = request.into_parts();
-    let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = parts.headers.get(header::CONTENT_TYPE).map(media_type).transpose()?;
     if extract::content_length(&parts.headers).is_some_and(|length| length > limit) {
         extract::drain(&mut body.into_data_stream()).await;
         return Err(extract::too_large(limit));

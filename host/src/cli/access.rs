@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::{
     client::Client,
     data_dir::{DataDir, ServerFile},
-    serve::{engine_config, open_engine},
+    serve::engine_config,
 };
 use crate::{
     engine::{Engine, Tenant, is_used},
@@ -54,21 +54,18 @@ impl Where {
         }
         let mut config = engine_config(&data_dir, self.data_dir.database()?, None)?;
         config.slots = 0;
-        let is_held = |error: &anyhow::Error| {
-            error.downcast_ref::<Error>().is_some_and(|error| error.code() == Code::Conflict)
-        };
-        match open_engine(config).await {
+        match Engine::open(config).await {
             Ok(engine) => {
                 let tenant = engine.tenant(&TenantId::default_tenant());
                 Ok(Access::Local(Box::new(Local { engine, tenant })))
             }
-            Err(error) if is_held(&error) => {
+            Err(error) if error.code() == Code::Conflict => {
                 let server = ServerFile::read(&data_dir).ok_or(error).with_context(|| {
                     "the process that has it open serves no API (a `heddle run`?); try again when it has ended"
                 })?;
                 Ok(Access::Remote(Client::new(&server.url, &data_dir.join("admin-token"))?))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }

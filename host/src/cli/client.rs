@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use reqwest::{Method, RequestBuilder, Response, Url};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::ProblemDetails;
 
@@ -67,6 +67,15 @@ impl Client {
 
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> anyhow::Result<T> {
         let response = self.send(self.request(Method::POST, path)?.body(body)).await?;
+        response.json().await.with_context(|| format!("{}: the answer cannot be read", self.url))
+    }
+
+    pub(super) async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let response = self.send(self.request(Method::POST, path)?.json(body)).await?;
         response.json().await.with_context(|| format!("{}: the answer cannot be read", self.url))
     }
 

@@ -6,6 +6,7 @@ mod access;
 mod client;
 pub mod compile;
 mod data_dir;
+mod json_outline;
 mod logging;
 mod output;
 mod plugin;
@@ -13,8 +14,11 @@ mod run;
 mod run_input;
 mod run_output;
 mod run_progress;
+mod run_source;
 mod runs;
 mod serve;
+mod token;
+mod umask;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -45,6 +49,9 @@ enum Command {
     /// Runs: those of a server, or of a data directory
     #[command(subcommand)]
     Runs(runs::Command),
+    /// API tokens: those of a server, or of a data directory
+    #[command(subcommand)]
+    Token(token::Command),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -88,6 +95,7 @@ impl Cli {
             }
             work => work,
         };
+        umask::make_private();
         let quiet = !matches!(work, Command::Serve(_));
         logging::start(self.log_format, quiet)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -98,6 +106,7 @@ impl Cli {
                 Command::Run(args) => Box::pin(run::run(args)).await,
                 Command::Plugin(command) => Box::pin(plugin::run(command)).await,
                 Command::Runs(command) => Box::pin(runs::run(command)).await,
+                Command::Token(command) => Box::pin(token::run(command)).await,
                 Command::CompilePlugin { .. } | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
             }
         });

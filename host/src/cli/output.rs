@@ -62,6 +62,14 @@ pub(super) fn micros(us: u64) -> String {
     }
 }
 
+/// A moment without its fraction of a second.
+pub(super) fn seconds(at: &str) -> String {
+    match at.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => at.to_owned(),
+    }
+}
+
 /// What a guest or a client wrote, for a terminal: control characters could do anything there.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()

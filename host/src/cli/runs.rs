@@ -146,18 +146,10 @@ fn print_list(runs: &[RunSummary], json: bool) -> anyhow::Result<()> {
     if runs.is_empty() {
         return output::say("no runs");
     }
-    let rows = runs
-        .iter()
-        .map(|run| vec![run.id.clone(), run.workflow.clone(), run.state.clone(), seconds(&run.created_at)]);
+    let rows = runs.iter().map(|run| {
+        vec![run.id.clone(), run.workflow.clone(), run.state.clone(), output::seconds(&run.created_at)]
+    });
     output::say(&output::table(&["RUN", "WORKFLOW", "STATE", "CREATED"], &[], rows.collect()))
-}
-
-/// A moment without its fraction of a second.
-fn seconds(at: &str) -> String {
-    match at.split_once('.') {
-        Some((whole, _)) => format!("{whole}Z"),
-        None => at.to_owned(),
-    }
 }
 
 fn print_run(run: &RunBody, json: bool) -> anyhow::Result<()> {

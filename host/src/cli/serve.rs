@@ -10,7 +10,9 @@ use tokio::{
 
 use super::data_dir::{DataDir, ServerFile};
 use crate::{
+    api::ServeConfig,
     engine::{Engine, EngineConfig},
+    error::Error,
     store::StoreLocation,
 };
 
@@ -27,9 +29,14 @@ pub(super) struct Args {
     /// When told to stop, let attempts under way finish for so long; then they go on at the next start
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     drain_seconds: u64,
+    /// A bound of the server (see `set_bound`): tests take shorter times than anybody would wait for
+    #[arg(long = "bound", value_name = "NAME=NUMBER", hide = true)]
+    bounds: Vec<String>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = ServeConfig::default();
+    args.bounds.iter().try_for_each(|bound| set_bound(&mut config, bound))?;
     let data_dir = std::path::absolute(args.data_dir.path()?)?;
     // Before anything is opened: a signal that comes meanwhile is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -60,11 +67,30 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("stopping");
     };
-    let served = crate::api::serve(listener, engine.clone(), stop).await;
+    let served = crate::api::serve(listener, engine.clone(), config, stop).await;
     engine.shutdown(Duration::from_secs(args.drain_seconds)).await;
     ServerFile::remove(&data_dir);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Set a bound: `NAME=NUMBER`, times in milliseconds.
+fn set_bound(config: &mut ServeConfig, bound: &str) -> anyhow::Result<()> {
+    let unknown = || Error::invalid(format!("--bound {bound}: there is no such bound"));
+    let (name, number) = bound.split_once('=').ok_or_else(unknown)?;
+    let number: u32 = number.parse().with_context(|| format!("--bound {bound}"))?;
+    let time = Duration::from_millis(number.into());
+    match name {
+        "streams" => config.streams = number as usize,
+        "streams-per-token" => config.streams_per_token = number as usize,
+        "head" => config.head = time,
+        "body-pause" => config.body_pause = time,
+        "body" => config.body = time,
+        "write-pause" => config.write_pause = time,
+        "heartbeat" => config.heartbeat = time,
+        _ => return Err(unknown().into()),
+    }
+    Ok(())
 }
 
 /// The engine on a data directory. The compiling process is this very binary.

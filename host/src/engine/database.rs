@@ -37,6 +37,10 @@ pub(super) async fn open(data_dir: &Path, named: Option<&StoreLocation>) -> Resu
     let store = Store::open(&location).await.map_err(|error| {
         let message = match error {
             StoreError::Unavailable(cause) => format!("the database {location} cannot be opened: {cause}"),
+            StoreError::Damaged(cause) => format!(
+                "the database {location} is damaged or no SQLite database at all ({cause}): put it and what begins with its \
+                 name away, and restore a backup"
+            ),
             other => format!("the database {location} cannot be used: {other}"),
         };
         Error::new(Code::Unavailable, message)

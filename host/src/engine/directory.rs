@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 const OTHERS: u32 = 0o077;
 const DATABASE: &str = "heddle.db";
 /// The files directly in the directory. What is below its directories cannot be reached by others.
-const FILES: [&str; 6] = [DATABASE, "heddle.db-wal", "heddle.db-shm", "lock", "admin-token", "server.json"];
+const FILES: [&str; 7] =
+    [DATABASE, "heddle.db-wal", "heddle.db-shm", "database", "lock", "admin-token", "server.json"];
 const DIRECTORIES: [&str; 3] = ["blobs", "staging", "cache"];
 
 /// Make the directory if it is not there, see to it that others cannot look into it, and hold it as long as the file lives.
@@ -75,7 +76,7 @@ fn make_private(directory: &Path) -> Result<()> {
 
 /// Whether nothing but what a host makes is in it.
 fn is_ours(directory: &Path) -> io::Result<bool> {
-    if directory.join(DATABASE).exists() {
+    if super::is_used(directory) {
         return Ok(true);
     }
     for entry in fs::read_dir(directory)? {

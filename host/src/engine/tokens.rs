@@ -1,18 +1,25 @@
 //! API tokens: only their hashes are stored.
 
-use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use std::{fmt, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, str::FromStr};
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{Engine, Tenant};
 use crate::{
     error::{Code, Error, Result},
     model::{Digest, TenantId, Timestamp, TokenId},
     store::TokenRow,
 };
 
-/// What a token may do. Each role includes those after it.
+/// Name of the token in the data directory's file. It is made again when the file is gone, and has one row alone.
+const ADMIN: &str = "admin";
+/// A tenant's tokens.
+const MAX_TOKENS: usize = 1000;
+/// Characters of a token's name.
+const MAX_NAME: usize = 100;
+
+/// What a token may do. Each role includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -20,8 +27,37 @@ pub enum Role {
     Viewer,
     /// Starts and steers runs.
     User,
-    /// Loads plugins.
+    /// Loads plugins, makes and revokes tokens.
     Admin,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::User, Self::Admin];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        found.ok_or_else(|| Error::invalid(format!("{text:?} is no role; there are viewer, user and admin")))
+    }
 }
 
 /// Who asks.
@@ -37,8 +73,25 @@ pub struct Principal {
     pub role: Role,
 }
 
+/// A token that somebody wants.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// For people: who or what uses it.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it ceases to open. Absent, it opens until it is revoked.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A secret of 256 random bits. Its prefix lets scanners of code and logs find one that got there.
+fn new_secret() -> String {
+    format!("heddle_{}", hex::encode(rand::rng().random::<[u8; 32]>()))
+}
+
 impl Engine {
-    /// The file that holds the admin's token. Made at the first start, readable by its owner only.
+    /// The file that holds the admin's token. Made at the first start, readable by its owner only. When it is gone, there
+    /// is a new token at the next start, and the old one opens nothing any more.
     ///
     /// # Errors
     /// `Unavailable` if it cannot be written.
@@ -49,7 +102,7 @@ impl Engine {
         {
             return Ok(path);
         }
-        let secret = format!("heddle_{}", hex::encode(rand::rng().random::<[u8; 32]>()));
+        let secret = new_secret();
         let unwritten = |error: std::io::Error| {
             Error::unavailable(format!("{} cannot be written: {error}", path.display()), error)
         };
@@ -68,11 +121,12 @@ impl Engine {
         let token = TokenRow {
             id: TokenId::new(),
             tenant: TenantId::default_tenant(),
-            name: "admin".to_owned(),
-            role: "admin".to_owned(),
+            name: ADMIN.to_owned(),
+            role: Role::Admin.to_string(),
+            created_at: Timestamp::now(),
             expires_at: None,
         };
-        self.store.token_put(&token, Digest::of(&secret)).await?;
+        self.store.token_replace(&token, Digest::of(&secret)).await?;
         Ok(path)
     }
 
@@ -87,8 +141,63 @@ impl Engine {
         if token.expires_at.is_some_and(|at| at <= Timestamp::now()) {
             return Err(unknown());
         }
-        let role = serde_json::from_value(token.role.as_str().into())
+        let role = token
+            .role
+            .parse()
             .map_err(|error| Error::internal(format!("token {} has an unknown role", token.id), error))?;
         Ok(Principal { tenant: token.tenant, token: token.id, name: token.name, role })
+    }
+}
+
+impl Tenant {
+    /// Make a token. Its secret is returned here and known nowhere else.
+    ///
+    /// # Errors
+    /// `Invalid` for its name or its end, `Conflict` if there are too many.
+    pub async fn token_create(&self, new: NewToken) -> Result<(TokenRow, String)> {
+        let NewToken { name, role, expires_at } = new;
+        if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+            let message = format!(
+                "a token's name has 1 to {MAX_NAME} characters, and none of them is a control character"
+            );
+            return Err(Error::invalid(message));
+        }
+        if name == ADMIN {
+            let message =
+                format!("{ADMIN:?} is the name of the token in the data directory's file; take another one");
+            return Err(Error::invalid(message));
+        }
+        let created_at = Timestamp::now();
+        if let Some(at) = expires_at.filter(|at| *at <= created_at) {
+            return Err(Error::invalid(format!("the token would have expired at {at}; it is {created_at}")));
+        }
+        if self.tokens().await?.len() >= MAX_TOKENS {
+            return Err(Error::conflict(format!("there are {MAX_TOKENS} tokens; revoke some first")));
+        }
+        let tenant = self.id().clone();
+        let token =
+            TokenRow { id: TokenId::new(), tenant, name, role: role.to_string(), created_at, expires_at };
+        let secret = new_secret();
+        self.engine.store.token_put(&token, Digest::of(&secret)).await?;
+        Ok((token, secret))
+    }
+
+    /// The tokens, oldest first.
+    ///
+    /// # Errors
+    /// `Unavailable` if storage fails.
+    pub async fn tokens(&self) -> Result<Vec<TokenRow>> {
+        Ok(self.engine.store.token_list(self.id()).await?)
+    }
+
+    /// Let a token open nothing any more.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn token_revoke(&self, token: TokenId) -> Result<()> {
+        match self.engine.store.token_delete(self.id(), token).await? {
+            true => Ok(()),
+            false => Err(Error::not_found("token", token)),
+        }
     }
 }

@@ -104,11 +104,9 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(_) => {
                 Self::unavailable("the database cannot be reached for the moment; try again", error)
             }
-            StoreError::Damaged(_) => Self::internal(
-                "the database (heddle.db in the data directory) is damaged or no SQLite database at all: stop heddle, put \
-                 that file and heddle.db-wal away, and restore a backup of the data directory",
-                error,
-            ),
+            StoreError::Damaged(_) => {
+                Self::internal("the database is damaged: stop the host, and restore a backup", error)
+            }
             StoreError::Corrupt { .. } | StoreError::Refused(_) => {
                 Self::internal("the host could not read or write its database", error)
             }

@@ -5,7 +5,7 @@ use futures::FutureExt;
 use super::{
     CommandRow, ScheduleRow, Store, StoreResult, decode,
     read::{Columns, Record},
-    sql::cells,
+    sql::{Cell, cells},
 };
 use crate::model::{Digest, HostId, RunId, ScheduleId, TenantId, Timestamp, TokenId};
 
@@ -20,6 +20,8 @@ pub struct TokenRow {
     pub name: String,
     /// What it may do.
     pub role: String,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// When it ceases to open.
     pub expires_at: Option<Timestamp>,
 }
@@ -124,24 +126,53 @@ impl Store {
 
     /// Remember a token by the hash of its secret.
     pub async fn token_put(&self, token: &TokenRow, hash: Digest) -> StoreResult<()> {
-        let sql = "INSERT INTO tokens (id, tenant_id, name, hash, role, created_at, expires_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let now = Timestamp::now();
-        self.execute(sql, cells![token.id, token.tenant, token.name, hash, token.role, now, token.expires_at])
-            .await
-            .map(drop)
+        self.execute(TOKEN_PUT, token_cells(token, hash)).await.map(drop)
+    }
+
+    /// The same in the place of every token of the tenant that has its name.
+    pub async fn token_replace(&self, token: &TokenRow, hash: Digest) -> StoreResult<()> {
+        let (others, row) = (cells![token.tenant, token.name], token_cells(token, hash));
+        self.write(move |connection| {
+            async move {
+                let sql = "DELETE FROM tokens WHERE tenant_id = $1 AND name = $2";
+                connection.execute(sql, &others).await?;
+                connection.execute(TOKEN_PUT, &row).await.map(drop)
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// The token whose secret has this hash.
     pub async fn token_get(&self, hash: Digest) -> StoreResult<Option<TokenRow>> {
-        let sql = "SELECT id, tenant_id, name, role, expires_at FROM tokens WHERE hash = $1";
+        let sql = "SELECT * FROM tokens WHERE hash = $1";
         self.readers.optional(sql, &cells![hash], token).await
+    }
+
+    /// A tenant's tokens, oldest first.
+    pub async fn token_list(&self, tenant: &TenantId) -> StoreResult<Vec<TokenRow>> {
+        let sql = "SELECT * FROM tokens WHERE tenant_id = $1 ORDER BY created_at, id";
+        self.readers.all(sql, &cells![tenant], token).await
+    }
+
+    /// Forget a tenant's token. Returns whether it was there.
+    pub async fn token_delete(&self, tenant: &TenantId, token: TokenId) -> StoreResult<bool> {
+        let sql = "DELETE FROM tokens WHERE tenant_id = $1 AND id = $2";
+        Ok(self.execute(sql, cells![tenant, token]).await? > 0)
     }
 }
 
 fn owned_run(row: &dyn Columns) -> StoreResult<(TenantId, RunId)> {
     let r = Record::of("runs", row);
     Ok((r.parse("tenant_id")?, r.parse("id")?))
+}
+
+const TOKEN_PUT: &str = "INSERT INTO tokens (id, tenant_id, name, hash, role, created_at, expires_at)
+                         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+fn token_cells(token: &TokenRow, hash: Digest) -> [Cell; 7] {
+    let TokenRow { id, tenant, name, role, created_at, expires_at } = token;
+    cells![id, tenant, name, hash, role, created_at, expires_at]
 }
 
 fn token(row: &dyn Columns) -> StoreResult<TokenRow> {
@@ -151,6 +182,7 @@ fn token(row: &dyn Columns) -> StoreResult<TokenRow> {
         tenant: r.parse("tenant_id")?,
         name: r.text("name")?,
         role: r.text("role")?,
+        created_at: r.at("created_at")?,
         expires_at: r.optional_at("expires_at")?,
     })
 }

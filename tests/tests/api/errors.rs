@@ -3,10 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use heddle::{
-    model::{Digest, TenantId, TokenId},
-    store::{Store, StoreLocation, TokenRow},
-};
 use heddle_tests::Server;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -92,6 +88,11 @@ async fn every_error_is_problem_details() -> Result<()> {
     problem(upload, StatusCode::BAD_REQUEST, "invalid").await?;
     let upload = server.request(Method::POST, "/uploads").body("x").send().await?;
     problem(upload, StatusCode::BAD_REQUEST, "invalid").await?;
+    for media_type in ["not a media type", "text", "text/", "text/html\"><script>"] {
+        let upload = server.request(Method::POST, "/uploads?filename=a").header("content-type", media_type);
+        let refused = problem(upload.body("x").send().await?, StatusCode::BAD_REQUEST, "invalid").await?;
+        ensure!(refused["detail"].as_str().unwrap().contains("is no media type"), "{refused}");
+    }
     Ok(())
 }
 
@@ -131,19 +132,10 @@ async fn without_a_token_nothing_but_health_and_the_document_is_told() -> Result
     Ok(())
 }
 
-/// A token of a role, put where the server looks it up.
+/// A token of a role.
 async fn token(server: &Server, role: &str) -> Result<String> {
-    let secret = format!("heddle_test_{role}");
-    let store = Store::open(&StoreLocation::sqlite(server.data_dir().join("heddle.db"))).await?;
-    let token = TokenRow {
-        id: TokenId::new(),
-        tenant: TenantId::default_tenant(),
-        name: role.to_owned(),
-        role: role.to_owned(),
-        expires_at: None,
-    };
-    store.token_put(&token, Digest::of(&secret)).await?;
-    Ok(secret)
+    let made = server.post("/tokens", &json!({ "name": role, "role": role })).await?;
+    Ok(made["secret"].as_str().unwrap().to_owned())
 }
 
 #[tokio::test]

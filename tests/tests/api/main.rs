@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod content;
+mod deadlines;
 mod document;
 mod errors;
 mod events;
+mod plugins;
 mod runs;
+mod streams;
+mod tokens;
 
 use anyhow::{Context as _, Result, ensure};
 use heddle_tests::{Server, data_dir};

@@ -157,24 +157,47 @@ async fn a_run_reads_what_was_uploaded() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_plugin_removed_is_taken_by_no_new_run() -> Result<()> {
+async fn only_what_completed_or_was_skipped_is_progress() -> Result<()> {
     let (server, _directory) = echo_server().await?;
-    let workflows = server.get("/workflows").await?;
-    ensure!(workflows["items"].as_array().unwrap().iter().any(|w| w["workflow"]["name"] == "echo_chain"));
-    let schema = get(&server, "/phases/echo/copy/config-schema", &[]).await?;
-    ensure!(schema.headers()["content-type"] == "application/schema+json");
-    ensure!(schema.json::<Value>().await?["properties"]["piece"]["minimum"] == 1);
-    let plugin = get(&server, "/plugins/echo", &[]).await?;
-    let tag = plugin.headers()["etag"].to_str()?.to_owned();
-    ensure!(
-        get(&server, "/plugins/echo", &[("if-none-match", &tag)]).await?.status() == StatusCode::NOT_MODIFIED
-    );
-    let removed = server.request(Method::DELETE, "/plugins/echo").send().await?;
-    ensure!(removed.status() == StatusCode::NO_CONTENT);
-    let start =
-        server.request(Method::POST, "/runs").json(&json!({ "workflow": "echo_chain" })).send().await?;
-    problem(start, StatusCode::NOT_FOUND, "not_found").await?;
-    let again = server.request(Method::DELETE, "/plugins/echo").send().await?;
-    problem(again, StatusCode::NOT_FOUND, "not_found").await?;
+    for (input, state, progress) in [
+        (json!({ "how": "completed" }), "completed", 100.0),
+        (json!({ "how": "skipped", "message": "nothing to do" }), "completed", 100.0),
+        (json!({ "how": "failed", "message": "no" }), "failed", 0.0),
+    ] {
+        let run = server.post("/runs?wait=30s", &json!({ "workflow": "echo_end", "input": input })).await?;
+        ensure!(run["state"] == state && run["progress"] == progress, "{run:#}");
+    }
+    // Of four steps one has completed and two are stopped.
+    let id = server.start_run("echo_diamond", json!({ "iterations": 1_000_000_000_000_u64 })).await?;
+    while server.get(&format!("/runs/{id}")).await?["progress"] != 25.0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    server.post(&format!("/runs/{id}/cancel"), &json!({})).await?;
+    let run = server.finished(&id).await?;
+    ensure!(run["state"] == "cancelled" && run["progress"] == 25.0, "{run:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_files_the_first_phases_look_at_the_input_before_the_start() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let start = async |body: &Value| server.request(Method::POST, "/runs").json(body).send().await;
+    // By the phase's own word, though the workflow takes files, which could stand in for the input.
+    let bad = json!({ "how": "invalid-input", "path": "/what", "message": "it is not there" });
+    let mut body = json!({ "workflow": "echo_end", "input": bad });
+    let refused = problem(start(&body).await?, StatusCode::BAD_REQUEST, "invalid").await?;
+    ensure!(refused["problems"] == json!([{ "path": "/what", "message": "it is not there" }]), "{refused}");
+    // By the phase's schema.
+    for input in [json!({}), json!({ "how": "failed" }), json!({ "how": "skipped", "message": 3 })] {
+        let response = start(&json!({ "workflow": "echo_end", "input": input })).await?;
+        let refused = problem(response, StatusCode::BAD_REQUEST, "invalid").await?;
+        ensure!(refused["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{refused}");
+    }
+    ensure!(server.get("/runs").await? == json!({ "items": [] }), "nothing was started");
+    // With files the input may be incomplete.
+    let upload = server.request(Method::POST, "/uploads?filename=a.bin").body("x").send().await?;
+    let upload: Value = upload.json().await?;
+    body["files"] = json!([{ "upload": upload["id"] }]);
+    ensure!(start(&body).await?.status() == StatusCode::CREATED);
     Ok(())
 }

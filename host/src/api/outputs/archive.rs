@@ -9,15 +9,15 @@ use std::{
 use axum::body::{Body, Bytes};
 use futures::stream;
 use sha2::{Digest as _, Sha256};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, mpsc},
-};
+use tokio::{runtime::Handle, sync::mpsc};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::provenance::{FileProvenance, Provenance};
 use crate::{
-    api::wire::{ArtifactBody, RunBody},
+    api::{
+        streams::Place,
+        wire::{ArtifactBody, RunBody},
+    },
     engine::Tenant,
     model::{Digest, RunId},
 };
@@ -35,7 +35,7 @@ pub(super) fn stream(
     id: RunId,
     run: &RunBody,
     latest: &[ArtifactBody],
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Body {
     let (sender, receiver) = mpsc::channel(PIECES);
     let provenance = Provenance::new(run, latest);

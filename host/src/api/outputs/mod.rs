@@ -15,10 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Api,
     artifacts::content_disposition,
-    auth::Viewer,
+    auth::{Caller, Viewer},
     error::ApiResult,
     extract::{Path, Query},
-    openapi::{Common, Missing},
+    openapi::{Common, Missing, Streamed},
     wire::{ArtifactBody, RunBody, RunSummary},
 };
 use crate::model::RunId;
@@ -79,9 +79,10 @@ pub(crate) struct StepOutputs {
     params(("id" = String, Path, description = "The run's id."), OutputsQuery),
     responses((status = 200, description = "The structure, or the archive.", content(
             (Outputs = "application/json"), (inline(Vec<u8>) = "application/zip"))),
-        Common, Missing))]
+        Common, Missing, Streamed))]
 pub(super) async fn get(
     Viewer(tenant): Viewer,
+    Caller(caller): Caller,
     State(api): State<Api>,
     Path(id): Path<RunId>,
     Query(query): Query<OutputsQuery>,
@@ -93,7 +94,7 @@ pub(super) async fn get(
         Format::Api => Ok(Json(structure(run, latest)).into_response()),
         Format::Download => {
             let name = format!("{}-{id}.zip", run.run.workflow);
-            let body = archive::stream(tenant, id, &run, &latest, api.stream_place()?);
+            let body = archive::stream(tenant, id, &run, &latest, api.streams.place(caller.token)?);
             let mut response = body.into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));

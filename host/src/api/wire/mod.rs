@@ -6,11 +6,14 @@
 mod event;
 mod run;
 mod step;
+mod token;
 
 pub use event::{EventBody, EventPage};
 pub use run::{InputFileBody, RunBody, RunPage, RunSummary, WaitingBody};
 use serde::{Deserialize, Serialize};
 pub use step::{AttemptBody, StepBody};
+pub use token::TokenBody;
+pub(crate) use token::role;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},

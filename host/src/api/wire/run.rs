@@ -156,7 +156,7 @@ pub struct RunBody {
     /// The run itself.
     #[serde(flatten)]
     pub run: RunSummary,
-    /// Steps that have ended, of all, in percent.
+    /// Steps that have completed or were skipped, of all, in percent; 100 only if the run has completed.
     #[schema(minimum = 0, maximum = 100)]
     pub progress: f64,
     /// What it waits for; empty when it has ended or all that is left is under way.
@@ -184,7 +184,7 @@ impl From<RunDetail> for RunBody {
     fn from(detail: RunDetail) -> Self {
         let RunDetail { run, steps, attempts, pins, mut after } = detail;
         let id = run.id;
-        let ended = steps.iter().filter(|step| step.state.is_terminal()).count();
+        let progress = progress(run.state, &steps);
         let waiting = waiting(&run, &steps, &after);
         let (run, files) = RunSummary::split(run);
         let mut by_step: BTreeMap<String, Vec<AttemptBody>> = BTreeMap::new();
@@ -193,7 +193,7 @@ impl From<RunDetail> for RunBody {
         }
         Self {
             run,
-            progress: 100.0 * ended as f64 / steps.len().max(1) as f64,
+            progress,
             waiting,
             files: files.into_iter().map(Into::into).collect(),
             pins: pins.into_iter().map(|(plugin, digest)| (plugin, digest.to_string())).collect(),
@@ -207,6 +207,16 @@ impl From<RunDetail> for RunBody {
                 .collect(),
         }
     }
+}
+
+/// In percent. The whole is a completed run's alone: one that failed at its last step got far, but not there.
+fn progress(state: RunState, steps: &[StepRow]) -> f64 {
+    if state == RunState::Completed {
+        return 100.0;
+    }
+    let done = |step: &&StepRow| matches!(step.state, StepState::Completed | StepState::Skipped);
+    let part = steps.iter().filter(done).count() as f64 / steps.len().max(1) as f64;
+    (100.0 * part).min(99.0)
 }
 
 /// Why a run does not go on: what its users ask first of one that seems to be stuck.

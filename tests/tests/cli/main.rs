@@ -5,6 +5,11 @@
     reason = "these tests wait on threads of their own"
 )]
 
+mod directory;
+mod full_disk;
+mod input;
+mod token;
+
 use std::{
     collections::BTreeSet,
     fs,
