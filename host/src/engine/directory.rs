@@ -13,8 +13,16 @@ use crate::error::{Error, Result};
 const OTHERS: u32 = 0o077;
 const DATABASE: &str = "heddle.db";
 /// The files directly in the directory. What is below its directories cannot be reached by others.
-const FILES: [&str; 7] =
-    [DATABASE, "heddle.db-wal", "heddle.db-shm", "database", "lock", "admin-token", "server.json"];
+const FILES: [&str; 8] = [
+    DATABASE,
+    "heddle.db-wal",
+    "heddle.db-shm",
+    "database",
+    "lock",
+    "admin-token",
+    "admin-token.id",
+    "server.json",
+];
 const DIRECTORIES: [&str; 3] = ["blobs", "staging", "cache"];
 
 /// Make the directory if it is not there, see to it that others cannot look into it, and hold it as long as the file lives.

@@ -1,6 +1,12 @@
 //! API tokens: only their hashes are stored.
 
-use std::{fmt, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -12,8 +18,10 @@ use crate::{
     store::TokenRow,
 };
 
-/// Name of the token in the data directory's file. It is made again when the file is gone, and has one row alone.
+/// Name of the token in the data directory's file. It is made again when the file is gone.
 const ADMIN: &str = "admin";
+/// Of the file beside it that says which token it is.
+const ID_EXTENSION: &str = "id";
 /// A tenant's tokens.
 const MAX_TOKENS: usize = 1000;
 /// Characters of a token's name.
@@ -89,6 +97,17 @@ fn new_secret() -> String {
     format!("heddle_{}", hex::encode(rand::rng().random::<[u8; 32]>()))
 }
 
+/// Write a file that its owner alone may read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    // Removed first: a file that was there keeps its mode when it is opened for writing.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all())
+}
+
 impl Engine {
     /// The file that holds the admin's token. Made at the first start, readable by its owner only. When it is gone, there
     /// is a new token at the next start, and the old one opens nothing any more.
@@ -102,32 +121,41 @@ impl Engine {
         {
             return Ok(path);
         }
-        let secret = new_secret();
-        let unwritten = |error: std::io::Error| {
-            Error::unavailable(format!("{} cannot be written: {error}", path.display()), error)
-        };
-        // Removed first: a file that was there keeps its mode when it is opened for writing.
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unwritten(error)),
-            _ => {}
+        let tenant = self.tenant(&TenantId::default_tenant());
+        // Before there is a new one: whatever happens from here on, the old one opens nothing.
+        for old in self.old_admin_tokens(&tenant).await? {
+            self.store.token_delete(tenant.id(), old).await?;
         }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(unwritten)?;
-        file.write_all(format!("{secret}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(unwritten)?;
         let token = TokenRow {
             id: TokenId::new(),
-            tenant: TenantId::default_tenant(),
+            tenant: tenant.id().clone(),
             name: ADMIN.to_owned(),
             role: Role::Admin.to_string(),
             created_at: Timestamp::now(),
             expires_at: None,
         };
-        self.store.token_replace(&token, Digest::of(&secret)).await?;
+        let secret = new_secret();
+        for (path, text) in
+            [(&path.with_extension(ID_EXTENSION), token.id.to_string()), (&path, secret.clone())]
+        {
+            write_private(path, &text).map_err(|error| {
+                Error::unavailable(format!("{} cannot be written: {error}", path.display()), error)
+            })?;
+        }
+        self.store.token_put(&token, Digest::of(&secret)).await?;
         Ok(path)
+    }
+
+    /// The tokens that were in the file before. A database of its own has no other admin's; one that other hosts use has
+    /// theirs too, so there the file beside it says which it was.
+    async fn old_admin_tokens(&self, tenant: &Tenant) -> Result<Vec<TokenId>> {
+        if self.config.database.is_none() {
+            let tokens = tenant.tokens().await?.into_iter();
+            return Ok(tokens.filter(|token| token.name == ADMIN).map(|token| token.id).collect());
+        }
+        let text =
+            std::fs::read_to_string(self.config.data_dir.join("admin-token").with_extension(ID_EXTENSION));
+        Ok(text.ok().and_then(|text| text.trim().parse().ok()).into_iter().collect())
     }
 
     /// Whose secret this is.

@@ -189,11 +189,11 @@ async fn compiled(inner: &Arc<Inner>, digest: Digest, bytes: Arc<[u8]>) -> Resul
         let super::SandboxConfig { compiler, compile: limits, .. } = &inner.config;
         let code = compile::compile(compiler, limits, &inner.cache, &digest, &bytes)?;
         deserialize(&inner.engine, &code).map_err(|error| {
-            let error = format!("{error:#}");
-            tracing::error!(compiler = %compiler.display(), error, "the compiled code cannot be used");
-            let message =
-                "the compiled code cannot be used; is the compiling program of the same build as this one?";
-            LoadError::Compiler { message: message.to_owned() }
+            // Whoever brought the component may see what is wrong, but not where we keep its code.
+            let error = format!("{error:#}").replace(&code.display().to_string(), "it");
+            tracing::error!(compiler = %compiler.display(), error, "compiled code cannot be used");
+            let message = "is the compiling program of the same build as this one?";
+            LoadError::Compiler { message: format!("the compiled code cannot be used ({error}); {message}") }
         })
     })
     .await

@@ -5,7 +5,7 @@ use futures::FutureExt;
 use super::{
     CommandRow, ScheduleRow, Store, StoreResult, decode,
     read::{Columns, Record},
-    sql::{Cell, cells},
+    sql::cells,
 };
 use crate::model::{Digest, HostId, RunId, ScheduleId, TenantId, Timestamp, TokenId};
 
@@ -126,21 +126,10 @@ impl Store {
 
     /// Remember a token by the hash of its secret.
     pub async fn token_put(&self, token: &TokenRow, hash: Digest) -> StoreResult<()> {
-        self.execute(TOKEN_PUT, token_cells(token, hash)).await.map(drop)
-    }
-
-    /// The same in the place of every token of the tenant that has its name.
-    pub async fn token_replace(&self, token: &TokenRow, hash: Digest) -> StoreResult<()> {
-        let (others, row) = (cells![token.tenant, token.name], token_cells(token, hash));
-        self.write(move |connection| {
-            async move {
-                let sql = "DELETE FROM tokens WHERE tenant_id = $1 AND name = $2";
-                connection.execute(sql, &others).await?;
-                connection.execute(TOKEN_PUT, &row).await.map(drop)
-            }
-            .boxed()
-        })
-        .await
+        let TokenRow { id, tenant, name, role, created_at, expires_at } = token;
+        let sql = "INSERT INTO tokens (id, tenant_id, name, hash, role, created_at, expires_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        self.execute(sql, cells![id, tenant, name, hash, role, created_at, expires_at]).await.map(drop)
     }
 
     /// The token whose secret has this hash.
@@ -165,14 +154,6 @@ impl Store {
 fn owned_run(row: &dyn Columns) -> StoreResult<(TenantId, RunId)> {
     let r = Record::of("runs", row);
     Ok((r.parse("tenant_id")?, r.parse("id")?))
-}
-
-const TOKEN_PUT: &str = "INSERT INTO tokens (id, tenant_id, name, hash, role, created_at, expires_at)
-                         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-
-fn token_cells(token: &TokenRow, hash: Digest) -> [Cell; 7] {
-    let TokenRow { id, tenant, name, role, created_at, expires_at } = token;
-    cells![id, tenant, name, hash, role, created_at, expires_at]
 }
 
 fn token(row: &dyn Columns) -> StoreResult<TokenRow> {
