@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{Digest, FailureKind, Problem, RunId, RunState, Timestamp, UploadId, Workflow, io_reason},
+    model::{
+        Digest, FailureKind, Problem, RunId, RunState, StepDefinition, Timestamp, UploadId, Workflow,
+        io_reason,
+    },
     store::{BlobRef, Creation, IdempotencyKey, InputFile, RunRow, StoreError},
 };
 
@@ -211,10 +214,9 @@ impl Tenant {
             true => crate::schema::check(&schema, &document),
             false => vec![Problem::new("", "the input of a run is an object")],
         };
-        // A phase's own look is taken where its input is the run's: what a mapping will bring is not known yet. With
-        // files the input may be incomplete by design; without them the phase says what is missing.
+        // With files the input may be incomplete by design; without them the phases say what is missing.
         if problems.is_empty() && !has_files {
-            for step in workflow.steps.iter().filter(|step| step.input.is_none()) {
+            for step in workflow.steps.iter().filter(|step| is_certain_to_take_the_input(step, workflow)) {
                 let Some((plugin, phase)) = step.phase.as_deref().and_then(super::plan::split_phase) else {
                     continue;
                 };
@@ -244,9 +246,37 @@ impl Tenant {
     }
 }
 
+/// Whether the phase of a step gets the run's input as it is, whatever happens. What a mapping will bring is not known yet,
+/// and a step that comes after others or stands in for one may never run.
+fn is_certain_to_take_the_input(step: &StepDefinition, workflow: &Workflow) -> bool {
+    let stands_in = || workflow.steps.iter().any(|other| other.fallback.as_ref() == Some(&step.name));
+    step.input.is_none() && step.depends_on.is_empty() && step.skip_when.is_none() && !stands_in()
+}
+
 /// Of everything that makes a request the same request.
 fn request_digest(start: &StartRun) -> Digest {
     let files: Vec<_> = start.files.iter().map(|f| (f.upload, f.name.as_deref())).collect();
     let parts = serde_json::json!([start.workflow, Digest::of(&start.input), files, start.seed, start.as_of]);
     Digest::of(parts.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_steps_that_are_certain_to_run_on_the_runs_input_have_a_look_at_it() {
+        let workflow = Workflow::new("w")
+            .step(StepDefinition::phase("first", "p/x").fallback("spare"))
+            .step(StepDefinition::phase("spare", "p/x"))
+            .step(StepDefinition::phase("mapped", "p/x").map("a", "input.a"))
+            .step(StepDefinition::phase("perhaps", "p/x").skip_when("input.a"))
+            .step(StepDefinition::condition("big", "input.n > 3"))
+            .step(StepDefinition::phase("branch", "p/x").after("big.true"))
+            .step(StepDefinition::phase("behind", "p/x").after("branch"))
+            .step(StepDefinition::phase("beside", "p/x"));
+        let certain = workflow.steps.iter().filter(|step| is_certain_to_take_the_input(step, &workflow));
+        let phases = certain.filter(|step| step.phase.is_some()).map(|step| step.name.as_str());
+        assert_eq!(phases.collect::<Vec<_>>(), ["first", "beside"]);
+    }
 }

@@ -115,11 +115,11 @@ fn workflows() -> Vec<Workflow> {
                     .map("right", "steps.right.output.checksum"),
             ],
         ),
-        workflow("echo_copy", "Copies one of the files.", vec![Step::new("copy", "echo/copy")]),
+        workflow("echo_copy", "Copies one of the files.", vec![Step::phase("copy", "echo/copy")]),
         workflow(
             "echo_end",
             "One step that ends as its input says, and looks at the input before the start.",
-            vec![Step::new("end", "echo/end")],
+            vec![Step::phase("end", "echo/end")],
         ),
         workflow(
             "echo_ask",
