@@ -275,6 +275,7 @@ CREATE TABLE commands (
     run_id     TEXT COLLATE "C" NOT NULL,
     kind       TEXT COLLATE "C" NOT NULL,
     data       TEXT COLLATE "C",
+    refused    TEXT COLLATE "C", -- why it cannot be done, for whoever asked
     created_at BIGINT NOT NULL
 );
 CREATE INDEX commands_run ON commands (run_id);

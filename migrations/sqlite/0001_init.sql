@@ -274,6 +274,7 @@ CREATE TABLE commands (
     run_id     TEXT NOT NULL,
     kind       TEXT NOT NULL,
     data       TEXT,
+    refused    TEXT, -- why it cannot be done, for whoever asked
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX commands_run ON commands (run_id);

@@ -1,5 +1,6 @@
 //! What the tests share: where the built things are, and a real server as a child process.
 
+mod kept;
 mod server;
 mod warm;
 
@@ -9,6 +10,7 @@ use std::{
 };
 
 pub use heddle_test_postgres::{Database, Postgres, Stop};
+pub use kept::Kept;
 pub use server::Server;
 pub use warm::data_dir;
 

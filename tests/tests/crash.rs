@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::{Database, Postgres, Server, Stop};
+use heddle_tests::{Kept, Postgres, Server, Stop};
 use serde_json::{Value, json};
 
 /// A small generator, so that a failing round can be done again: splitmix64 (Steele, Lea and Flood 2014).
@@ -23,36 +23,6 @@ impl Random {
 
 fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Where a host keeps everything: a data directory, and on PostgreSQL a database besides.
-struct Kept {
-    directory: tempfile::TempDir,
-    database: Option<Database>,
-}
-
-impl Kept {
-    fn on_sqlite() -> Result<Self> {
-        Ok(Self { directory: tempfile::tempdir()?, database: None })
-    }
-
-    /// None where there is no server for tests.
-    async fn on_postgres() -> Result<Option<Self>> {
-        let Some(database) = Database::create().await? else { return Ok(None) };
-        Ok(Some(Self { directory: tempfile::tempdir()?, database: Some(database) }))
-    }
-
-    fn start(&self) -> Result<Server> {
-        self.start_with(&[])
-    }
-
-    fn start_with(&self, arguments: &[&str]) -> Result<Server> {
-        let mut arguments = arguments.to_vec();
-        if let Some(database) = &self.database {
-            arguments.extend(["--database", database.url()]);
-        }
-        Server::start_with(self.directory.path(), &arguments)
-    }
 }
 
 /// What was asked for, under which key, and the run that answered, if an answer came.
@@ -197,8 +167,7 @@ async fn hosts_die(kept: &Kept) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_run_finishes_although_its_database_crashes() -> Result<()> {
     let Some(mut postgres) = Postgres::for_test()? else { return Ok(()) };
-    let database = Database::create_on(&postgres.url("postgres")).await?;
-    let kept = Kept { directory: tempfile::tempdir()?, database: Some(database) };
+    let kept = Kept::on(&postgres).await?;
     let server = kept.start()?;
     server.load_plugin("examples/echo").await?;
     let mut random = Random(from_env("HEDDLE_CRASH_SEED", 20_261_121));

@@ -130,3 +130,16 @@ pub(crate) async fn json<T: DeserializeOwned>(api: &Api, request: Request, limit
     let text = axum::Json::<T>::from_bytes(&bytes)?;
     Ok(text.0)
 }
+
+/// A JSON body of which nothing need be said: without a body, everything is as by default.
+pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(
+    api: &Api,
+    request: Request,
+    limit: u64,
+) -> ApiResult<T> {
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    if content_length(request.headers()).unwrap_or(0) == 0 && !chunked {
+        return Ok(T::default());
+    }
+    json(api, request, limit).await
+}

@@ -6,9 +6,11 @@
 
 #![allow(unused_qualifications, reason = "utoipa::path repeats the types of a handler's parameters")]
 
+mod approvals;
 mod artifacts;
 mod auth;
 mod config;
+mod control;
 mod cursor;
 mod error;
 mod etag;
@@ -16,11 +18,13 @@ mod events;
 mod extract;
 mod feed;
 mod health;
+mod local;
 mod openapi;
 pub(crate) mod outputs;
 pub(crate) mod plugins;
 mod runs;
 mod server;
+mod steps;
 mod streams;
 pub(crate) mod tokens;
 mod uploads;
@@ -51,6 +55,7 @@ use self::{
 };
 use crate::engine::Engine;
 
+pub(crate) use local::Local;
 pub use server::serve;
 
 /// Requests with bodies above 1 MiB that are held in memory at once.
@@ -87,9 +92,28 @@ impl Api {
 fn routes() -> OpenApiRouter<Api> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(runs::start, runs::list))
-        .routes(routes!(runs::get))
-        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::get, control::change, control::delete))
+        .routes(routes!(control::pause))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::cancel))
+        .routes(routes!(control::retry))
+        .routes(routes!(control::fork))
+        .routes(routes!(control::execute))
+        .routes(routes!(control::verify))
+        .routes(routes!(steps::go_on))
+        .routes(routes!(steps::retry))
+        .routes(routes!(steps::trigger))
+        .routes(routes!(steps::skip))
+        .routes(routes!(steps::rollback))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::get))
+        .routes(routes!(approvals::decide))
+        .routes(routes!(approvals::of_run))
+        .routes(routes!(approvals::signal))
+        .routes(routes!(runs::output))
         .routes(routes!(runs::step_output))
+        .routes(routes!(plugins::grants))
+        .routes(routes!(plugins::grant, plugins::revoke))
         .routes(routes!(runs::step_log))
         .routes(routes!(events::list))
         .routes(routes!(events::socket))
@@ -101,8 +125,10 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(plugins::get, plugins::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
-        .routes(routes!(workflows::list))
-        .routes(routes!(workflows::get))
+        .routes(routes!(workflows::list, workflows::create))
+        .routes(routes!(workflows::validate))
+        .routes(routes!(workflows::get, workflows::delete))
+        .routes(routes!(workflows::versions))
         .routes(routes!(workflows::phases))
         .routes(routes!(workflows::phase))
         .routes(routes!(workflows::phase_config_schema));

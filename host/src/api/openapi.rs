@@ -31,6 +31,8 @@ use crate::model::{Manifest, PhaseSpec, Workflow};
     components(schemas(ProblemDetails, ProblemBody)),
     tags(
         (name = "runs", description = "Starting and steering runs, and what they made."),
+        (name = "control", description = "Steering runs and their steps."),
+        (name = "approvals", description = "What waits for people, and for events from outside."),
         (name = "uploads", description = "Files for runs to come."),
         (name = "plugins", description = "The components that bring phases and workflows."),
         (name = "workflows", description = "What can be run."),
@@ -143,6 +145,8 @@ errors!(
     ];
     /// Of routes that name a thing.
     Missing = ["404" "There is no such thing."];
+    /// Of routes that steer.
+    Unfit = ["409" "It does not fit the state of things; the detail says what is in the way."];
     /// Of routes that take a body.
     Body = [
         "408" "The body did not come in time.",

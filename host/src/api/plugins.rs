@@ -18,6 +18,7 @@ use super::{
     openapi::{Body, Common, Missing},
     wire::{Manifest, PluginBody},
 };
+use crate::{engine::Grants, model::Capability};
 
 /// A component may have this many bytes.
 const MAX_COMPONENT: u64 = 64 << 20;
@@ -111,4 +112,53 @@ pub(super) async fn add(
 pub(super) async fn remove(Admin(tenant): Admin, Path(name): Path<String>) -> ApiResult<StatusCode> {
     tenant.plugin_remove(&name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a plugin wants of the host, and what it was granted.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct GrantList {
+    /// The capabilities that its phases declare.
+    pub wanted: Vec<String>,
+    /// Those that it was granted.
+    pub granted: Vec<String>,
+}
+
+impl From<Grants> for GrantList {
+    fn from(Grants { wanted, granted }: Grants) -> Self {
+        let text =
+            |list: Vec<Capability>| list.into_iter().map(|capability| capability.to_string()).collect();
+        Self { wanted: text(wanted), granted: text(granted) }
+    }
+}
+
+/// What a plugin was granted
+#[utoipa::path(get, path = "/plugins/{name}/grants", operation_id = "plugin_grants", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "What it wants, and what it has.", body = GrantList), Common, Missing))]
+pub(super) async fn grants(Viewer(tenant): Viewer, Path(name): Path<String>) -> ApiResult<Json<GrantList>> {
+    Ok(Json(tenant.grants(&name).await?.into()))
+}
+
+/// Grant a plugin a capability
+///
+/// Its attempts have it from their next start on, and so have later versions of it.
+#[utoipa::path(put, path = "/plugins/{name}/grants/{capability}", operation_id = "plugin_grant", tag = "plugins",
+    params(("name" = String, Path, description = "Its name."), ("capability" = String, Path, description = "The capability.")),
+    responses((status = 200, description = "It is granted.", body = GrantList), Common, Missing))]
+pub(super) async fn grant(
+    Admin(tenant): Admin,
+    Path((name, capability)): Path<(String, String)>,
+) -> ApiResult<Json<GrantList>> {
+    Ok(Json(tenant.grant(&name, &capability).await?.into()))
+}
+
+/// Take a capability from a plugin
+#[utoipa::path(delete, path = "/plugins/{name}/grants/{capability}", operation_id = "plugin_revoke", tag = "plugins",
+    params(("name" = String, Path, description = "Its name."), ("capability" = String, Path, description = "The capability.")),
+    responses((status = 200, description = "It is taken.", body = GrantList), Common, Missing))]
+pub(super) async fn revoke(
+    Admin(tenant): Admin,
+    Path((name, capability)): Path<(String, String)>,
+) -> ApiResult<Json<GrantList>> {
+    Ok(Json(tenant.revoke(&name, &capability).await?.into()))
 }

@@ -1,4 +1,4 @@
-//! Runs: starting, listing, looking at, cancelling; steps' outputs and logs.
+//! Runs: starting, listing, looking at; steps' outputs and logs.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -20,11 +20,11 @@ use super::{
     etag, extract,
     extract::{Path, Query},
     not_found,
-    openapi::{Body, Common, Missing},
-    wire::{LogBody, RunBody, RunPage, upload_id},
+    openapi::{Body, Common, Missing, Unfit},
+    wire::{LogBody, RunBody, RunPage, Workflow, upload_id},
 };
 use crate::{
-    engine::{StartFile, StartRun},
+    engine::{StartFile, StartRun, definition::of_document},
     model::{RunId, RunState, Timestamp, UploadId},
     store::RunFilter,
 };
@@ -44,9 +44,14 @@ const BESIDE_INPUT: u64 = 1 << 20;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunStart {
-    /// The workflow's name.
+    /// The workflow's name; or else
     #[schema(example = "ticket_analysis")]
-    workflow: String,
+    workflow: Option<String>,
+    /// which version of one of the tenant's own workflows. Absent, the newest.
+    version: Option<String>,
+    /// A definition for this run alone, in place of a workflow by name.
+    #[schema(value_type = Option<Workflow>)]
+    definition: Option<Value>,
     /// The input, as the workflow's `input_schema` has it. Absent, an empty object.
     #[schema(value_type = Option<Object>)]
     input: Option<Box<RawValue>>,
@@ -59,6 +64,14 @@ pub(super) struct RunStart {
     /// The clock that the phases see (RFC 3339). Absent, the time of the start.
     #[schema(value_type = Option<String>, format = DateTime)]
     as_of: Option<Timestamp>,
+    /// Whether its steps begin by themselves. If not, each phase's result waits for a review: continue, retry or skip it.
+    /// Absent, they do.
+    auto_run: Option<bool>,
+    /// Of the runs that wait for a place, the one with the highest goes first. Absent, 0.
+    priority: Option<i32>,
+    /// It starts no earlier (RFC 3339). Absent, at once.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    start_at: Option<Timestamp>,
 }
 
 /// An uploaded file that a run is started with.
@@ -106,9 +119,19 @@ pub(super) async fn start(
     let idempotency_key = headers.get(&IDEMPOTENCY_KEY).map(read_idempotency_key).transpose()?;
     let limit = api.engine.config().max_input_bytes.saturating_add(BESIDE_INPUT);
     let body: RunStart = extract::json(&api, request, limit).await?;
+    let definition = body.definition.map(of_document).transpose()?.map(Box::new);
+    let workflow = match (body.workflow, &definition) {
+        (Some(name), None) => name,
+        (None, Some(definition)) if body.version.is_none() => definition.name.clone(),
+        _ => {
+            return Err(ApiError::invalid("say either workflow, with its version if need be, or definition"));
+        }
+    };
     let started = tenant
         .run_start(StartRun {
-            workflow: body.workflow,
+            workflow,
+            version: body.version,
+            definition,
             input: body.input.map_or_else(|| "{}".to_owned(), |input| Box::<str>::from(input).into()),
             files: body
                 .files
@@ -117,6 +140,9 @@ pub(super) async fn start(
                 .collect(),
             seed: body.seed,
             as_of: body.as_of,
+            auto_run: body.auto_run,
+            priority: body.priority,
+            start_at: body.start_at,
             idempotency_key,
         })
         .await?;
@@ -208,20 +234,17 @@ pub(super) async fn get(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiRes
     Ok(Json(tenant.run(id).await?.into()))
 }
 
-/// Cancel a run
-///
-/// The answer says that the host will; the run's state and its events say when it has.
-#[utoipa::path(post, path = "/runs/{id}/cancel", operation_id = "run_cancel", tag = "runs",
+/// The output of a run that has completed
+#[utoipa::path(get, path = "/runs/{id}/output", operation_id = "run_output", tag = "runs",
     params(("id" = String, Path, description = "The run's id.")),
-    responses((status = 202, description = "It will be cancelled.", body = RunBody),
-        (status = 409, description = "It has ended.", body = super::ProblemDetails, content_type = "application/problem+json"),
-        Common, Missing))]
-pub(super) async fn cancel(
-    User(tenant): User,
+    responses((status = 200, description = "What its workflow's output mapping makes; without one, an object with the outputs of its last steps, by name.", body = Object),
+        (status = 304, description = "As the client has it (If-None-Match)."), Unfit, Common, Missing))]
+pub(super) async fn output(
+    Viewer(tenant): Viewer,
     Path(id): Path<RunId>,
-) -> ApiResult<(StatusCode, Json<RunBody>)> {
-    tenant.run_cancel(id).await?;
-    Ok((StatusCode::ACCEPTED, Json(tenant.run(id).await?.into())))
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    Ok(etag::tagged_bytes(&headers, tenant.run_output(id).await?.into_bytes()))
 }
 
 /// The output of a step

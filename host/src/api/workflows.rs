@@ -2,38 +2,72 @@
 
 use axum::{
     Json,
+    body::Bytes,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    auth::Viewer,
+    Api,
+    auth::{Admin, Viewer},
     error::ApiResult,
     etag::tagged,
-    extract::Path,
+    extract,
+    extract::{Path, Query},
     not_found,
-    openapi::{Common, Missing},
-    wire::{PhaseSpec, Workflow, digest},
+    openapi::{Body, Common, Missing, Unfit},
+    uri::segment,
+    wire::{PhaseSpec, ProblemBody, Workflow, digest, time},
 };
-use crate::engine::{Tenant, WorkflowInfo};
+use crate::{
+    engine::{Tenant, WorkflowInfo, WorkflowSource, definition},
+    model::Problem,
+};
 
 /// A workflow and where it comes from.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct WorkflowBody {
-    /// The plugin that ships it.
-    pub plugin: String,
+    /// The plugin that ships it; absent for one of the tenant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
     /// Of that plugin's component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = digest)]
-    pub plugin_digest: String,
+    pub plugin_digest: Option<String>,
+    /// Of the definition, of one of the tenant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = digest)]
+    pub digest: Option<String>,
+    /// When it was saved, of one of the tenant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub created_at: Option<String>,
     /// Its definition.
     pub workflow: Workflow,
 }
 
 impl From<WorkflowInfo> for WorkflowBody {
-    fn from(WorkflowInfo { workflow, plugin, digest }: WorkflowInfo) -> Self {
-        Self { plugin, plugin_digest: digest.to_string(), workflow: Workflow((*workflow).clone()) }
+    fn from(WorkflowInfo { workflow, source }: WorkflowInfo) -> Self {
+        let workflow = Workflow((*workflow).clone());
+        match source {
+            WorkflowSource::Plugin { name, digest } => Self {
+                plugin: Some(name),
+                plugin_digest: Some(digest.to_string()),
+                digest: None,
+                created_at: None,
+                workflow,
+            },
+            WorkflowSource::Custom { digest, created_at } => Self {
+                plugin: None,
+                plugin_digest: None,
+                digest: Some(digest.to_string()),
+                created_at: Some(created_at.to_string()),
+                workflow,
+            },
+        }
     }
 }
 
@@ -73,17 +107,111 @@ pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<WorkflowList>
     Ok(Json(WorkflowList { items }))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct VersionQuery {
+    /// Which version of one of the tenant's own workflows. Absent, the newest; where it is deleted, all.
+    version: Option<String>,
+}
+
 /// A workflow
 #[utoipa::path(get, path = "/workflows/{name}", operation_id = "workflow_get", tag = "workflows",
-    params(("name" = String, Path, description = "Its name.")),
+    params(("name" = String, Path, description = "Its name."), VersionQuery),
     responses((status = 200, description = "It.", body = WorkflowBody),
         (status = 304, description = "As the client has it (If-None-Match)."), Common, Missing))]
 pub(super) async fn get(
     Viewer(tenant): Viewer,
     Path(name): Path<String>,
+    Query(query): Query<VersionQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    tagged(&headers, &WorkflowBody::from(tenant.workflow(&name).await?))
+    tagged(&headers, &WorkflowBody::from(tenant.workflow(&name, query.version.as_deref()).await?))
+}
+
+/// The versions of a workflow, the newest first
+#[utoipa::path(get, path = "/workflows/{name}/versions", operation_id = "workflow_versions", tag = "workflows",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Those that a run can be started from.", body = WorkflowList), Common, Missing))]
+pub(super) async fn versions(
+    Viewer(tenant): Viewer,
+    Path(name): Path<String>,
+) -> ApiResult<Json<WorkflowList>> {
+    let items = tenant.workflow_versions(&name).await?.into_iter().map(Into::into).collect();
+    Ok(Json(WorkflowList { items }))
+}
+
+/// Save a version of a workflow
+///
+/// The body is the definition, in JSON or YAML. A version never changes: to change a workflow, save another version.
+#[utoipa::path(post, path = "/workflows", operation_id = "workflow_create", tag = "workflows",
+    request_body(content((Workflow = "application/json"), (String = "application/yaml"))),
+    responses((status = 201, description = "It is saved.", body = WorkflowBody, headers(("Location" = String, description = "Where it is."))),
+        Unfit, Common, Body))]
+pub(super) async fn create(
+    Admin(tenant): Admin,
+    State(api): State<Api>,
+    request: Request,
+) -> ApiResult<Response> {
+    let workflow = definition::parse(&body(&api, request).await?)?;
+    let info = tenant.workflow_create(workflow).await?;
+    let (name, version) = (segment(&info.workflow.name), segment(&info.workflow.version));
+    let location = HeaderValue::from_str(&format!("/api/v1/workflows/{name}?version={version}"));
+    let mut response = (StatusCode::CREATED, Json(WorkflowBody::from(info))).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// What is wrong with a definition.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct WorkflowCheck {
+    /// Whether it can run.
+    pub valid: bool,
+    /// Everything that is wrong, by JSON Pointer into the definition.
+    pub problems: Vec<ProblemBody>,
+}
+
+/// Say what is wrong with a definition
+///
+/// The body is the definition, in JSON or YAML. Nothing is saved.
+#[utoipa::path(post, path = "/workflows/validate", operation_id = "workflow_validate", tag = "workflows",
+    request_body(content((Workflow = "application/json"), (String = "application/yaml"))),
+    responses((status = 200, description = "What is wrong, if anything is.", body = WorkflowCheck), Common, Body))]
+pub(super) async fn validate(
+    Viewer(tenant): Viewer,
+    State(api): State<Api>,
+    request: Request,
+) -> ApiResult<Json<WorkflowCheck>> {
+    let bytes = body(&api, request).await?;
+    let problems = match definition::parse(&bytes) {
+        Ok(workflow) => tenant.workflow_problems(&workflow).await?,
+        Err(error) if error.list().is_empty() => vec![Problem::new("", error.to_string())],
+        Err(error) => error.list().to_vec(),
+    };
+    let problems: Vec<ProblemBody> = problems.into_iter().map(Into::into).collect();
+    Ok(Json(WorkflowCheck { valid: problems.is_empty(), problems }))
+}
+
+async fn body(api: &Api, request: Request) -> ApiResult<Bytes> {
+    let (parts, body) = request.into_parts();
+    extract::whole(api, &parts.headers, body, definition::MAX_DEFINITION_BYTES as u64).await
+}
+
+/// Delete a version of a workflow, or all
+///
+/// No new run takes it; runs that were started go on.
+#[utoipa::path(delete, path = "/workflows/{name}", operation_id = "workflow_delete", tag = "workflows",
+    params(("name" = String, Path, description = "Its name."), VersionQuery),
+    responses((status = 204, description = "It is deleted."), Unfit, Common, Missing))]
+pub(super) async fn delete(
+    Admin(tenant): Admin,
+    Path(name): Path<String>,
+    Query(query): Query<VersionQuery>,
+) -> ApiResult<StatusCode> {
+    tenant.workflow_delete(&name, query.version.as_deref()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List the phase types

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
 
 use super::{
-    client::Client,
+    client::{Client, refusal},
     data_dir::{DataDir, ServerFile},
     serve::engine_config,
 };
 use crate::{
+    api,
     engine::{Engine, Tenant, is_used},
     error::{Code, Error},
     model::TenantId,
@@ -40,6 +43,7 @@ pub(super) struct Local {
     engine: Engine,
     /// The tenant that is there from the first start on.
     pub(super) tenant: Tenant,
+    api: api::Local,
 }
 
 impl Where {
@@ -57,7 +61,8 @@ impl Where {
         match Engine::open(config).await {
             Ok(engine) => {
                 let tenant = engine.tenant(&TenantId::default_tenant());
-                Ok(Access::Local(Box::new(Local { engine, tenant })))
+                let api = api::Local::new(engine.clone());
+                Ok(Access::Local(Box::new(Local { engine, tenant, api })))
             }
             Err(error) if error.code() == Code::Conflict => {
                 let server = ServerFile::read(&data_dir).ok_or(error).with_context(|| {
@@ -71,11 +76,47 @@ impl Where {
 }
 
 impl Access {
+    /// Ask the API, in this process or at the server: one way for both. `path` begins after `/api/v1`.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> anyhow::Result<T> {
+        let bytes = match self {
+            Self::Remote(client) => client.call(method, path, body.as_ref()).await?,
+            Self::Local(local) => {
+                let body = body.map(|body| body.to_string().into_bytes());
+                let (status, bytes) = local.api.call(method, path, body).await?;
+                if !status.is_success() {
+                    let (message, _) =
+                        refusal(&bytes).with_context(|| format!("the API answered {status}"))?;
+                    return Err(Error::new(code(status), message).into());
+                }
+                bytes
+            }
+        };
+        // Nothing is `null`, for those that ask for nothing.
+        let bytes = if bytes.is_empty() { bytes::Bytes::from_static(b"null") } else { bytes };
+        serde_json::from_slice(&bytes).context("the answer cannot be read")
+    }
+
     /// Close it.
     pub(super) async fn close(self) {
         if let Self::Local(local) = self {
             local.engine.shutdown(std::time::Duration::ZERO).await;
         }
+    }
+}
+
+/// Whose fault a refusal is, for the exit code.
+fn code(status: reqwest::StatusCode) -> Code {
+    match status.as_u16() {
+        404 => Code::NotFound,
+        409 => Code::Conflict,
+        503 => Code::Unavailable,
+        500.. => Code::Internal,
+        _ => Code::Invalid,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -50,14 +51,25 @@ impl Client {
         }
         let status = response.status();
         let body = response.bytes().await.unwrap_or_default();
-        let Ok(problem) = serde_json::from_slice::<ProblemDetails>(&body) else {
+        let Some((message, request)) = refusal(&body) else {
             bail!("{} answered {status}, and not as a heddle server does", self.url);
         };
-        let mut message = problem.detail;
-        for item in problem.problems {
-            message.push_str(&format!("\n  {}: {}", item.path, item.message));
+        bail!("{message} ({} says {status}, request {request})", self.url);
+    }
+
+    /// A request with a body of JSON, if it has one.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> anyhow::Result<Bytes> {
+        let mut request = self.request(method, path)?;
+        if let Some(body) = body {
+            request = request.json(body);
         }
-        bail!("{message} ({} says {status}, request {})", self.url, problem.request_id);
+        let response = self.send(request).await?;
+        response.bytes().await.with_context(|| format!("{}: the answer broke off", self.url))
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
@@ -82,4 +94,14 @@ impl Client {
     pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.send(self.request(Method::DELETE, path)?).await.map(drop)
     }
+}
+
+/// What a refusal says, every single problem with it, and the request's id.
+pub(super) fn refusal(body: &[u8]) -> Option<(String, String)> {
+    let problem: ProblemDetails = serde_json::from_slice(body).ok()?;
+    let mut message = problem.detail;
+    for item in problem.problems {
+        message.push_str(&format!("\n  {}: {}", item.path, item.message));
+    }
+    Some((message, problem.request_id))
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the run (or the host) failed, 2 the command or its input is wrong.
 
 mod access;
+mod approvals;
 mod client;
 pub mod compile;
 mod data_dir;
@@ -15,10 +16,13 @@ mod run_input;
 mod run_output;
 mod run_progress;
 mod run_source;
+mod run_steer;
 mod runs;
 mod serve;
+mod steer;
 mod token;
 mod umask;
+mod workflow;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -46,12 +50,20 @@ enum Command {
     /// The plugins that bring phases and workflows
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Workflow definitions: check, save, list, show
+    #[command(subcommand)]
+    Workflow(workflow::Command),
     /// Runs: those of a server, or of a data directory
     #[command(subcommand)]
     Runs(runs::Command),
     /// API tokens: those of a server, or of a data directory
     #[command(subcommand)]
     Token(token::Command),
+    /// What waits for somebody to decide
+    #[command(subcommand)]
+    Approvals(approvals::Command),
+    /// Send an event from outside to the run that waits for it
+    Signal(approvals::Signal),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -105,8 +117,11 @@ impl Cli {
                 Command::Serve(args) => Box::pin(serve::run(args)).await,
                 Command::Run(args) => Box::pin(run::run(args)).await,
                 Command::Plugin(command) => Box::pin(plugin::run(command)).await,
+                Command::Workflow(command) => Box::pin(workflow::run(command)).await,
                 Command::Runs(command) => Box::pin(runs::run(command)).await,
                 Command::Token(command) => Box::pin(token::run(command)).await,
+                Command::Approvals(command) => Box::pin(approvals::run(command)).await,
+                Command::Signal(signal) => Box::pin(approvals::signal(signal)).await,
                 Command::CompilePlugin { .. } | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
             }
         });

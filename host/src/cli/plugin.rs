@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::ArgGroup;
+use reqwest::Method;
 use serde::Serialize;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{
-        plugins::{PluginDetail, PluginList},
+        plugins::{GrantList, PluginDetail, PluginList},
         uri::segment,
         wire::{Manifest as ManifestBody, PluginBody},
     },
@@ -64,6 +65,21 @@ pub(super) enum Command {
     Remove {
         /// The plugin's name
         name: String,
+        #[command(flatten)]
+        place: Where,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Grant a plugin a capability; without one, show what it wants and has
+    Grant {
+        /// The plugin's name
+        name: String,
+        /// The capability
+        capability: Option<String>,
+        /// Take it away instead
+        #[arg(long, requires = "capability")]
+        revoke: bool,
         #[command(flatten)]
         place: Where,
         /// As JSON
@@ -118,6 +134,29 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             match json {
                 true => output::json(&serde_json::json!({ "removed": name }))?,
                 false => output::say(&format!("removed {name}"))?,
+            }
+        }
+        Command::Grant { name, capability, revoke, place, json } => {
+            let access = place.open(false).await?;
+            let path = format!("/plugins/{}/grants", segment(&name));
+            let grants = match (&capability, revoke) {
+                (None, _) => access.call(Method::GET, &path, None).await,
+                (Some(capability), revoke) => {
+                    let method = if revoke { Method::DELETE } else { Method::PUT };
+                    access.call(method, &format!("{path}/{}", segment(capability)), None).await
+                }
+            };
+            access.close().await;
+            let grants: GrantList = grants?;
+            let list =
+                |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            match json {
+                true => output::json(&grants)?,
+                false => output::say(&format!(
+                    "{name} wants {}; it was granted {}",
+                    list(&grants.wanted),
+                    list(&grants.granted)
+                ))?,
             }
         }
         Command::Schema => output::json(&Manifest::json_schema())?,

@@ -18,6 +18,7 @@ use super::{
     run_output::OutDir,
     run_progress::Progress,
     run_source::Source,
+    run_steer::{self, Decider, Door},
     serve::engine_config,
 };
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Name of the workflow
+    /// Name of the workflow, or a file with its definition (.yaml, .yml or .json) for this run alone
     workflow: String,
     /// The run's input as JSON; or a file for the workflow to read, such as a tracker's export. `-` is standard input, and
     /// pipes are read too (`--input <(…)`): JSON, lines of JSON or CSV, told by their content
@@ -55,6 +56,15 @@ pub(super) struct Args {
     /// The clock that the phases see (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
+    /// Decide so where this step asks, at a checkpoint or from inside a phase; without it, a terminal is asked
+    #[arg(long = "decide", value_name = "STEP=OPTION", value_parser = run_steer::pair)]
+    decisions: Vec<(String, String)>,
+    /// Send this event from outside, for the step that waits for its key
+    #[arg(long = "signal", value_name = "KEY=JSON", value_parser = run_steer::pair)]
+    signals: Vec<(String, String)>,
+    /// Let each phase's result wait for a review: `heddle runs continue`, `retry` or `skip` from another terminal
+    #[arg(long)]
+    review: bool,
     #[command(flatten)]
     data_dir: DataDir,
     /// Attempts that run at once [default: one for each core, at least two]
@@ -74,8 +84,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let files: Vec<Source> = args.files.iter().map(open).collect::<anyhow::Result<_>>()?;
     let components: Vec<_> =
         args.plugins.iter().map(|file| plugin::read(file)).collect::<anyhow::Result<_>>()?;
+    let definition = run_steer::definition(&args.workflow)?;
+    for (key, data) in &args.signals {
+        let data: Result<serde_json::Value, _> = serde_json::from_str(data);
+        data.with_context(|| format!("--signal {key}: what it says is no JSON"))?;
+    }
     let engine = Engine::open(config).await?;
-    let result = in_engine(&engine, &args, components, (input, files), &out).await;
+    // Other terminals can steer the run, as they can a server's.
+    let door = Door::open(&engine, &args.data_dir.path()?).await?;
+    let result = in_engine(&engine, &args, definition, components, (input, files), &out).await;
+    door.close().await;
     engine.shutdown(Duration::ZERO).await;
     result
 }
@@ -83,6 +101,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn in_engine(
     engine: &Engine,
     args: &Args,
+    definition: Option<Workflow>,
     components: Vec<bytes::Bytes>,
     (input, files): (Option<Source>, Vec<Source>),
     out: &OutDir,
@@ -91,12 +110,23 @@ async fn in_engine(
     for (file, bytes) in args.plugins.iter().zip(components) {
         tenant.plugin_add(bytes).await.with_context(|| format!("{} was not loaded", file.display()))?;
     }
-    let workflow = find(&tenant, &args.workflow).await?;
+    let workflow = match &definition {
+        Some(definition) => definition.clone(),
+        None => find(&tenant, &args.workflow).await?,
+    };
     let input = run_input::read(&workflow, input, files)?;
-    let started = start(&tenant, args, input).await?;
+    let started = start(&tenant, args, definition, input).await?;
     let id = started.run.run.id;
+    for (key, data) in &args.signals {
+        tenant.signal(key, &serde_json::from_str(data)?).await?;
+    }
     let steps: Vec<String> = started.run.steps.iter().map(|step| step.name.clone()).collect();
-    let ended = watch(&tenant, id, &Progress::new(&steps, args.json)).await?;
+    let progress = Progress::new(&steps, args.json);
+    let decider = Decider::new(&tenant, id, args.decisions.clone(), &progress);
+    let ended = tokio::select! {
+        ended = watch(&tenant, id, &progress) => ended?,
+        failed = decider.decide() => return Err(failed),
+    };
 
     let artifacts = ArtifactBody::list(id, tenant.artifacts(id).await?);
     let latest: Vec<ArtifactBody> = artifacts.into_iter().filter(|artifact| artifact.latest).collect();
@@ -122,7 +152,12 @@ async fn find(tenant: &Tenant, name: &str) -> anyhow::Result<Workflow> {
     Err(unknown("workflow", name, &names).into())
 }
 
-async fn start(tenant: &Tenant, args: &Args, input: RunInput) -> anyhow::Result<crate::engine::StartedRun> {
+async fn start(
+    tenant: &Tenant,
+    args: &Args,
+    definition: Option<Workflow>,
+    input: RunInput,
+) -> anyhow::Result<crate::engine::StartedRun> {
     let mut files = Vec::new();
     for RunFile { name, content } in input.files {
         let content = ReaderStream::with_capacity(tokio::fs::File::from_std(content), 64 * 1024);
@@ -131,11 +166,14 @@ async fn start(tenant: &Tenant, args: &Args, input: RunInput) -> anyhow::Result<
     }
     let start = StartRun {
         workflow: args.workflow.clone(),
+        definition: definition.map(Box::new),
+        auto_run: args.review.then_some(false),
         input: input.json,
         files,
         seed: args.seed,
         as_of: args.as_of,
         idempotency_key: None,
+        ..StartRun::default()
     };
     Ok(tenant.run_start(start).await?)
 }
@@ -162,7 +200,7 @@ async fn watch(tenant: &Tenant, id: RunId, progress: &Progress) -> anyhow::Resul
             match tenant.run_cancel(id).await {
                 // It has just ended by itself.
                 Err(error) if error.code() == crate::error::Code::Conflict => {}
-                other => other?,
+                other => drop(other?),
             }
             tokio::select! {
                 result = &mut shown => result?,

@@ -49,6 +49,14 @@ impl Progress {
         Self { bars: Some(Bars { all, by_step }) }
     }
 
+    /// Let a question stand on the terminal while it is asked.
+    pub(super) fn aside<T>(&self, ask: impl FnOnce() -> T) -> T {
+        match &self.bars {
+            Some(bars) => bars.all.suspend(ask),
+            None => ask(),
+        }
+    }
+
     /// Show a run until it has ended.
     ///
     /// # Errors

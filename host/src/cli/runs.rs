@@ -1,10 +1,10 @@
-//! `heddle runs`: list, show, cancel.
+//! `heddle runs`: list, show; `steer` has the rest.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use super::{
     access::{Access, Where},
-    output,
+    output, steer,
 };
 use crate::{
     api::{
@@ -44,16 +44,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Cancel a run
-    Cancel {
-        /// The run's id
-        id: RunId,
-        #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(flatten)]
+    Steer(steer::Command),
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -70,16 +62,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             access.close().await;
             print_run(&run?, json)?;
         }
-        Command::Cancel { id, place, json } => {
-            let access = place.open(true).await?;
-            let run = cancel(&access, id).await;
-            access.close().await;
-            let run = run?;
-            match json {
-                true => output::json(&run)?,
-                false => output::say(&format!("run {id} is {}", run.run.state))?,
-            }
-        }
+        Command::Steer(command) => return steer::run(command).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -115,30 +98,6 @@ async fn show(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
     }
 }
 
-/// The run as it is when it has ended, or after five seconds.
-async fn cancel(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
-    const PATIENCE: Duration = Duration::from_secs(5);
-    match access {
-        Access::Local(local) => {
-            local.tenant.run_cancel(id).await?;
-            Ok(local.tenant.run_wait(id, PATIENCE).await?.into())
-        }
-        Access::Remote(client) => {
-            let mut run: RunBody = client.post(&format!("/runs/{id}/cancel"), Vec::new()).await?;
-            let begin = tokio::time::Instant::now();
-            while !ended(&run.run.state) && begin.elapsed() < PATIENCE {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                run = client.get(&format!("/runs/{id}")).await?;
-            }
-            Ok(run)
-        }
-    }
-}
-
-fn ended(state: &str) -> bool {
-    state.parse::<RunState>().is_ok_and(RunState::is_terminal)
-}
-
 fn print_list(runs: &[RunSummary], json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(&runs);
@@ -152,7 +111,7 @@ fn print_list(runs: &[RunSummary], json: bool) -> anyhow::Result<()> {
     output::say(&output::table(&["RUN", "WORKFLOW", "STATE", "CREATED"], &[], rows.collect()))
 }
 
-fn print_run(run: &RunBody, json: bool) -> anyhow::Result<()> {
+pub(super) fn print_run(run: &RunBody, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(run);
     }

@@ -13,10 +13,11 @@ use super::{
     attempt::Executor,
     core::{Action, Core, Input, Launch, Machine},
     recovery::Loader,
+    signals::Matchmaker,
 };
 use crate::{
     events::EventBus,
-    model::{AttemptId, Command, HostId, RunId, Timestamp},
+    model::{AttemptId, Command, HostId, RunId, StepState, TenantId, Timestamp},
     store::{Store, StoreError, StoreResult},
 };
 
@@ -28,8 +29,8 @@ pub(crate) enum Message {
     Create(Box<Machine>, oneshot::Sender<StoreResult<()>>),
     /// The database has commands for this host.
     CommandsWait,
-    /// A command has nothing to act on.
-    DropCommand(i64),
+    /// A command cannot be done, and why.
+    RefuseCommand { id: i64, why: String },
     /// Start nothing more, and stop what still runs after the time given.
     Shutdown(Duration),
 }
@@ -47,6 +48,11 @@ impl DriverHandle {
         let _ = self.sender.send(message);
     }
 
+    /// Whether the driver has ended.
+    pub(crate) fn has_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
     /// Wait until the driver has ended.
     pub(crate) async fn stopped(&self) {
         let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
@@ -60,6 +66,8 @@ struct Pending {
     seq: u64,
     launches: Vec<Launch>,
     reply: Option<oneshot::Sender<StoreResult<()>>>,
+    /// The keys of outside events that its steps now wait for.
+    waits: Vec<(TenantId, String)>,
     result: StoreResult<()>,
 }
 
@@ -72,6 +80,7 @@ pub(crate) struct Driver {
     executor: Executor,
     loader: Loader,
     host: HostId,
+    matchmaker: Matchmaker,
     sender: mpsc::UnboundedSender<Message>,
     /// How to stop each attempt under way.
     stops: HashMap<AttemptId, CancellationToken>,
@@ -90,6 +99,7 @@ impl Driver {
         executor: Executor,
         loader: Loader,
         host: HostId,
+        matchmaker: Matchmaker,
     ) -> DriverHandle {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (ended, stopped) = watch::channel(false);
@@ -100,6 +110,7 @@ impl Driver {
             executor,
             loader,
             host,
+            matchmaker,
             sender: sender.clone(),
             stops: HashMap::new(),
             commits: FuturesUnordered::new(),
@@ -142,7 +153,7 @@ impl Driver {
             }
             Message::Input(input) => self.input(input, None),
             Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
-            Message::DropCommand(id) => self.drop_command(id),
+            Message::RefuseCommand { id, why } => self.refuse_command(id, why),
             Message::CommandsWait => self.take_commands().await,
             Message::Shutdown(grace) => {
                 self.core.drain();
@@ -192,7 +203,7 @@ impl Driver {
                         stop.cancel();
                     }
                 }
-                Action::DropCommand(id) => self.drop_command(id),
+                Action::RefuseCommand { id, why } => self.refuse_command(id, why),
                 Action::Load { run, id, command } => self.load(run, id, command),
             }
         }
@@ -200,20 +211,24 @@ impl Driver {
             let (run, seq) = (transition.run.id, transition.run.event_seq);
             let launches = launches.remove(&run).unwrap_or_default();
             let reply = if created == Some(run) { reply.take() } else { None };
+            let waiting = transition.steps.iter().filter(|step| step.state == StepState::Waiting);
+            let keys = waiting.filter_map(|step| step.event_key.clone());
+            let waits = keys.map(|key| (transition.tenant.clone(), key)).collect();
             let answer = self.store.commit(*transition);
             self.commits.push(Box::pin(async move {
                 let result = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
-                Pending { run, seq, launches, reply, result }
+                Pending { run, seq, launches, reply, waits, result }
             }));
         }
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 
     fn committed(&mut self, pending: Pending) {
-        let Pending { run, seq, launches, reply, result } = pending;
+        let Pending { run, seq, launches, reply, waits, result } = pending;
         match &result {
             Ok(()) => {
                 self.bus.committed(run, seq);
+                waits.into_iter().for_each(|(tenant, key)| self.matchmaker.look(tenant, key));
                 launches.into_iter().for_each(|launch| self.launch(launch));
             }
             Err(error) => {
@@ -256,23 +271,25 @@ impl Driver {
                     let _ = sender.send(Message::Input(Input::Reopen { machine, id, command }));
                 }
                 Ok(None) => {
-                    let _ = sender.send(Message::DropCommand(id));
+                    let why = "the run is not there, or another host has just opened it again".to_owned();
+                    let _ = sender.send(Message::RefuseCommand { id, why });
                 }
                 Err(error) => {
-                    tracing::error!(%error, %run, "the run cannot be opened again; its command is dropped");
-                    let _ = sender.send(Message::DropCommand(id));
+                    tracing::error!(%error, %run, "the run cannot be opened again; its command is refused");
+                    let why = format!("the run cannot be opened again: {error}");
+                    let _ = sender.send(Message::RefuseCommand { id, why });
                 }
             }
         });
     }
 
-    /// The deletion queues behind the transitions that the store has been given, so a command is never gone before
-    /// the end of its run is durable.
-    fn drop_command(&self, id: i64) {
+    /// The answer queues behind the transitions that the store has been given, so nobody is told of a state of the run
+    /// that is not durable.
+    fn refuse_command(&self, id: i64, why: String) {
         let store = self.store.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.command_drop(id).await {
-                tracing::warn!(%error, "a command that has nothing to act on cannot be deleted");
+            if let Err(error) = store.command_refuse(id, &why).await {
+                tracing::warn!(%error, "a command that cannot be done cannot be answered");
             }
         });
     }

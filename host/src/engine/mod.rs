@@ -3,27 +3,41 @@
 //! `core` decides (pure), `driver` commits and carries out, `attempt` runs one attempt, `plugins` knows the components,
 //! and `tenant` is the door through which the API and the CLI come in.
 
+mod approvals;
 mod attempt;
+mod control;
 mod core;
 mod database;
+pub mod definition;
 mod directory;
 mod driver;
 mod expression;
+mod fork;
+mod grants;
 mod graph;
+mod library;
 mod plan;
 mod plugins;
 mod recovery;
+mod signals;
 mod start;
 mod tenant;
 mod tokens;
+mod verify;
 
 use std::{collections::BTreeSet, fs::File, path::PathBuf, time::Duration};
 
+pub use approvals::Answer;
+pub use control::RollbackTo;
 pub(crate) use database::is_used;
-pub use plugins::WorkflowInfo;
+pub use fork::{ForkRun, PhaseRun};
+pub use grants::Grants;
+pub use library::{WorkflowInfo, WorkflowSource};
+pub use signals::SentSignal;
 pub use start::{StartFile, StartRun, StartedRun};
 pub use tenant::{RunDetail, Tenant};
 pub use tokens::{NewToken, Principal, Role};
+pub use verify::{StepVerification, Verification, Verified};
 
 use self::{
     attempt::Executor,
@@ -82,6 +96,11 @@ pub struct Engine {
     sandbox: Sandbox,
     driver: DriverHandle,
     host: HostId,
+    /// What runs attempts, beside the driver: for those that are of no run.
+    executor: Executor,
+    /// Verifications that run.
+    verifying: std::sync::Arc<tokio::sync::Semaphore>,
+    matchmaker: signals::Matchmaker,
     /// Held as long as the host lives: a second one on the same directory would own the same runs.
     _lock: std::sync::Arc<File>,
 }
@@ -122,9 +141,19 @@ impl Engine {
             blobs: blobs.clone(),
             bus: bus.clone(),
             array: std::sync::Arc::default(),
+            evaluations: std::sync::Arc::new(tokio::sync::Semaphore::new(attempt::EVALUATIONS)),
         };
         let loader = recovery::Loader { store: store.clone(), host };
-        let driver = Driver::start(core, store.clone(), bus.clone(), executor, loader, host);
+        let (matchmaker, wanted) = signals::Matchmaker::new();
+        let driver = Driver::start(
+            core,
+            store.clone(),
+            bus.clone(),
+            executor.clone(),
+            loader,
+            host,
+            matchmaker.clone(),
+        );
         let engine = Self {
             config,
             store,
@@ -134,11 +163,15 @@ impl Engine {
             sandbox,
             driver,
             host,
+            executor,
+            verifying: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
+            matchmaker,
             _lock: std::sync::Arc::new(lock),
         };
         if !observes {
             engine.take_up_runs().await?;
             engine.driver.send(Message::CommandsWait);
+            signals::start(engine.store.clone(), engine.driver.clone(), wanted);
         }
         Ok(engine)
     }
@@ -151,6 +184,15 @@ impl Engine {
     /// The engine as a tenant may use it.
     pub fn tenant(&self, id: &TenantId) -> Tenant {
         Tenant::new(self.clone(), id)
+    }
+
+    fn executor(&self) -> Executor {
+        self.executor.clone()
+    }
+
+    /// Whether it is there to look at only.
+    pub(crate) fn observes(&self) -> bool {
+        self.config.slots == 0
     }
 
     /// Whether the host can do its work.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{
     Tenant,
+    library::{WorkflowInfo, WorkflowSource},
     plan::{Plan, Surroundings},
 };
 use crate::{
@@ -28,17 +29,6 @@ pub(crate) struct Plugins {
     /// By the component's digest: code is the same whoever's it is.
     loaded: Arc<Mutex<HashMap<Digest, Arc<LoadedPlugin>>>>,
     manifests: Arc<Mutex<HashMap<Digest, Arc<Manifest>>>>,
-}
-
-/// A workflow that a run can be started from.
-#[derive(Debug, Clone)]
-pub struct WorkflowInfo {
-    /// The definition.
-    pub workflow: Arc<Workflow>,
-    /// The plugin that ships it.
-    pub plugin: String,
-    /// Of that plugin's component.
-    pub digest: Digest,
 }
 
 impl Plugins {
@@ -199,27 +189,11 @@ impl ActivePlugins {
             for workflow in &manifest.workflows {
                 workflows.entry(workflow.name.clone()).or_insert_with(|| WorkflowInfo {
                     workflow: Arc::new(workflow.clone()),
-                    plugin: plugin.clone(),
-                    digest: *digest,
+                    source: WorkflowSource::Plugin { name: plugin.clone(), digest: *digest },
                 });
             }
         }
         workflows
-    }
-}
-
-impl ActivePlugins {
-    /// A workflow by name.
-    ///
-    /// # Errors
-    /// `NotFound`, with the names that there are.
-    pub(crate) fn workflow_info(&self, name: &str) -> Result<WorkflowInfo> {
-        let mut workflows = self.workflows();
-        workflows.remove(name).ok_or_else(|| {
-            let names: Vec<&str> = workflows.keys().map(String::as_str).collect();
-            let message = format!("there is no workflow {name:?}; there are: {}", names.join(", "));
-            Error::new(Code::NotFound, message)
-        })
     }
 }
 

@@ -53,7 +53,8 @@ impl Loader {
         Ok(Some(Machine::restore(self.snapshot(&tenant, run).await?)))
     }
 
-    async fn snapshot(&self, tenant: &TenantId, id: RunId) -> Result<Snapshot> {
+    /// A run as the database has it.
+    pub(super) async fn snapshot(&self, tenant: &TenantId, id: RunId) -> Result<Snapshot> {
         let store = self.store.tenant(tenant);
         let run = store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))?;
         let plan = store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;

@@ -10,7 +10,7 @@ use super::{
     core::Machine,
     driver::Message,
     plan::{Plan, Surroundings as _},
-    plugins::{ActivePlugins, WorkflowInfo},
+    plugins::ActivePlugins,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -26,6 +26,10 @@ use crate::{
 pub struct StartRun {
     /// The workflow's name.
     pub workflow: String,
+    /// Which version of one of the tenant's own workflows. Absent, the newest.
+    pub version: Option<String>,
+    /// A definition for this run alone, in place of a workflow by name.
+    pub definition: Option<Box<Workflow>>,
     /// The input: JSON text of an object.
     pub input: String,
     /// Uploaded files.
@@ -35,6 +39,12 @@ pub struct StartRun {
     pub seed: Option<u64>,
     /// The clock that the phases see. Absent, it is the time of the start.
     pub as_of: Option<Timestamp>,
+    /// Whether its steps begin by themselves; if not, each result waits for a review.
+    pub auto_run: Option<bool>,
+    /// Of the runs that wait for a place, the one with the highest goes first. Absent, 0.
+    pub priority: Option<i32>,
+    /// It starts no earlier. Absent, at once.
+    pub start_at: Option<Timestamp>,
     /// The client's key for sending the same request again.
     pub idempotency_key: Option<String>,
 }
@@ -77,12 +87,16 @@ impl Tenant {
         }
         // One look at the plugins for all that follows: they may be replaced or removed meanwhile.
         let active = self.engine.plugins.active(self.id()).await?;
-        let info = active.workflow_info(&start.workflow)?;
-        let files = self.input_files(&info.workflow, &start.files).await?;
-        self.check_input(&active, &info, &start.input, !files.is_empty()).await?;
-        let plan = Plan::new(&info.workflow, &active).map_err(|problems| {
-            Error::invalid(format!("workflow {} cannot run", info.workflow.name)).with_problems(problems)
+        let workflow = match &start.definition {
+            Some(definition) => Arc::new((**definition).clone()),
+            None => self.workflow_of(&active, &start.workflow, start.version.as_deref()).await?.workflow,
+        };
+        let files = self.input_files(&workflow, &start.files).await?;
+        let library = self.library(active, &workflow).await?;
+        let plan = Plan::new(&workflow, &library).map_err(|problems| {
+            Error::invalid(format!("workflow {} cannot run", workflow.name)).with_problems(problems)
         })?;
+        self.check_input(&library.plugins, &workflow, &start.input, !files.is_empty()).await?;
 
         let input_digest = Digest::of(&start.input);
         let seed = match start.seed {
@@ -96,8 +110,8 @@ impl Tenant {
         let now = Timestamp::now();
         let run = RunRow {
             id: RunId::new(),
-            workflow: info.workflow.name.clone(),
-            workflow_version: info.workflow.version.clone(),
+            workflow: workflow.name.clone(),
+            workflow_version: workflow.version.clone(),
             plan: plan.digest,
             state: RunState::Pending,
             input,
@@ -109,9 +123,9 @@ impl Tenant {
             rev: 0,
             event_seq: 0,
             failure: None,
-            auto_run: true,
-            priority: 0,
-            start_at: None,
+            auto_run: start.auto_run.unwrap_or(true),
+            priority: start.priority.unwrap_or(0),
+            start_at: start.start_at,
             schedule: None,
             forked_from: None,
             forked_at: None,
@@ -124,17 +138,26 @@ impl Tenant {
     }
 
     async fn create(&self, run: RunRow, plan: Plan, key: Option<IdempotencyKey>) -> Result<StartedRun> {
-        let id = run.id;
         let creation = Creation { plan: plan.json.clone(), idempotency: key.clone() };
         let mut machine =
             Machine::create(self.id().clone(), Arc::new(plan), run.clone(), creation, run.created_at);
         if let crate::model::Value::Blob { blob, size } = run.input {
             machine.name_blob(BlobRef { digest: blob, size });
         }
+        self.created(machine, &run, key).await
+    }
+
+    /// Hand a new run to the driver, and wait until it is durable.
+    pub(super) async fn created(
+        &self,
+        machine: Machine,
+        run: &RunRow,
+        key: Option<IdempotencyKey>,
+    ) -> Result<StartedRun> {
         let (reply, answer) = oneshot::channel();
         self.engine.driver.send(Message::Create(Box::new(machine), reply));
         match answer.await {
-            Ok(Ok(())) => Ok(StartedRun { run: self.run(id).await?, replayed: false }),
+            Ok(Ok(())) => Ok(StartedRun { run: self.run(run.id).await?, replayed: false }),
             // Another request with the same key was faster.
             Ok(Err(StoreError::KeyInUse)) => match key {
                 Some(key) => {
@@ -201,11 +224,10 @@ impl Tenant {
     async fn check_input(
         &self,
         active: &ActivePlugins,
-        info: &WorkflowInfo,
+        workflow: &Workflow,
         input: &str,
         has_files: bool,
     ) -> Result<()> {
-        let workflow = &info.workflow;
         let document: serde_json::Value = serde_json::from_str(input)
             .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
         let schema = crate::schema::compile(&workflow.input_schema)
@@ -256,7 +278,18 @@ fn is_certain_to_take_the_input(step: &StepDefinition, workflow: &Workflow) -> b
 /// Of everything that makes a request the same request.
 fn request_digest(start: &StartRun) -> Digest {
     let files: Vec<_> = start.files.iter().map(|f| (f.upload, f.name.as_deref())).collect();
-    let parts = serde_json::json!([start.workflow, Digest::of(&start.input), files, start.seed, start.as_of]);
+    let parts = serde_json::json!([
+        start.workflow,
+        start.version,
+        start.definition,
+        Digest::of(&start.input),
+        files,
+        start.seed,
+        start.as_of,
+        start.auto_run,
+        start.priority,
+        start.start_at
+    ]);
     Digest::of(parts.to_string())
 }
 

@@ -5,13 +5,11 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-use super::{
-    Engine, WorkflowInfo, attempt::read_value, blocking, driver::Message, graph::EdgeKind, plan::Plan,
-};
+use super::{Engine, attempt::read_value, blocking, graph::EdgeKind, plan::Plan};
 use crate::{
     error::{Code, Error, Result},
     events::Follow,
-    model::{Command, Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId, io_reason},
+    model::{Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId, io_reason},
     sandbox::LogLine,
     store::{
         ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, StepRow, TenantStore, UploadRow,
@@ -95,22 +93,6 @@ impl Tenant {
         }
     }
 
-    /// The workflows that a run can be started from, by name.
-    ///
-    /// # Errors
-    /// `Unavailable` if storage fails.
-    pub async fn workflows(&self) -> Result<Vec<WorkflowInfo>> {
-        Ok(self.engine.plugins.active(self.id()).await?.workflows().into_values().collect())
-    }
-
-    /// A workflow by name.
-    ///
-    /// # Errors
-    /// `NotFound`, with the names that there are.
-    pub async fn workflow(&self, name: &str) -> Result<WorkflowInfo> {
-        self.engine.plugins.active(self.id()).await?.workflow_info(name)
-    }
-
     /// Store a file for runs to come.
     ///
     /// # Errors
@@ -178,7 +160,7 @@ impl Tenant {
         })
     }
 
-    async fn run_row(&self, id: RunId) -> Result<RunRow> {
+    pub(super) async fn run_row(&self, id: RunId) -> Result<RunRow> {
         self.store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))
     }
 
@@ -188,23 +170,6 @@ impl Tenant {
     /// `Unavailable` if storage fails.
     pub async fn runs(&self, filter: RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<RunRow>> {
         Ok(self.store.run_list(&filter, after, limit).await?)
-    }
-
-    /// Have a run cancelled. It is when its state says so, within moments.
-    ///
-    /// # Errors
-    /// `NotFound`; `Conflict` if it has ended.
-    pub async fn run_cancel(&self, id: RunId) -> Result<()> {
-        let run = self.run_row(id).await?;
-        if run.state.is_terminal() {
-            return Err(Error::conflict(format!(
-                "run {id} is {}: it cannot be cancelled any more",
-                run.state
-            )));
-        }
-        self.store.command_add(id, &Command::Cancel).await?;
-        self.engine.driver.send(Message::CommandsWait);
-        Ok(())
     }
 
     /// Wait for the end of a run. Returns it as it is then, or as it is after the time given.

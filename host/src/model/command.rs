@@ -16,6 +16,15 @@ pub enum Command {
     Pause,
     /// Go on after a pause.
     Resume,
+    /// Go on without reviews, or with them; go earlier or later than other runs.
+    Change {
+        /// Whether its steps begin without somebody's review of those before them.
+        #[serde(default)]
+        auto_run: Option<bool>,
+        /// The higher goes first.
+        #[serde(default)]
+        priority: Option<i32>,
+    },
     /// Decide what a step waits for.
     Decide {
         /// The approval's id.
@@ -33,6 +42,14 @@ pub enum Command {
     },
     /// Do a step again, and then what depends on it, as far as it changes.
     Retry {
+        /// The step.
+        step: String,
+        /// What is to be different this time.
+        #[serde(default)]
+        overrides: Overrides,
+    },
+    /// Run a step now: again if it has ended, and without the reviews that it waits for.
+    Trigger {
         /// The step.
         step: String,
         /// What is to be different this time.
@@ -67,7 +84,7 @@ pub enum Command {
 impl Command {
     /// Whether it can make a run that has ended go on.
     pub fn reopens(&self) -> bool {
-        matches!(self, Self::Retry { .. } | Self::Rollback { .. })
+        matches!(self, Self::Retry { .. } | Self::Trigger { .. } | Self::Rollback { .. })
     }
 }
 

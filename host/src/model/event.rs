@@ -66,6 +66,8 @@ kinds!(
     RunPaused = "run.paused",
     /// Somebody resumed it.
     RunResumed = "run.resumed",
+    /// Somebody changed whether its steps wait for reviews, or its priority.
+    RunChanged = "run.changed",
     /// Nothing of it can go on before somebody decides.
     RunWaitingApproval = "run.waiting_approval",
     /// An earlier result of a step counts again.

@@ -1,5 +1,7 @@
 //! What the host itself asks of the database, across tenants: its own start and stop, taking runs up, tokens.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 
 use super::{
@@ -8,6 +10,9 @@ use super::{
     sql::cells,
 };
 use crate::model::{Digest, HostId, RunId, ScheduleId, TenantId, Timestamp, TokenId};
+
+/// Whoever asked for what cannot be done has so long to read why.
+const ANSWERS_KEPT: Duration = Duration::from_secs(3600);
 
 /// A token's owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +90,7 @@ impl Store {
     pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
         let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data FROM commands
                    JOIN runs ON runs.id = commands.run_id
-                   WHERE runs.owner = $1 OR runs.finished_at IS NOT NULL ORDER BY commands.id";
+                   WHERE commands.refused IS NULL AND (runs.owner = $1 OR runs.finished_at IS NOT NULL) ORDER BY commands.id";
         self.readers.all(sql, &cells![host], decode::command).await
     }
 
@@ -119,9 +124,31 @@ impl Store {
         Ok(self.execute(sql, cells).await? > 0)
     }
 
-    /// Delete a command whose run has ended: there is nothing to do.
-    pub async fn command_drop(&self, id: i64) -> StoreResult<()> {
-        self.execute("DELETE FROM commands WHERE id = $1", cells![id]).await.map(drop)
+    /// Outside events that were offered to steps which have not answered.
+    pub async fn signals_offered(&self) -> StoreResult<u64> {
+        let sql = "SELECT count(*) AS n FROM commands WHERE kind = 'signal' AND refused IS NULL";
+        let read = |row: &dyn Columns| Record::of("commands", row).count("n");
+        Ok(self.readers.optional(sql, &[], read).await?.unwrap_or(0))
+    }
+
+    /// The keys for which there are both an outside event that nobody took, and a step that waits.
+    pub async fn signals_wanted(&self) -> StoreResult<Vec<(TenantId, String)>> {
+        let sql = "SELECT DISTINCT steps.tenant_id, steps.event_key FROM steps
+                   JOIN signals ON signals.tenant_id = steps.tenant_id AND signals.key = steps.event_key
+                   WHERE steps.event_key IS NOT NULL AND steps.finished_at IS NULL AND signals.taken_by IS NULL";
+        let read = |row: &dyn Columns| {
+            let r = Record::of("steps", row);
+            Ok((r.parse("tenant_id")?, r.text("event_key")?))
+        };
+        self.readers.all(sql, &[], read).await
+    }
+
+    /// Answer that a command cannot be done. The row stays until whoever asked has read why, or for an hour.
+    pub async fn command_refuse(&self, id: i64, why: &str) -> StoreResult<()> {
+        let now = Timestamp::now();
+        let sql = "DELETE FROM commands WHERE refused IS NOT NULL AND created_at < $1";
+        self.execute(sql, cells![now.minus(ANSWERS_KEPT)]).await?;
+        self.execute("UPDATE commands SET refused = $2 WHERE id = $1", cells![id, why]).await.map(drop)
     }
 
     /// Remember a token by the hash of its secret.

@@ -3,11 +3,13 @@
 //! Each conversion takes its row apart field by field, so that a new field does not compile before somebody has decided
 //! whether clients see it.
 
+mod control;
 mod event;
 mod run;
 mod step;
 mod token;
 
+pub use control::{ApprovalBody, ApprovalPage, SignalBody, StepVerificationBody, VerificationBody};
 pub use event::{EventBody, EventPage};
 pub use run::{InputFileBody, RunBody, RunPage, RunSummary, WaitingBody};
 use serde::{Deserialize, Serialize};

@@ -47,6 +47,21 @@ pub struct RunSummary {
     /// Of the input.
     #[schema(schema_with = digest)]
     pub input_digest: String,
+    /// Whether its steps begin by themselves; if not, each phase's result waits for a review.
+    pub auto_run: bool,
+    /// Of the runs that wait for a place, the one with the highest goes first.
+    pub priority: i32,
+    /// It starts no earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub start_at: Option<String>,
+    /// The run that it was forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = run_id)]
+    pub forked_from: Option<String>,
+    /// The step at which it was forked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_at: Option<String>,
     /// Number of its last event.
     pub last_event: u64,
     /// When it was started by its caller.
@@ -88,12 +103,12 @@ impl RunSummary {
             rev: _,
             event_seq,
             failure,
-            auto_run: _,
-            priority: _,
-            start_at: _,
+            auto_run,
+            priority,
+            start_at,
             schedule: _,
-            forked_from: _,
-            forked_at: _,
+            forked_from,
+            forked_at,
             created_at,
             started_at,
             finished_at,
@@ -108,6 +123,11 @@ impl RunSummary {
             seed: seed.to_string(),
             as_of: as_of.to_string(),
             input_digest: input.digest().to_string(),
+            auto_run,
+            priority,
+            start_at: shown(start_at),
+            forked_from: forked_from.map(|id| id.to_string()),
+            forked_at,
             last_event: event_seq,
             created_at: created_at.to_string(),
             started_at: shown(started_at),
@@ -229,6 +249,7 @@ fn waiting(run: &RunRow, steps: &[StepRow], after: &BTreeMap<String, Vec<String>
         waiting.push(WaitingBody { step: step.map(|step| step.name.clone()), reason });
     };
     match run.state {
+        RunState::Pending if let Some(at) = run.start_at => push(None, format!("it starts at {at}")),
         RunState::Pending => push(None, "the host has not taken it up yet".to_owned()),
         RunState::Paused => push(None, "it is paused until somebody resumes it".to_owned()),
         _ => {}

@@ -11,7 +11,7 @@ use crate::{
         expression::{Expression, Root, Scope},
         plan::LayoutKind,
     },
-    model::{Failure, FailureKind, Mapping, Value},
+    model::{Failure, FailureKind, Mapping, TenantId, Value},
 };
 
 /// The documents by what names them, as JSON text.
@@ -23,13 +23,22 @@ pub(super) struct Documents {
 impl Documents {
     /// Read what a launch names.
     pub(super) async fn gather(executor: &Executor, launch: &Launch) -> Result<Self, Failure> {
+        Self::read(executor, &launch.tenant, &launch.documents).await
+    }
+
+    /// Read documents.
+    pub(super) async fn read(
+        executor: &Executor,
+        tenant: &TenantId,
+        documents: &BTreeMap<Root, Document>,
+    ) -> Result<Self, Failure> {
         let mut scope = Scope::default();
         let mut texts = BTreeMap::new();
-        for (root, document) in &launch.documents {
+        for (root, document) in documents {
             let text: Arc<str> = match document {
                 Document::Json(json) => json.as_str().into(),
-                Document::Whole(value) => executor.text(&launch.tenant, value).await?.into(),
-                Document::Element(value, index) => executor.element(launch, value, *index).await?.into(),
+                Document::Whole(value) => executor.text(tenant, value).await?.into(),
+                Document::Element(value, index) => executor.element(tenant, value, *index).await?.into(),
             };
             scope.insert(root.clone(), Arc::clone(&text));
             texts.insert(root.clone(), text);
@@ -86,13 +95,13 @@ impl Documents {
 
 impl Executor {
     /// One element of an array.
-    async fn element(&self, launch: &Launch, array: &Value, index: usize) -> Result<String, Failure> {
+    async fn element(&self, tenant: &TenantId, array: &Value, index: usize) -> Result<String, Failure> {
         let digest = array.digest();
         let known = self.array.lock().ok().and_then(|known| known.clone());
         let items = match known.filter(|(of, _)| *of == digest) {
             Some((_, items)) => items,
             None => {
-                let text = self.text(&launch.tenant, array).await?;
+                let text = self.text(tenant, array).await?;
                 let items: Arc<[Box<str>]> = elements(&text)?.into();
                 if let Ok(mut known) = self.array.lock() {
                     *known = Some((digest, Arc::clone(&items)));

@@ -40,7 +40,7 @@ impl Executor {
         })?;
         let input = match &launch.overrides.input {
             Some(input) => input.to_string(),
-            None => documents.input(launch)?,
+            None => self.evaluate(|| documents.input(launch)).await?,
         };
         let prompt = launch.overrides.prompt.clone().or_else(|| spec.prompt_template.clone());
         let config = step.config.to_string();

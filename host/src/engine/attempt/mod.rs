@@ -11,6 +11,7 @@ mod values;
 
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 pub(crate) use values::{read_value, write_value};
 
@@ -30,6 +31,9 @@ use crate::{
 /// An array's digest, and the JSON texts of its items.
 pub(crate) type Array = (Digest, Arc<[Box<str>]>);
 
+/// So many evaluations are under way at once. Each has its own bound of memory.
+pub(crate) const EVALUATIONS: usize = 4;
+
 /// What attempts need of the host. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Executor {
@@ -39,6 +43,8 @@ pub(crate) struct Executor {
     pub(crate) bus: EventBus,
     /// The array that items were last taken from: a wide map asks for the same again and again.
     pub(crate) array: Arc<Mutex<Option<Array>>>,
+    /// Places for evaluations of what tenants wrote.
+    pub(crate) evaluations: Arc<Semaphore>,
 }
 
 impl Executor {
@@ -56,7 +62,7 @@ impl Executor {
         let documents = Documents::gather(self, launch).await?;
         let opens = matches!(launch.stage, Stage::Open);
         if let Some(text) = launch.definition().skip_when.as_deref().filter(|_| opens)
-            && documents.holds(text)?
+            && self.evaluate(|| documents.holds(text)).await?
         {
             return Ok(ended(AttemptOutcome::Skipped(format!("{text} holds"))));
         }
@@ -65,6 +71,14 @@ impl Executor {
             Some(node) => self.node(launch, node, &documents).await,
             None => Err(Failure::new(FailureKind::Host, "the plan's step does nothing, or several things")),
         }
+    }
+
+    /// Evaluate what a tenant wrote: away from the threads that serve everybody, and few at once, since each may take as
+    /// much memory as its bounds allow (law 5).
+    async fn evaluate<T>(&self, evaluate: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let closed = |_| Failure::new(FailureKind::Host, "the host is shutting down");
+        let _place = self.evaluations.acquire().await.map_err(closed)?;
+        tokio::task::block_in_place(evaluate)
     }
 
     async fn text(&self, tenant: &TenantId, value: &Value) -> Result<String, Failure> {

@@ -1,5 +1,7 @@
 //! Nodes that the host evaluates itself: they run no code of others.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{
@@ -10,13 +12,13 @@ use super::{
 };
 use crate::{
     engine::{
-        core::{AttemptEnd, AttemptOutcome, Child, Launch, Stage, Suspension},
+        core::{AttemptEnd, AttemptOutcome, Child, Document, Launch, Stage, Suspension},
         expression::Root,
         graph::EdgeKind,
     },
     model::{
-        Checkpoint, Condition, Digest, Failure, FailureKind, Loop, Mapping, Node, OnDeadline, Timestamp,
-        Usage, Wait,
+        Checkpoint, Condition, Digest, Failure, FailureKind, Loop, Mapping, Node, OnDeadline, TenantId,
+        Timestamp, Usage, Wait,
     },
     store::ApprovalKind,
 };
@@ -38,17 +40,30 @@ impl Executor {
             return Ok(ended(AttemptOutcome::Unchanged));
         }
         match (&launch.stage, node) {
-            (_, Node::Transform(mapping)) => self.made(launch, documents.map(mapping)?, key, None).await,
+            (_, Node::Transform(mapping)) => {
+                let made = self.evaluate(|| documents.map(mapping)).await?;
+                self.made(launch, made, key, None).await
+            }
             (_, Node::Condition(condition)) => {
-                let chosen = choose(condition, documents)?;
+                let chosen = self.evaluate(|| choose(condition, documents)).await?;
                 self.made(launch, json!({ "case": chosen }).to_string(), key, chosen).await
             }
             (_, Node::Join(_)) => self.made(launch, join(launch, documents), key, None).await,
-            (_, Node::Checkpoint(checkpoint)) => Ok(ended(ask(checkpoint, documents, key)?)),
-            (_, Node::Wait(wait)) => Ok(ended(AttemptOutcome::Suspended(until(wait, documents, key)?))),
+            (_, Node::Checkpoint(checkpoint)) => {
+                Ok(ended(self.evaluate(|| ask(checkpoint, documents, key)).await?))
+            }
+            (_, Node::Wait(wait)) => {
+                let suspension = self.evaluate(|| until(wait, documents, key)).await?;
+                Ok(ended(AttemptOutcome::Suspended(suspension)))
+            }
             (Stage::Open, Node::Workflow(sub)) => {
-                let input = documents.input(launch)?;
-                self.check_input(launch, &sub.name, &input)?;
+                let input = self
+                    .evaluate(|| {
+                        let input = documents.input(launch)?;
+                        check_input(launch, &sub.name, &input)?;
+                        Ok(input)
+                    })
+                    .await?;
                 self.expanded(launch, input, 1).await
             }
             (Stage::Close(children), Node::Workflow(_)) => {
@@ -56,8 +71,13 @@ impl Executor {
                 self.made(launch, result, key, None).await
             }
             (Stage::Open, Node::Map(map)) => {
-                let array = documents.evaluate(&map.over)?.unwrap_or_else(|| "null".to_owned());
-                let count = elements(&array)?.len();
+                let (array, count) = self
+                    .evaluate(|| {
+                        let array = documents.evaluate(&map.over)?.unwrap_or_else(|| "null".to_owned());
+                        let count = elements(&array)?.len();
+                        Ok((array, count))
+                    })
+                    .await?;
                 if count > MAX_ITEMS {
                     return Err(Failure::limit(
                         "map_items",
@@ -104,21 +124,6 @@ impl Executor {
         Ok(AttemptEnd { result, usage: Usage::default(), log: None, blobs })
     }
 
-    fn check_input(&self, launch: &Launch, name: &str, input: &str) -> Result<(), Failure> {
-        let missing = || Failure::new(FailureKind::Host, format!("the plan lacks the workflow {name:?}"));
-        let workflow = launch.plan.body.workflows.get(name).ok_or_else(missing)?;
-        let document: serde_json::Value = serde_json::from_str(input)
-            .map_err(|error| Failure::new(FailureKind::InvalidInput, error.to_string()))?;
-        let schema = crate::schema::compile(&workflow.input_schema)
-            .map_err(|error| Failure::new(FailureKind::InvalidInput, error))?;
-        let problems = crate::schema::check(&schema, &document);
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let what = format!("the input does not fit workflow {name:?}");
-        Err(Failure::problems(FailureKind::InvalidInput, what, problems))
-    }
-
     /// A sub-workflow's result.
     async fn result(
         &self,
@@ -128,12 +133,29 @@ impl Executor {
     ) -> Result<String, Failure> {
         let inner = launch.layout().inner[launch.local].map(|inner| &launch.plan.layouts[inner]);
         if let Some(output) = inner.and_then(|layout| layout.output.as_ref()) {
-            return documents.map(output);
+            return self.evaluate(|| documents.map(output)).await;
         }
+        self.last_outputs(&launch.tenant, children).await
+    }
+
+    /// The result of a run, by its workflow's output mapping if it has one.
+    pub(crate) async fn run_result(
+        &self,
+        tenant: &TenantId,
+        output: Option<&Mapping>,
+        (documents, children): &(BTreeMap<Root, Document>, Vec<Child>),
+    ) -> Result<String, Failure> {
+        let Some(output) = output else { return self.last_outputs(tenant, children).await };
+        let documents = Documents::read(self, tenant, documents).await?;
+        self.evaluate(|| documents.map(output)).await
+    }
+
+    /// An object with the outputs of the steps that no other comes after, by name.
+    async fn last_outputs(&self, tenant: &TenantId, children: &[Child]) -> Result<String, Failure> {
         let mut members = Vec::new();
         for child in children.iter().filter(|child| child.is_last) {
             if let Some(output) = &child.output {
-                let text = self.text(&launch.tenant, output).await?;
+                let text = self.text(tenant, output).await?;
                 members.push(format!("{}:{text}", json!(child.name)));
             }
         }
@@ -161,7 +183,7 @@ impl Executor {
         documents: &Documents,
         key: Digest,
     ) -> Result<AttemptEnd, Failure> {
-        let done = documents.holds(&repeat.until)?;
+        let done = self.evaluate(|| documents.holds(&repeat.until)).await?;
         let most = repeat.max_iterations as usize;
         if !done && children.len() < most {
             return Ok(ended(AttemptOutcome::Again));
@@ -174,6 +196,22 @@ impl Executor {
         let output = format!(r#"{{"result":{last},"iterations":{}}}"#, children.len());
         self.made(launch, output, key, None).await
     }
+}
+
+/// Whether a sub-workflow takes an input.
+fn check_input(launch: &Launch, name: &str, input: &str) -> Result<(), Failure> {
+    let missing = || Failure::new(FailureKind::Host, format!("the plan lacks the workflow {name:?}"));
+    let workflow = launch.plan.body.workflows.get(name).ok_or_else(missing)?;
+    let document: serde_json::Value = serde_json::from_str(input)
+        .map_err(|error| Failure::new(FailureKind::InvalidInput, error.to_string()))?;
+    let schema = crate::schema::compile(&workflow.input_schema)
+        .map_err(|error| Failure::new(FailureKind::InvalidInput, error))?;
+    let problems = crate::schema::check(&schema, &document);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let what = format!("the input does not fit workflow {name:?}");
+    Err(Failure::problems(FailureKind::InvalidInput, what, problems))
 }
 
 fn choose(condition: &Condition, documents: &Documents) -> Result<Option<String>, Failure> {

@@ -9,7 +9,8 @@ mod queue;
 use std::collections::{BTreeSet, HashMap};
 
 pub(crate) use machine::{
-    AttemptEnd, AttemptOutcome, Child, Document, Effects, Launch, Machine, Snapshot, Stage, Suspension,
+    AttemptEnd, AttemptOutcome, Child, Document, Effects, Launch, Machine, Recorded, Snapshot, Stage,
+    Suspension,
 };
 use queue::{Entry, Queue};
 
@@ -46,8 +47,8 @@ pub(crate) enum Action {
     Launch(Box<Launch>),
     /// Stop an attempt's guest. Does not wait for any commit.
     Stop(AttemptId),
-    /// The command has nothing to act on any more.
-    DropCommand(i64),
+    /// The command does not fit where the run stands.
+    RefuseCommand { id: i64, why: String },
     /// The run is not in memory: bring it by [`Input::Reopen`].
     Load { run: RunId, id: i64, command: Box<Command> },
 }
@@ -139,10 +140,9 @@ impl Core {
                 let run = machine.run().id;
                 // If it was opened twice at once, what is in memory is as far, and the other's epoch is over.
                 let machine = self.runs.entry(run).or_insert(*machine);
-                let effects = machine.command(&command, now);
-                machine.command_done(id);
+                let done = machine.command(&command, now);
                 changed.insert(run);
-                self.follow(run, effects.unwrap_or_default(), &mut actions);
+                self.commanded(run, id, done, &mut actions);
             }
             Input::Ended { run, step, attempt, end } => {
                 self.free_place(attempt);
@@ -154,13 +154,15 @@ impl Core {
             }
             Input::Command { id, run, command } => match self.runs.get_mut(&run) {
                 Some(machine) => {
-                    let effects = machine.command(&command, now);
-                    machine.command_done(id);
+                    let done = machine.command(&command, now);
                     changed.insert(run);
-                    self.follow(run, effects.unwrap_or_default(), &mut actions);
+                    self.commanded(run, id, done, &mut actions);
                 }
                 None if command.reopens() => actions.push(Action::Load { run, id, command }),
-                None => actions.push(Action::DropCommand(id)),
+                None => {
+                    let why = "the run has ended".to_owned();
+                    actions.push(Action::RefuseCommand { id, why });
+                }
             },
             Input::Tick => {
                 while self.timers.first().is_some_and(|(at, ..)| *at <= now) {
@@ -198,6 +200,19 @@ impl Core {
         }
         actions.extend(launches.into_iter().map(|launch| Action::Launch(Box::new(launch))));
         actions
+    }
+
+    /// A command is done with the run's transition, or refused.
+    fn commanded(&mut self, run: RunId, id: i64, done: Result<Effects, String>, actions: &mut Vec<Action>) {
+        match done {
+            Ok(effects) => {
+                if let Some(machine) = self.runs.get_mut(&run) {
+                    machine.command_done(id);
+                }
+                self.follow(run, effects, actions);
+            }
+            Err(why) => actions.push(Action::RefuseCommand { id, why }),
+        }
     }
 
     /// Do what a machine's move brings with it.

@@ -15,6 +15,17 @@ pub struct CommandRow {
     pub command: Command,
 }
 
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandAnswer {
+    /// The run's owner has not taken it up.
+    Queued,
+    /// It is done.
+    Done,
+    /// It did not fit where the run stood, and why.
+    Refused(String),
+}
+
 /// Something that people are asked to decide.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApprovalRow {
@@ -66,6 +77,29 @@ pub enum ApprovalState {
     Expired,
     /// It is no longer of interest: the run was cancelled, or went another way.
     Withdrawn,
+}
+
+impl ApprovalState {
+    /// As in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Decided => "decided",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl ApprovalKind {
+    /// As in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Guest => "guest",
+            Self::Review => "review",
+        }
+    }
 }
 
 /// An event from outside.

@@ -4,6 +4,6 @@ mod inbox;
 mod library;
 mod run;
 
-pub use inbox::{ApprovalKind, ApprovalRow, ApprovalState, CommandRow, SignalRow};
+pub use inbox::{ApprovalKind, ApprovalRow, ApprovalState, CommandAnswer, CommandRow, SignalRow};
 pub use library::{GrantRow, MissedRuns, PluginRow, PluginSource, ScheduleRow, UploadRow, WorkflowRow};
 pub use run::{ArtifactRow, AttemptRow, HostCallRow, InputFile, RunRow, StepRow};

@@ -6,22 +6,46 @@ use super::{TenantStore, put_blob};
 use crate::{
     model::{ApprovalId, Command, RunId, Timestamp, Value},
     store::{
-        ApprovalRow, BlobRef, SignalRow, StoreResult, decode,
-        read::Record,
+        ApprovalRow, BlobRef, CommandAnswer, SignalRow, StoreResult, decode,
+        read::{Columns, Record},
         sql::{Cell, cells, json},
     },
 };
 
 impl TenantStore {
-    /// Queue a command for the run's owner.
-    pub async fn command_add(&self, run: RunId, command: &Command) -> StoreResult<()> {
-        let sql =
-            "INSERT INTO commands (tenant_id, run_id, kind, data, created_at) VALUES ($1, $2, $3, $4, $5)";
+    /// Queue a command for the run's owner. Returns its place in the order of commands.
+    pub async fn command_add(&self, run: RunId, command: &Command) -> StoreResult<i64> {
         let document = serde_json::to_value(command).unwrap_or_default();
         let data = document.get("data").map_or(Cell::Text(None), json);
         let kind = document["kind"].as_str().unwrap_or_default();
-        let cells = cells![self.tenant, run, kind, data, Timestamp::now()];
-        self.store.execute(sql, cells).await.map(drop)
+        let row = cells![self.tenant, run, kind, data, Timestamp::now()];
+        self.store
+            .write(move |connection| {
+                async move {
+                    let sql = "INSERT INTO commands (tenant_id, run_id, kind, data, created_at)
+                               VALUES ($1, $2, $3, $4, $5) RETURNING id";
+                    let ids =
+                        connection.all(sql, &row, |row| Record::of("commands", row).count("id")).await?;
+                    ids.first().copied().ok_or_else(|| sqlx::Error::RowNotFound.into())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// What became of a command. Why it was refused is told once.
+    pub async fn command_answer(&self, id: i64) -> StoreResult<CommandAnswer> {
+        let sql = "SELECT refused FROM commands WHERE tenant_id = $1 AND id = $2";
+        let read = |row: &dyn Columns| Record::of("commands", row).optional_text("refused");
+        match self.store.readers.optional(sql, &cells![self.tenant, id], read).await? {
+            None => Ok(CommandAnswer::Done),
+            Some(None) => Ok(CommandAnswer::Queued),
+            Some(Some(why)) => {
+                let sql = "DELETE FROM commands WHERE tenant_id = $1 AND id = $2";
+                self.store.execute(sql, cells![self.tenant, id]).await?;
+                Ok(CommandAnswer::Refused(why))
+            }
+        }
     }
 
     /// An approval.

@@ -1,86 +1,174 @@
-//! What people ask for: pause, resume, cancel, decide, review, do again, skip, roll back.
-
-use std::sync::Arc;
+//! What people ask for: pause, resume, cancel, review, trigger, skip. `decide` and `again` hold the longer answers.
 
 use serde_json::json;
 
 use super::{Effects, Machine};
-use crate::{
-    model::{
-        ApprovalId, AttemptState, Command, Decision, EventKind, Failure, FailureKind, Node, Restored,
-        RunState, StepState, Then, Timestamp, Value,
-    },
-    store::{ApprovalState, ArtifactRow},
+use crate::model::{
+    AttemptState, Command, EventKind, Failure, FailureKind, Overrides, RunState, StepState, Timestamp,
 };
 
+/// Why a command cannot be done where the run stands, for the one who asked.
+type Refused = String;
+
 impl Machine {
-    /// Do what a command asks for. Returns nothing if it does not fit where the run stands: it has come too late.
-    pub(crate) fn command(&mut self, command: &Command, now: Timestamp) -> Option<Effects> {
+    /// Do what a command asks for.
+    ///
+    /// # Errors
+    /// Why it does not fit where the run stands. Nothing has changed then.
+    pub(crate) fn command(&mut self, command: &Command, now: Timestamp) -> Result<Effects, Refused> {
         let mut effects = Effects::default();
         match command {
-            Command::Cancel if !self.is_over() => self.cancel(now, &mut effects),
-            Command::Pause if self.run.state.may_become(RunState::Paused) => self.pause(now),
-            Command::Resume if self.run.state == RunState::Paused => self.resume(now, &mut effects),
+            Command::Cancel => {
+                self.refuse_if(self.is_over(), "cannot be cancelled any more")?;
+                self.cancel(now, &mut effects);
+            }
+            Command::Pause => {
+                self.refuse_if(!self.run.state.may_become(RunState::Paused), "cannot be paused")?;
+                self.pause(now);
+            }
+            Command::Resume => {
+                self.refuse_if(self.run.state != RunState::Paused, "cannot be resumed")?;
+                self.resume(now, &mut effects);
+            }
+            Command::Change { auto_run, priority } => {
+                self.refuse_if(self.is_over(), "has ended: there is nothing to change")?;
+                self.change(*auto_run, *priority, now, &mut effects);
+            }
             Command::Decide { approval, decision, by } => {
-                let id = approval.parse().ok().filter(|id| self.approvals.contains_key(id))?;
+                let id = approval.parse().ok().filter(|id| self.approvals.contains_key(id));
+                let id = id.ok_or_else(|| format!("approval {approval} is not open any more"))?;
                 self.decided(id, decision, by.as_deref(), now, &mut effects);
             }
             Command::Continue { step } => {
-                let i = self.find(step).filter(|&i| self.steps[i].row.state == StepState::AwaitingReview)?;
-                self.steps[i].row.finished_at = Some(now);
-                self.set_step(i, StepState::Completed);
-                self.event(EventKind::StepCompleted, Some(i), now, json!({ "reviewed": true }));
+                let i = self.step_in(step, StepState::AwaitingReview)?;
+                self.reviewed(i, now);
                 self.move_on(vec![i], now, &mut effects);
             }
             Command::Retry { step, overrides } => {
-                let i = self.find(step).filter(|&i| self.may_be_done_again(i).is_ok())?;
-                self.steps[i].row.overrides =
-                    (!overrides.is_empty()).then(|| serde_json::to_value(overrides).unwrap_or_default());
+                let i = self.named(step)?;
+                self.may_be_done_again(i)
+                    .map_err(|why| format!("step {step} cannot be done again: {why}"))?;
+                self.set_overrides(i, overrides);
                 self.do_again(i, now, &mut effects);
             }
+            Command::Trigger { step, overrides } => self.trigger(step, overrides, now, &mut effects)?,
             Command::Skip { step, reason } => {
-                let i = self.find(step).filter(|&i| !self.steps[i].row.state.is_terminal())?;
+                let i = self.named(step)?;
+                let state = self.steps[i].row.state;
+                if state.is_terminal() {
+                    return Err(format!("step {step} is {state}: it cannot be skipped any more"));
+                }
                 self.stop(i, now, &mut effects);
                 self.skip(i, reason.clone(), now);
                 self.move_on(vec![i], now, &mut effects);
             }
             Command::Rollback { step, to } => {
-                let i = self.find(step).filter(|&i| self.may_be_done_again(i).is_ok())?;
+                let i = self.named(step)?;
+                self.may_be_done_again(i)
+                    .map_err(|why| format!("step {step} cannot be rolled back: {why}"))?;
                 self.roll_back(i, to, now, &mut effects)?;
             }
             Command::Signal { step, signal, data } => {
-                let waits = |i: &usize| {
-                    self.steps[*i].row.state == StepState::Waiting && self.steps[*i].row.event_key.is_some()
-                };
-                let i = self.find(step).filter(waits)?;
+                let i = self.step_in(step, StepState::Waiting)?;
+                if self.steps[i].row.event_key.is_none() {
+                    return Err(format!("step {step} waits for a time, not for an event"));
+                }
                 self.draft.signals_taken.push((*signal, step.clone()));
                 self.woken(i, "event", data, now, &mut effects);
             }
-            _ => return None,
         }
-        Some(effects)
+        Ok(effects)
     }
 
-    /// Whether a step can be done again, or why not.
-    pub(crate) fn may_be_done_again(&self, i: usize) -> Result<(), String> {
-        let step = &self.steps[i];
-        if self.run.state == RunState::Cancelled {
-            return Err("the run was cancelled".to_owned());
+    fn refuse_if(&self, refused: bool, why: &str) -> Result<(), Refused> {
+        if refused { Err(format!("the run is {}: it {why}", self.run.state)) } else { Ok(()) }
+    }
+
+    fn named(&self, step: &str) -> Result<usize, Refused> {
+        self.find(step).ok_or_else(|| format!("the run has no step {step:?}"))
+    }
+
+    fn step_in(&self, step: &str, wanted: StepState) -> Result<usize, Refused> {
+        let i = self.named(step)?;
+        let state = self.steps[i].row.state;
+        if state == wanted { Ok(i) } else { Err(format!("step {step} is {state}, not {wanted}")) }
+    }
+
+    fn set_overrides(&mut self, i: usize, overrides: &Overrides) {
+        self.steps[i].row.overrides =
+            (!overrides.is_empty()).then(|| serde_json::to_value(overrides).unwrap_or_default());
+        self.draft.steps.insert(i);
+    }
+
+    /// Somebody looked at a step's result and lets it count.
+    fn reviewed(&mut self, i: usize, now: Timestamp) {
+        self.steps[i].row.finished_at = Some(now);
+        self.set_step(i, StepState::Completed);
+        self.event(EventKind::StepCompleted, Some(i), now, json!({ "reviewed": true }));
+    }
+
+    /// Run a step now, by hand: one that has ended again; one that only waits for reviews, by letting them be good.
+    fn trigger(
+        &mut self,
+        step: &str,
+        overrides: &Overrides,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Refused> {
+        let i = self.named(step)?;
+        let state = self.steps[i].row.state;
+        if state.is_terminal() || state == StepState::AwaitingReview {
+            self.may_be_done_again(i).map_err(|why| format!("step {step} cannot be done again: {why}"))?;
+            self.set_overrides(i, overrides);
+            self.do_again(i, now, effects);
+            return Ok(());
         }
-        if self.scopes[step.scope].parent.is_some() {
-            return Err("it is inside another step; do that one again".to_owned());
+        if state != StepState::Pending {
+            return Err(format!("step {step} is {state}: it runs, or is about to, without being triggered"));
         }
-        if !step.row.state.is_terminal() && step.row.state != StepState::AwaitingReview {
-            return Err(format!("it is {}", step.row.state));
+        self.refuse_if(self.run.state == RunState::Paused, "cannot run a step before it is resumed")?;
+        let first = self.scopes[self.steps[i].scope].first;
+        let edges = &self.layout(self.steps[i].scope).graph.predecessors[self.steps[i].local];
+        let before: Vec<usize> = edges.iter().map(|edge| first + edge.from).collect();
+        for &j in &before {
+            let row = &self.steps[j].row;
+            if !row.state.is_terminal() && row.state != StepState::AwaitingReview {
+                return Err(format!("step {step} needs step {}, which is {}", row.name, row.state));
+            }
         }
-        let scope = &self.scopes[step.scope];
-        let after = self.layout(step.scope).graph.descendants(step.local);
-        let busy = after.into_iter().map(|j| &self.steps[scope.first + j].row).find(|row| {
-            !row.state.is_terminal() && !matches!(row.state, StepState::Pending | StepState::Ready)
-        });
-        match busy {
-            Some(row) => Err(format!("step {}, which comes after it, is {}", row.name, row.state)),
-            None => Ok(()),
+        self.set_overrides(i, overrides);
+        let mut ended = Vec::new();
+        for j in before {
+            if self.steps[j].row.state == StepState::AwaitingReview {
+                self.reviewed(j, now);
+                ended.push(j);
+            }
+        }
+        self.move_on(ended, now, effects);
+        Ok(())
+    }
+
+    /// Go on without reviews, or with them from now on; go earlier or later than other runs.
+    fn change(
+        &mut self,
+        auto_run: Option<bool>,
+        priority: Option<i32>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        self.run.auto_run = auto_run.unwrap_or(self.run.auto_run);
+        self.run.priority = priority.unwrap_or(self.run.priority);
+        let data = json!({ "auto_run": self.run.auto_run, "priority": self.run.priority });
+        self.event(EventKind::RunChanged, None, now, data);
+        self.draft.run = true;
+        if self.run.auto_run && !matches!(self.run.state, RunState::Paused) {
+            let waiting: Vec<usize> = (0..self.steps.len())
+                .filter(|&i| !self.steps[i].gone && self.steps[i].row.state == StepState::AwaitingReview)
+                .collect();
+            for &i in &waiting {
+                self.reviewed(i, now);
+            }
+            self.move_on(waiting, now, effects);
         }
     }
 
@@ -121,17 +209,6 @@ impl Machine {
         }
     }
 
-    /// Nobody is to decide on the step any more, and nothing from outside to wake it.
-    pub(super) fn withdraw(&mut self, i: usize, now: Timestamp, _effects: &mut Effects) {
-        self.steps[i].row.event_key = None;
-        let name = self.steps[i].row.name.clone();
-        let open: Vec<ApprovalId> =
-            self.approvals.values().filter(|approval| approval.step == name).map(|a| a.id).collect();
-        for id in open {
-            self.close_approval(id, ApprovalState::Withdrawn, None, None, now);
-        }
-    }
-
     fn pause(&mut self, now: Timestamp) {
         for i in 0..self.steps.len() {
             if !self.steps[i].gone
@@ -164,184 +241,5 @@ impl Machine {
             }
         }
         self.move_on(Vec::new(), now, effects);
-    }
-
-    pub(super) fn close_approval(
-        &mut self,
-        id: ApprovalId,
-        state: ApprovalState,
-        decision: Option<&Decision>,
-        by: Option<&str>,
-        now: Timestamp,
-    ) {
-        let Some(mut approval) = self.approvals.remove(&id) else { return };
-        approval.state = state;
-        approval.decision = decision.and_then(|decision| serde_json::to_value(decision).ok());
-        approval.decided_by = by.map(str::to_owned);
-        approval.decided_at = Some(now);
-        self.draft.approvals.insert(id, approval);
-    }
-
-    /// What a step waits for is decided.
-    pub(super) fn decided(
-        &mut self,
-        id: ApprovalId,
-        decision: &Decision,
-        by: Option<&str>,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        let Some(step) = self.approvals.get(&id).map(|approval| approval.step.clone()) else { return };
-        let Some(i) = self.find(&step).filter(|&i| self.steps[i].row.state == StepState::WaitingApproval)
-        else {
-            return;
-        };
-        self.close_approval(id, ApprovalState::Decided, Some(decision), by, now);
-        let data = json!({ "approval": id, "option": decision.option, "feedback": decision.feedback,
-                           "decided_by": decision.decided_by, "by": by });
-        self.event(EventKind::ApprovalDecided, Some(i), now, data);
-        self.steps[i].row.not_before = None;
-        let answer = serde_json::to_string(decision).unwrap_or_default();
-        let Some(Node::Checkpoint(checkpoint)) = self.definition(i).node() else {
-            return self.answer(i, &Ok(answer), now, effects);
-        };
-        let then =
-            checkpoint.options.iter().find(|o| o.name == decision.option).map_or(Then::Fail, |o| o.then);
-        match then {
-            Then::Continue => {
-                let key = self.steps[i].row.step_key;
-                self.complete(i, Value::Inline { json: answer }, key, [].into(), now, effects);
-            }
-            Then::Skip => {
-                self.end_attempt(i, AttemptState::Skipped, None, now);
-                self.skip(i, format!("{} was chosen", decision.option), now);
-                self.move_on(vec![i], now, effects);
-            }
-            Then::Fail => {
-                let why = decision.feedback.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-                let failure =
-                    Failure::new(FailureKind::Rejected, format!("{} was chosen{why}", decision.option));
-                self.fail(i, failure, now, effects);
-            }
-        }
-    }
-
-    /// The guest's call is answered: the attempt goes on, by replaying what it did before.
-    pub(super) fn answer(
-        &mut self,
-        i: usize,
-        answer: &Result<String, String>,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        let attempt = self.steps[i].attempt.as_ref().map(|a| a.id);
-        let journal = attempt.and_then(|id| self.journals.get_mut(&id));
-        if let Some(call) = journal.and_then(|journal| journal.last_mut()) {
-            let json = serde_json::to_string(answer).unwrap_or_default();
-            call.answer = Some(Value::Inline { json });
-            call.answered_at = Some(now);
-            self.draft.host_calls.push(call.clone());
-        }
-        self.make_ready(i, now, effects);
-        self.move_on(Vec::new(), now, effects);
-    }
-
-    /// Let a step that has ended be gone through again, and then what comes after it.
-    fn do_again(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
-        self.reopen(now);
-        let free = self.reset_after(i);
-        if self.steps[i].row.state == StepState::AwaitingReview {
-            self.steps[i].before = self.steps[i].row.attempt;
-        } else {
-            self.reset_step(i);
-        }
-        // What was asked for by hand is done, whatever the result was before.
-        self.steps[i].row.step_key = None;
-        self.make_ready(i, now, effects);
-        self.move_on(free, now, effects);
-    }
-
-    /// The whole of an earlier attempt's result counts again: output, files and shared state.
-    fn roll_back(&mut self, i: usize, to: &Restored, now: Timestamp, effects: &mut Effects) -> Option<()> {
-        let files: Vec<ArtifactRow> = serde_json::from_value(to.artifacts.clone()).ok()?;
-        self.reopen(now);
-        let mut free = self.reset_after(i);
-        for file in files {
-            self.add_artifact(i, to.attempt, file, now);
-        }
-        let name = self.steps[i].row.name.clone();
-        for (key, value) in &to.shared {
-            self.draft.shared.insert(key.clone(), (name.clone(), value.clone()));
-            self.shared.insert(key.clone(), value.clone());
-        }
-        if self.steps[i].row.state != StepState::Completed {
-            self.reset_step(i);
-            self.make_ready(i, now, &mut Effects::default());
-            self.set_step(i, StepState::Running);
-            self.set_step(i, StepState::Completed);
-        }
-        let step = &mut self.steps[i].row;
-        step.output = Some(to.output.clone());
-        step.step_key = to.step_key;
-        step.result_attempt = Some(to.attempt);
-        step.failure = None;
-        step.finished_at = Some(now);
-        self.draft.steps.insert(i);
-        self.event(EventKind::RunRolledBack, Some(i), now, json!({ "attempt": to.attempt }));
-        free.push(i);
-        self.move_on(free, now, effects);
-        Some(())
-    }
-
-    /// Go on with a run that has ended.
-    fn reopen(&mut self, now: Timestamp) {
-        if self.is_over() {
-            self.set_run(RunState::Running);
-            self.run.finished_at = None;
-            self.run.failure = None;
-            self.event(EventKind::RunResumed, None, now, json!({ "reopened": true }));
-        }
-    }
-
-    /// Let everything that comes after a step be gone through again, and what was skipped because something had failed.
-    /// Returns those that nothing keeps from starting.
-    fn reset_after(&mut self, i: usize) -> Vec<usize> {
-        let (scope, local) = (self.steps[i].scope, self.steps[i].local);
-        let first = self.scopes[scope].first;
-        let plan = Arc::clone(&self.plan);
-        let graph = &plan.layouts[self.scopes[scope].layout].graph;
-        let mut again = graph.descendants(local);
-        for j in 0..graph.order.len() {
-            let row = &self.steps[first + j].row;
-            let for_failure = row.reason.as_deref().is_some_and(|reason| reason.ends_with(" failed"));
-            if j != local && row.state == StepState::Skipped && for_failure {
-                again.insert(j);
-                again.extend(graph.descendants(j));
-            }
-        }
-        again.remove(&local);
-        // Of those, some may have begun by themselves: they are not what failed.
-        again.retain(|&j| {
-            let state = self.steps[first + j].row.state;
-            state.is_terminal() || matches!(state, StepState::Pending | StepState::Ready)
-        });
-        for &j in &again {
-            if self.steps[first + j].row.state == StepState::Ready {
-                // It has not begun: it becomes ready anew.
-                self.set_step(first + j, StepState::Paused);
-                self.set_step(first + j, StepState::Pending);
-            }
-            self.reset_step(first + j);
-        }
-        let fatal = (first..first + graph.order.len()).any(|j| j != i && self.is_fatal(j));
-        self.scopes[scope].failed = fatal;
-        let mut free = Vec::new();
-        for &j in &again {
-            let waits = |from: usize| from == local || !self.steps[first + from].row.state.is_terminal();
-            let open = graph.predecessors[j].iter().filter(|edge| waits(edge.from)).count();
-            self.steps[first + j].open = open;
-            free.extend((open == 0).then_some(first + j));
-        }
-        free
     }
 }

@@ -148,7 +148,7 @@ impl Machine {
     }
 
     /// What a name stands for in a scope.
-    fn document(&self, scope: usize, root: &Root) -> Option<Document> {
+    pub(super) fn document(&self, scope: usize, root: &Root) -> Option<Document> {
         let at = &self.scopes[scope];
         let kind = self.plan.layouts[at.layout].kind;
         match root {
@@ -202,22 +202,25 @@ impl Machine {
     /// How the steps inside a step ended, those of a map and a loop by their index.
     pub(super) fn children(&self, i: usize) -> Vec<Child> {
         let step = &self.steps[i];
-        let mut children = Vec::new();
-        for &scope in &step.children[..step.rounds.begun.min(step.children.len())] {
-            let layout = self.layout(scope);
-            let first = self.scopes[scope].first;
-            for (local, definition) in layout.steps.iter().enumerate() {
-                let child = &self.steps[first + local].row;
-                let failed = child.state == StepState::Failed;
-                children.push(Child {
-                    name: definition.name.clone(),
-                    output: self.output(first + local),
-                    failure: child.failure.as_ref().filter(|_| failed).map(|failure| failure.message.clone()),
-                    is_last: layout.graph.successors[local].is_empty(),
-                });
+        let begun = &step.children[..step.rounds.begun.min(step.children.len())];
+        begun.iter().flat_map(|&scope| self.children_of(scope)).collect()
+    }
+
+    /// How the steps of a scope ended.
+    pub(super) fn children_of(&self, scope: usize) -> Vec<Child> {
+        let layout = self.layout(scope);
+        let first = self.scopes[scope].first;
+        let child = |(local, definition): (usize, &StepDefinition)| {
+            let row = &self.steps[first + local].row;
+            let failed = row.state == StepState::Failed;
+            Child {
+                name: definition.name.clone(),
+                output: self.output(first + local),
+                failure: row.failure.as_ref().filter(|_| failed).map(|failure| failure.message.clone()),
+                is_last: layout.graph.successors[local].is_empty(),
             }
-        }
-        children
+        };
+        layout.steps.iter().enumerate().map(child).collect()
     }
 
     /// The artifacts of what the step comes after, in its own workflow and in those around it, and of the steps inside

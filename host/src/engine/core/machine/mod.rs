@@ -6,13 +6,17 @@
 //! round of a map's or a loop's body. `course` moves a scope on, `scopes` opens and closes those inside a step, `attempts`
 //! begins and ends attempts, `control` does what people ask for, `restore` builds the machine from its rows.
 
+mod again;
 mod attempts;
 mod control;
 mod course;
+mod decide;
 mod documents;
+mod fork;
 mod restore;
 mod scopes;
 mod timers;
+mod verify;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +27,7 @@ pub(crate) use attempts::{AttemptEnd, AttemptOutcome, Suspension};
 pub(crate) use documents::{Child, Document, Launch, Stage};
 pub(crate) use restore::Snapshot;
 use serde_json::json;
+pub(crate) use verify::Recorded;
 
 use crate::{
     engine::plan::{Layout, Plan},

@@ -163,7 +163,7 @@ impl World {
                     stopped.extend(self.host.guests.extract_if(.., |guest| guest.attempt == attempt));
                 }
                 Action::Load { run, id, command } => loads.push((run, id, command)),
-                Action::DropCommand(_) => {}
+                Action::RefuseCommand { .. } => {}
             }
         }
         for launch in launches.into_iter().filter(|launch| !lost.contains(&launch.run.id)) {

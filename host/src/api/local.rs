@@ -1,0 +1,59 @@
+//! The API without a network, for the process that has the data directory open itself.
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderValue, Method, Request, StatusCode, header},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::{Api, ServeConfig, auth::Caller, router};
+use crate::{
+    engine::{Engine, Principal, Role},
+    model::{TenantId, TokenId},
+};
+
+/// The largest answer that is held in memory, in bytes.
+const ANSWER_BYTES: usize = 256 << 20;
+
+/// The API of an engine in this process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Local {
+    router: Router,
+    /// Whoever holds the data directory is its admin. No header can say so.
+    caller: Caller,
+}
+
+impl Local {
+    pub(crate) fn new(engine: Engine) -> Self {
+        let principal = Principal {
+            tenant: TenantId::default_tenant(),
+            token: TokenId::new(),
+            name: "whoever holds the data directory".to_owned(),
+            role: Role::Admin,
+        };
+        let api = Api::new(engine, ServeConfig::default(), CancellationToken::new());
+        Self { router: router(api), caller: Caller(principal) }
+    }
+
+    /// A request, with a body of JSON if it has one. `path` begins after `/api/v1`.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        if let Some(body) = &body {
+            request = request
+                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .header(header::CONTENT_LENGTH, body.len());
+        }
+        let request =
+            request.extension(self.caller.clone()).body(body.map_or_else(Body::empty, Body::from))?;
+        let response = self.router.clone().oneshot(request).await?;
+        let status = response.status();
+        Ok((status, axum::body::to_bytes(response.into_body(), ANSWER_BYTES).await?))
+    }
+}

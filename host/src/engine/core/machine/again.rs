@@ -1,0 +1,142 @@
+//! What is gone through again: retries, rollbacks, and what comes after them.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Effects, Machine};
+use crate::{
+    model::{EventKind, Restored, RunState, StepState, Timestamp},
+    store::ArtifactRow,
+};
+
+impl Machine {
+    /// Whether a step can be done again, or why not.
+    pub(crate) fn may_be_done_again(&self, i: usize) -> Result<(), String> {
+        let step = &self.steps[i];
+        if self.run.state == RunState::Cancelled {
+            return Err("the run was cancelled".to_owned());
+        }
+        if self.scopes[step.scope].parent.is_some() {
+            return Err("it is inside another step; do that one again".to_owned());
+        }
+        if !step.row.state.is_terminal() && step.row.state != StepState::AwaitingReview {
+            return Err(format!("it is {}", step.row.state));
+        }
+        let scope = &self.scopes[step.scope];
+        let after = self.layout(step.scope).graph.descendants(step.local);
+        let busy = after.into_iter().map(|j| &self.steps[scope.first + j].row).find(|row| {
+            !row.state.is_terminal() && !matches!(row.state, StepState::Pending | StepState::Ready)
+        });
+        match busy {
+            Some(row) => Err(format!("step {}, which comes after it, is {}", row.name, row.state)),
+            None => Ok(()),
+        }
+    }
+
+    /// Let a step that has ended be gone through again, and then what comes after it.
+    pub(super) fn do_again(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
+        self.reopen(now);
+        let free = self.reset_after(i);
+        if self.steps[i].row.state == StepState::AwaitingReview {
+            self.steps[i].before = self.steps[i].row.attempt;
+        } else {
+            self.reset_step(i);
+        }
+        // What was asked for by hand is done, whatever the result was before.
+        self.steps[i].row.step_key = None;
+        self.make_ready(i, now, effects);
+        self.move_on(free, now, effects);
+    }
+
+    /// The whole of an earlier attempt's result counts again: output, files and shared state.
+    pub(super) fn roll_back(
+        &mut self,
+        i: usize,
+        to: &Restored,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), String> {
+        let files: Vec<ArtifactRow> = serde_json::from_value(to.artifacts.clone())
+            .map_err(|error| format!("the earlier result's files cannot be read: {error}"))?;
+        self.reopen(now);
+        let mut free = self.reset_after(i);
+        for file in files {
+            self.add_artifact(i, to.attempt, file, now);
+        }
+        let name = self.steps[i].row.name.clone();
+        for (key, value) in &to.shared {
+            self.draft.shared.insert(key.clone(), (name.clone(), value.clone()));
+            self.shared.insert(key.clone(), value.clone());
+        }
+        if self.steps[i].row.state != StepState::Completed {
+            self.reset_step(i);
+            self.make_ready(i, now, &mut Effects::default());
+            self.set_step(i, StepState::Running);
+            self.set_step(i, StepState::Completed);
+        }
+        let step = &mut self.steps[i].row;
+        step.output = Some(to.output.clone());
+        step.step_key = to.step_key;
+        step.result_attempt = Some(to.attempt);
+        step.failure = None;
+        step.finished_at = Some(now);
+        self.draft.steps.insert(i);
+        self.event(EventKind::RunRolledBack, Some(i), now, json!({ "attempt": to.attempt }));
+        free.push(i);
+        self.move_on(free, now, effects);
+        Ok(())
+    }
+
+    /// Go on with a run that has ended.
+    fn reopen(&mut self, now: Timestamp) {
+        if self.is_over() {
+            self.set_run(RunState::Running);
+            self.run.finished_at = None;
+            self.run.failure = None;
+            self.event(EventKind::RunResumed, None, now, json!({ "reopened": true }));
+        }
+    }
+
+    /// Let everything that comes after a step be gone through again, and what was skipped because something had failed.
+    /// Returns those that nothing keeps from starting.
+    fn reset_after(&mut self, i: usize) -> Vec<usize> {
+        let (scope, local) = (self.steps[i].scope, self.steps[i].local);
+        let first = self.scopes[scope].first;
+        let plan = Arc::clone(&self.plan);
+        let graph = &plan.layouts[self.scopes[scope].layout].graph;
+        let mut again = graph.descendants(local);
+        for j in 0..graph.order.len() {
+            let row = &self.steps[first + j].row;
+            let for_failure = row.reason.as_deref().is_some_and(|reason| reason.ends_with(" failed"));
+            if j != local && row.state == StepState::Skipped && for_failure {
+                again.insert(j);
+                again.extend(graph.descendants(j));
+            }
+        }
+        again.remove(&local);
+        // Of those, some may have begun by themselves: they are not what failed.
+        again.retain(|&j| {
+            let state = self.steps[first + j].row.state;
+            state.is_terminal() || matches!(state, StepState::Pending | StepState::Ready)
+        });
+        for &j in &again {
+            if self.steps[first + j].row.state == StepState::Ready {
+                // It has not begun: it becomes ready anew.
+                self.set_step(first + j, StepState::Paused);
+                self.set_step(first + j, StepState::Pending);
+            }
+            self.reset_step(first + j);
+        }
+        let fatal = (first..first + graph.order.len()).any(|j| j != i && self.is_fatal(j));
+        self.scopes[scope].failed = fatal;
+        let mut free = Vec::new();
+        for &j in &again {
+            let waits = |from: usize| from == local || !self.steps[first + from].row.state.is_terminal();
+            let open = graph.predecessors[j].iter().filter(|edge| waits(edge.from)).count();
+            self.steps[first + j].open = open;
+            free.extend((open == 0).then_some(first + j));
+        }
+        free
+    }
+}

@@ -1,0 +1,126 @@
+//! A finished run's steps as they were launched, to be run again beside what they made.
+
+use std::collections::BTreeMap;
+
+use super::{Child, Document, Launch, Machine, Stage};
+use crate::{
+    engine::expression::Root,
+    model::{Node, StepState, Value},
+    store::{ArtifactRow, AttemptRow, HostCallRow, StepRow},
+};
+
+/// A step's recorded result.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    /// The step's row.
+    pub(crate) row: StepRow,
+    /// How to run it again with what it had; `None` where people or time made the result, not a computation.
+    pub(crate) launch: Option<Box<Launch>>,
+    /// Its files, in the versions that belong to the result.
+    pub(crate) artifacts: Vec<ArtifactRow>,
+    /// The shared state that it set.
+    pub(crate) shared: BTreeMap<String, Value>,
+}
+
+impl Machine {
+    /// What the run's result is made of: the documents that its output mapping reads, and its last steps.
+    pub(crate) fn result(&self) -> (BTreeMap<Root, Document>, Vec<Child>) {
+        let mut documents = BTreeMap::new();
+        for root in &self.plan.layouts[0].output_roots {
+            if let Some(document) = self.document(0, root) {
+                documents.insert(root.clone(), document);
+            }
+        }
+        (documents, self.children_of(0))
+    }
+
+    /// Every step with a result, in the order of the definition. `attempts` and `calls` are those of the whole run.
+    pub(crate) fn recorded(
+        &self,
+        attempts: &[AttemptRow],
+        calls: &[HostCallRow],
+        files: &[ArtifactRow],
+    ) -> Vec<Recorded> {
+        let results: BTreeMap<&str, &AttemptRow> = attempts
+            .iter()
+            .filter(|a| {
+                let step = self.find(&a.step).map(|i| &self.steps[i].row);
+                step.is_some_and(|row| row.result_attempt == Some(a.number))
+            })
+            .map(|a| (a.step.as_str(), a))
+            .collect();
+        let mut recorded = Vec::new();
+        for i in 0..self.steps.len() {
+            let row = &self.steps[i].row;
+            if self.steps[i].gone || row.state != StepState::Completed {
+                continue;
+            }
+            let Some(attempt) = results.get(row.name.as_str()) else { continue };
+            let mut latest: BTreeMap<&str, &ArtifactRow> = BTreeMap::new();
+            for file in files.iter().filter(|f| f.step == row.name && f.attempt == attempt.number) {
+                latest.insert(&file.name, file);
+            }
+            recorded.push(Recorded {
+                row: row.clone(),
+                launch: self.relaunch(i, attempt, calls, &results).map(Box::new),
+                artifacts: latest.into_values().cloned().collect(),
+                shared: attempt.shared.clone().unwrap_or_default(),
+            });
+        }
+        recorded
+    }
+
+    fn relaunch(
+        &self,
+        i: usize,
+        attempt: &AttemptRow,
+        calls: &[HostCallRow],
+        results: &BTreeMap<&str, &AttemptRow>,
+    ) -> Option<Launch> {
+        let stage = match self.definition(i).node()? {
+            Node::Checkpoint(_) | Node::Wait(_) => return None,
+            Node::Phase(_) | Node::Transform(_) | Node::Condition(_) | Node::Join(_) => Stage::Open,
+            Node::Workflow(_) | Node::Map(_) | Node::Loop(_) => Stage::Close(self.children(i)),
+        };
+        let mut launch = self.launch(i, attempt, stage);
+        launch.known = None;
+        launch.journal = calls.iter().filter(|call| call.attempt == attempt.id).cloned().collect();
+        launch.shared = self.shared_before(i, results);
+        Some(launch)
+    }
+
+    /// The shared state as a step saw it: what was set by those that it comes after, around and before it. A later step
+    /// may have set a key again since.
+    fn shared_before(&self, i: usize, results: &BTreeMap<&str, &AttemptRow>) -> BTreeMap<String, Value> {
+        let mut shared = BTreeMap::new();
+        let mut ways = Vec::new();
+        let mut at = Some(i);
+        while let Some(i) = at {
+            let step = &self.steps[i];
+            let scope = &self.scopes[step.scope];
+            let graph = &self.layout(step.scope).graph;
+            let before = graph.ancestors(step.local);
+            let ordered = graph.order.iter().filter(|local| before.contains(local));
+            ways.push(ordered.map(|local| scope.first + local).collect::<Vec<_>>());
+            at = scope.parent;
+        }
+        // What is around comes first.
+        for j in ways.into_iter().rev().flatten() {
+            self.set_by(j, results, &mut shared);
+        }
+        shared
+    }
+
+    fn set_by(&self, i: usize, results: &BTreeMap<&str, &AttemptRow>, shared: &mut BTreeMap<String, Value>) {
+        for &scope in &self.steps[i].children {
+            let first = self.scopes[scope].first;
+            for &local in &self.layout(scope).graph.order {
+                self.set_by(first + local, results, shared);
+            }
+        }
+        let set = results.get(self.steps[i].row.name.as_str()).and_then(|attempt| attempt.shared.as_ref());
+        for (key, value) in set.into_iter().flatten() {
+            shared.insert(key.clone(), value.clone());
+        }
+    }
+}

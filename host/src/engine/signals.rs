@@ -1,0 +1,139 @@
+//! Events from outside: kept until a step takes them, and brought to the steps that wait for them.
+//!
+//! An event and a step find each other by their key, whichever is there first: both write before they have somebody look.
+
+use tokio::sync::mpsc;
+
+use super::{
+    Tenant,
+    driver::{DriverHandle, Message},
+};
+use crate::{
+    error::{Code, Error, Result},
+    model::{Command, TenantId, Value},
+    store::{CommandAnswer, Store, StoreResult},
+};
+
+/// The longest key, in bytes.
+const KEY_BYTES: usize = 512;
+/// The largest data, in bytes of JSON text.
+const DATA_BYTES: usize = 64 << 10;
+/// While a command waits for its answer, it is asked for so often.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(10);
+/// After a failure of storage it is tried again so much later.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// An event that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentSignal {
+    /// Its place in the order of events.
+    pub id: i64,
+    /// Steps that wait for its key at the moment: one of them takes it.
+    pub waiting: usize,
+}
+
+impl Tenant {
+    /// Send an event from outside. It is taken by the step that has waited for its key the longest, or by the next one
+    /// that does. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// `Invalid` for the key, `TooLarge` for the data, `Unavailable` if storage fails.
+    pub async fn signal(&self, key: &str, data: &serde_json::Value) -> Result<SentSignal> {
+        if !(1..=KEY_BYTES).contains(&key.len()) {
+            return Err(Error::invalid(format!("key: {} bytes; a key has 1 to {KEY_BYTES}", key.len())));
+        }
+        let json = data.to_string();
+        if json.len() > DATA_BYTES {
+            let message = format!(
+                "data: {} bytes of JSON; at most {DATA_BYTES} are allowed: upload a file and send its id",
+                json.len()
+            );
+            return Err(Error::new(Code::TooLarge, message));
+        }
+        let id = self.store().signal_add(key, &Value::Inline { json }).await?;
+        let waiting = self.store().step_waiting(key).await?.len();
+        self.engine.matchmaker.look(self.id().clone(), key.to_owned());
+        Ok(SentSignal { id, waiting })
+    }
+}
+
+/// Tells the one who brings events and steps together that there may be something to bring. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Matchmaker(mpsc::UnboundedSender<(TenantId, String)>);
+
+impl Matchmaker {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<(TenantId, String)>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Look whether there is an event of that key, and a step that waits for it.
+    pub(super) fn look(&self, tenant: TenantId, key: String) {
+        // A host that only looks has nobody listening: the events are brought by the next one that runs.
+        let _ = self.0.send((tenant, key));
+    }
+}
+
+/// Bring events to steps, one after another, so that no event is offered to two steps.
+pub(super) fn start(
+    store: Store,
+    driver: DriverHandle,
+    mut wanted: mpsc::UnboundedReceiver<(TenantId, String)>,
+) {
+    tokio::spawn(async move {
+        // What an earlier host had offered is done first; then what came while no host ran.
+        while let Err(error) = take_up(&store, &driver).await {
+            tracing::warn!(%error, "outside events cannot be read; trying again");
+            tokio::time::sleep(PAUSE).await;
+        }
+        while let Some((tenant, key)) = wanted.recv().await {
+            while let Err(error) = bring(&store, &driver, &tenant, &key).await {
+                tracing::warn!(%error, "an outside event cannot be brought to its step; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    });
+}
+
+async fn take_up(store: &Store, driver: &DriverHandle) -> StoreResult<()> {
+    while store.signals_offered().await? > 0 {
+        tokio::time::sleep(LOOK).await;
+    }
+    for (tenant, key) in store.signals_wanted().await? {
+        bring(store, driver, &tenant, &key).await?;
+    }
+    Ok(())
+}
+
+async fn bring(store: &Store, driver: &DriverHandle, tenant: &TenantId, key: &str) -> StoreResult<()> {
+    let tenant = store.tenant(tenant);
+    let mut refused = Vec::new();
+    loop {
+        let Some(signal) = tenant.signal_next(key).await? else { return Ok(()) };
+        let waiting = tenant.step_waiting(key).await?;
+        let Some((run, step)) =
+            waiting.into_iter().find(|(run, step)| !refused.contains(&(*run, step.name.clone())))
+        else {
+            return Ok(());
+        };
+        let data = match &signal.data {
+            Value::Inline { json } => json.clone(),
+            Value::Blob { .. } => "null".to_owned(),
+        };
+        let command = Command::Signal { step: step.name.clone(), signal: signal.id, data };
+        let place = tenant.command_add(run, &command).await?;
+        driver.send(Message::CommandsWait);
+        loop {
+            match tenant.command_answer(place).await? {
+                CommandAnswer::Done => break,
+                // It went another way meanwhile: the event is for the next one.
+                CommandAnswer::Refused(_) => {
+                    refused.push((run, step.name));
+                    break;
+                }
+                CommandAnswer::Queued if driver.has_stopped() => return Ok(()),
+                CommandAnswer::Queued => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}

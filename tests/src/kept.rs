@@ -1,0 +1,82 @@
+//! Where a test's hosts keep what they keep, on either database.
+
+use anyhow::Result;
+use heddle_test_postgres::{Database, Postgres};
+
+use super::Server;
+
+/// Where a host keeps everything: a data directory, and on PostgreSQL a database besides.
+pub struct Kept {
+    directory: tempfile::TempDir,
+    database: Option<Database>,
+}
+
+impl Kept {
+    /// On SQLite.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    pub fn on_sqlite() -> Result<Self> {
+        Ok(Self { directory: super::data_dir(), database: None })
+    }
+
+    /// On PostgreSQL; `None` where there is no server for tests.
+    ///
+    /// # Errors
+    /// If the database cannot be made.
+    pub async fn on_postgres() -> Result<Option<Self>> {
+        let Some(database) = Database::create().await? else { return Ok(None) };
+        Ok(Some(Self { directory: super::data_dir(), database: Some(database) }))
+    }
+
+    /// On a server of the test's own.
+    ///
+    /// # Errors
+    /// If the database cannot be made.
+    pub async fn on(server: &Postgres) -> Result<Self> {
+        let database = Database::create_on(&server.url("postgres")).await?;
+        Ok(Self { directory: super::data_dir(), database: Some(database) })
+    }
+
+    /// Start a host on it.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(&self) -> Result<Server> {
+        self.start_with(&[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_with(&self, arguments: &[&str]) -> Result<Server> {
+        let mut arguments = arguments.to_vec();
+        if let Some(database) = &self.database {
+            arguments.extend(["--database", database.url()]);
+        }
+        Server::start_with(self.directory.path(), &arguments)
+    }
+
+    /// Change what is kept, behind the back of a host that is stopped.
+    ///
+    /// # Errors
+    /// If the database refuses it.
+    pub async fn forge(&self, sql: &'static str) -> Result<()> {
+        use sqlx::{Connection as _, Executor as _};
+        match &self.database {
+            Some(database) => {
+                let mut connection = sqlx::PgConnection::connect(database.url()).await?;
+                connection.execute(sql).await?;
+                Ok(connection.close().await?)
+            }
+            None => {
+                let path = self.directory.path().join("heddle.db");
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+                connection.execute(sql).await?;
+                Ok(connection.close().await?)
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What is done again: retries, rollbacks, forks, phases by themselves, verification; and what need not be.
+
+use anyhow::{Result, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{Host, Run, both};
+
+both!(
+    only_what_changes_runs_again,
+    a_failed_run_is_retried_where_it_failed,
+    a_rollback_brings_back_the_whole_of_a_result,
+    shared_state_is_rolled_back_with_its_step,
+    a_fork_takes_over_what_does_not_depend_on_its_step,
+    maps_and_parts_are_taken_over_as_wholes,
+    a_phase_runs_by_itself_on_what_a_run_has_made,
+    a_finished_run_is_verified,
+    a_result_that_does_not_come_out_again_is_found,
+);
+
+const STEPS: [&str; 4] = ["first", "second", "third", "apart"];
+
+/// The steps whose guests ran after an event.
+async fn ran_after(host: &Host, id: &str, seq: u64) -> Result<Vec<String>> {
+    let events = host.server().events(id).await?;
+    let ended = events.iter().filter(|event| {
+        event["seq"].as_u64() > Some(seq)
+            && event["type"] == "step.completed"
+            && event["data"]["reused"] != true
+    });
+    Ok(ended.map(|event| event["step"].as_str().unwrap().to_owned()).collect())
+}
+
+fn last_event(run: &Run) -> u64 {
+    run.0["last_event"].as_u64().unwrap()
+}
+
+async fn only_what_changes_runs_again(mut host: Host) -> Result<()> {
+    let run = host.run("chain", json!({ "x": 3 })).await?;
+    let (id, seq) = (run.id().to_owned(), last_event(&run));
+    // `first` changes, but what `second` takes from it does not: it and what follows stand as they are.
+    host.steer(&id, "/steps/first/retry", json!({ "input": { "x": 4 } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(ran_after(&host, &id, seq).await? == ["first"], "{run:?}");
+    ensure!(host.step_output(&run, "first").await?["input"]["x"] == 4);
+    // Now `second` changes as well, and so does `third`; `apart` depends on nothing of it.
+    let seq = last_event(&run);
+    host.steer(&id, "/steps/first/retry", json!({ "input": { "x": 40 } })).await?;
+    host.crash()?;
+    let run = host.finished(&id).await?;
+    ensure!(ran_after(&host, &id, seq).await? == ["first", "second", "third"], "{run:?}");
+    ensure!(host.output(&run).await?["third"]["input"]["big"] == true);
+    // Asked for by name, a step runs even if nothing has changed.
+    let seq = last_event(&run);
+    host.steer(&id, "/steps/apart/trigger", json!({})).await?;
+    let run = host.finished(&id).await?;
+    ensure!(ran_after(&host, &id, seq).await? == ["apart"], "{run:?}");
+    Ok(())
+}
+
+async fn a_failed_run_is_retried_where_it_failed(host: Host) -> Result<()> {
+    let id = host.start_run("mend", json!({ "how": "failed" })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&["before", "breaks", "after"]) == ["completed", "failed", "skipped"], "{run:?}");
+    let run = host.steer(&id, "/retry", json!({})).await?;
+    ensure!(run.state() == "running", "{run:?}");
+    let run = host.finished(&id).await?;
+    ensure!(run.state() == "failed" && run.attempts(&["before", "breaks"]) == [1, 2], "{run:?}");
+    host.steer(&id, "/steps/breaks/retry", json!({ "input": { "how": "completed" } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.state() == "completed" && run.0.get("failure").is_none(), "{run:?}");
+    ensure!(run.states(&["before", "breaks", "after"]) == ["completed"; 3], "{run:?}");
+    ensure!(run.attempts(&["before", "breaks", "after"]) == [1, 3, 1], "{run:?}");
+    Ok(())
+}
+
+async fn a_rollback_brings_back_the_whole_of_a_result(mut host: Host) -> Result<()> {
+    host.server().request(Method::PUT, "/plugins/echo/grants/approvals").send().await?.error_for_status()?;
+    let id = host.start_run("ask", json!({ "x": 1 })).await?;
+    answer(&host, &id).await?;
+    host.finished(&id).await?;
+    host.steer(&id, "/steps/ask/retry", json!({ "input": { "x": 2 } })).await?;
+    answer(&host, &id).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.step_output(&run, "ask").await?["input"] == json!({ "x": 2 }));
+    ensure!(latest(&host, &id).await? == (2, json!({ "x": 2 })));
+    host.crash()?;
+    host.steer(&id, "/steps/ask/rollback", json!({ "artifact": "question.json", "version": 1 })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.step_output(&run, "ask").await?["input"] == json!({ "x": 1 }), "the output came back");
+    ensure!(latest(&host, &id).await? == (3, json!({ "x": 1 })), "and the file, as a version of its own");
+    ensure!(run.attempts(&["ask"]) == [2], "nobody was asked again: {run:?}");
+    host.steer(&id, "/steps/ask/rollback", json!({ "attempt": 2 })).await?;
+    host.finished(&id).await?;
+    ensure!(latest(&host, &id).await? == (4, json!({ "x": 2 })));
+    Ok(())
+}
+
+async fn answer(host: &Host, id: &str) -> Result<()> {
+    host.until(id, |run| run.state() == "waiting_approval").await?;
+    let open = host.server().get("/approvals").await?;
+    let path = format!("/approvals/{}/decide", open["items"][0]["id"].as_str().unwrap());
+    host.server().post(&path, &json!({ "option": "approve" })).await?;
+    Ok(())
+}
+
+/// Version and content of the question's latest version.
+async fn latest(host: &Host, id: &str) -> Result<(u64, Value)> {
+    let list = host.server().get(&format!("/runs/{id}/artifacts")).await?;
+    let items = list["items"].as_array().or_else(|| list.as_array()).unwrap().clone();
+    let latest = items.iter().find(|file| file["name"] == "question.json" && file["latest"] == true).unwrap();
+    let url = latest["url"].as_str().unwrap().trim_start_matches("/api/v1").to_owned();
+    Ok((latest["version"].as_u64().unwrap(), host.server().get(&url).await?))
+}
+
+async fn shared_state_is_rolled_back_with_its_step(host: Host) -> Result<()> {
+    let run = host.run("shared_state", json!({ "note": 1 })).await?;
+    let id = run.id().to_owned();
+    host.steer(&id, "/steps/one/retry", json!({ "input": { "set": 2 } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.step_output(&run, "two").await?["before"] == 2, "what reads the key ran again");
+    let seq = last_event(&run);
+    host.steer(&id, "/steps/one/rollback", json!({ "attempt": 1 })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.step_output(&run, "two").await?["before"] == 1, "and sees what was rolled back to");
+    ensure!(ran_after(&host, &id, seq).await? == ["two"]);
+    Ok(())
+}
+
+async fn a_fork_takes_over_what_does_not_depend_on_its_step(mut host: Host) -> Result<()> {
+    let source = host.run("chain", json!({ "x": 3 })).await?;
+    let fork =
+        host.steer(source.id(), "/fork", json!({ "step": "second", "input": { "big": "forked" } })).await?;
+    let fork = host.finished(fork.id()).await?;
+    ensure!(fork.0["forked_from"] == source.0["id"] && fork.0["forked_at"] == "second", "{fork:?}");
+    ensure!(ran_after(&host, fork.id(), 0).await? == ["second", "third"], "{fork:?}");
+    ensure!(host.output(&fork).await?["third"]["input"]["big"] == "forked");
+    ensure!(host.output(&source).await?["third"]["input"]["big"] == false, "the source is as it was");
+    // With the same input it comes to the same, and what follows stands.
+    let same = host.steer(source.id(), "/fork", json!({ "step": "second" })).await?;
+    host.crash()?;
+    let same = host.finished(same.id()).await?;
+    ensure!(ran_after(&host, same.id(), 0).await? == ["second"], "{same:?}");
+    for step in STEPS {
+        ensure!(same.step(step)["output_digest"] == source.step(step)["output_digest"], "{step}");
+    }
+    // The whole anew, and then its source deleted: it stands on its own.
+    let whole = host.steer(source.id(), "/fork", json!({})).await?;
+    let whole = host.finished(whole.id()).await?;
+    host.server()
+        .request(Method::DELETE, &format!("/runs/{}", source.id()))
+        .send()
+        .await?
+        .error_for_status()?;
+    ensure!(host.output(&whole).await?["apart"]["input"] == json!({ "y": 1 }));
+    let said = host
+        .refused(Method::POST, &format!("/runs/{}/fork", whole.id()), json!({ "step": "no" }), 404)
+        .await?;
+    ensure!(said.contains("no"), "{said}");
+    Ok(())
+}
+
+async fn maps_and_parts_are_taken_over_as_wholes(host: Host) -> Result<()> {
+    let source = host.run("map_of_workflows", json!({ "numbers": [1, 2] })).await?;
+    let fork = host.steer(source.id(), "/fork", json!({ "step": "each" })).await?;
+    let fork = host.finished(fork.id()).await?;
+    ensure!(host.output(&fork).await? == json!([2, 4]));
+    ensure!(ran_after(&host, fork.id(), 0).await?.iter().all(|step| !step.contains("note")), "{fork:?}");
+    host.steer(source.id(), "/steps/each/retry", json!({})).await?;
+    let again = host.finished(source.id()).await?;
+    ensure!(host.output(&again).await? == json!([2, 4]));
+    Ok(())
+}
+
+async fn a_phase_runs_by_itself_on_what_a_run_has_made(host: Host) -> Result<()> {
+    let source = host.run("chain", json!({ "x": 3 })).await?;
+    let one = host.steer(source.id(), "/execute", json!({ "step": "second", "input": { "big": 9 } })).await?;
+    let one = host.finished(one.id()).await?;
+    ensure!(one.0["steps"].as_array().unwrap().len() == 2, "it, and what it needs: {one:?}");
+    ensure!(ran_after(&host, one.id(), 0).await? == ["second"]);
+    ensure!(host.step_output(&one, "second").await?["input"] == json!({ "big": 9 }));
+    let any = host
+        .steer(source.id(), "/execute", json!({ "phase": "echo/spin", "input": { "iterations": 5 } }))
+        .await?;
+    let any = host.finished(any.id()).await?;
+    ensure!(any.state() == "completed" && ran_after(&host, any.id(), 0).await? == ["spin"], "{any:?}");
+    let path = format!("/runs/{}/execute", source.id());
+    let said = host.refused(Method::POST, &path, json!({ "phase": "echo/spin" }), 400).await?;
+    ensure!(said.contains("input"), "{said}");
+    let wrong = json!({ "phase": "echo/spin", "input": { "iterations": "many" } });
+    let said = host.refused(Method::POST, &path, wrong, 400).await?;
+    ensure!(said.contains("/iterations"), "{said}");
+    Ok(())
+}
+
+async fn a_finished_run_is_verified(host: Host) -> Result<()> {
+    for (name, input) in [
+        ("chain", json!({ "x": 3 })),
+        ("map_of_workflows", json!({ "numbers": [1, 2, 3] })),
+        ("loop", json!({ "limit": 5 })),
+        ("shared_state", json!({ "note": [1] })),
+        ("condition", json!({ "amount": 5 })),
+        ("wait_time", json!({})),
+    ] {
+        let run = host.run(name, input).await?;
+        let found = host.server().post(&format!("/runs/{}/verify", run.id()), &json!({})).await?;
+        ensure!(found["verified"] == true, "{name}: {found:#}");
+        let completed =
+            run.0["steps"].as_array().unwrap().iter().filter(|step| step["state"] == "completed").count();
+        ensure!(found["steps"].as_array().unwrap().len() == completed, "{name}: {found:#}");
+        ensure!(host.until(run.id(), |_| true).await?.0 == run.0, "{name}: nothing of the run has changed");
+    }
+    Ok(())
+}
+
+async fn a_result_that_does_not_come_out_again_is_found(mut host: Host) -> Result<()> {
+    let run = host.run("transform", json!({ "price": 2.5, "quantity": 4 })).await?;
+    let id = run.id().to_owned();
+    host.forge("UPDATE steps SET output = replace(output, '10.0', '11.0') WHERE name = 'bill'").await?;
+    let found = host.server().post(&format!("/runs/{id}/verify"), &json!({})).await?;
+    ensure!(found["verified"] == false, "{found:#}");
+    let bill = found["steps"].as_array().unwrap().iter().find(|step| step["step"] == "bill").unwrap();
+    ensure!(bill["outcome"] == "differs" && bill["problems"][0]["path"] == "/output", "{found:#}");
+    Ok(())
+}

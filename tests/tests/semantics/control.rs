@@ -1,0 +1,143 @@
+//! Pause, resume, cancel, skip, delete, delayed starts: what people do to a run, and what is refused.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{Host, both};
+
+both!(
+    a_paused_run_starts_nothing,
+    a_guest_is_stopped_at_once,
+    children_are_cancelled_with_their_run,
+    a_step_is_skipped_by_hand,
+    a_run_starts_when_its_time_has_come,
+    what_does_not_fit_is_refused_and_changes_nothing,
+    a_deleted_run_is_gone,
+);
+
+async fn a_paused_run_starts_nothing(mut host: Host) -> Result<()> {
+    let id = host.start_run("long", json!({ "iterations": 300_000_000 })).await?;
+    host.until(&id, |run| run.step("first")["state"] == "running").await?;
+    let run = host.steer(&id, "/pause", json!({})).await?;
+    ensure!(run.state() == "paused", "{run:?}");
+    // What is under way may end; what comes after it waits.
+    let run = host.until(&id, |run| run.step("first")["state"] == "completed").await?;
+    ensure!(run.state() == "paused" && run.states(&["second"]) == ["paused"], "{run:?}");
+    host.crash()?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let run = host.until(&id, |run| run.state() == "paused").await?;
+    ensure!(run.states(&["second"]) == ["paused"], "{run:?}");
+    let said = host.refused(Method::POST, &format!("/runs/{id}/pause"), json!({}), 409).await?;
+    ensure!(said.contains("the run is paused: it cannot be paused"), "{said}");
+    host.steer(&id, "/resume", json!({})).await?;
+    ensure!(host.finished(&id).await?.state() == "completed");
+    Ok(())
+}
+
+async fn a_guest_is_stopped_at_once(host: Host) -> Result<()> {
+    let id = host.start_run("long", json!({ "iterations": 500_000_000_000_u64 })).await?;
+    host.until(&id, |run| run.step("first")["state"] == "running").await?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let busy = busy_time(host.server().pid())?;
+    let run = host.steer(&id, "/cancel", json!({})).await?;
+    ensure!(run.state() == "cancelled" && run.states(&["first", "second"]) == ["cancelled"; 2], "{run:?}");
+    // Nothing of it runs any more: the host uses next to no processor time. (100 ms are promised; the test gives more,
+    // since machines are shared, and says what is used in the second after.)
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = busy_time(host.server().pid())?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let used = busy_time(host.server().pid())? - before;
+    ensure!(used < Duration::from_millis(500), "the guest still runs: {used:?} in a second, {busy:?} before");
+    let said = host.refused(Method::POST, &format!("/runs/{id}/steps/first/retry"), json!({}), 409).await?;
+    ensure!(said.contains("cancelled"), "{said}");
+    Ok(())
+}
+
+/// Processor time of a process so far (proc_pid_stat(5), in ticks of 10 ms).
+fn busy_time(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+async fn children_are_cancelled_with_their_run(host: Host) -> Result<()> {
+    let id = host.start_run("long_map", json!({ "items": [0, 1, 2, 3, 4] })).await?;
+    host.until(&id, |run| run.has_step("each[1]") && run.states(&["each[1]"]) == ["running"]).await?;
+    let run = host.steer(&id, "/cancel", json!({})).await?;
+    let children: Vec<String> = (0..5).map(|k| format!("each[{k}]")).collect();
+    let names: Vec<&str> = children.iter().map(String::as_str).collect();
+    ensure!(run.states(&names).iter().all(|state| *state == "cancelled"), "{run:?}");
+    let part = host.start_run("chain", json!({ "x": 1 })).await?;
+    ensure!(host.finished(&part).await?.state() == "completed", "its places are free");
+    Ok(())
+}
+
+async fn a_step_is_skipped_by_hand(host: Host) -> Result<()> {
+    let id = host.start_run("long", json!({ "iterations": 500_000_000_000_u64 })).await?;
+    host.until(&id, |run| run.step("first")["state"] == "running").await?;
+    host.steer(&id, "/steps/first/skip", json!({ "reason": "it takes too long" })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&["first", "second"]) == ["skipped", "completed"], "{run:?}");
+    ensure!(run.step("first")["reason"] == "it takes too long", "{run:?}");
+    Ok(())
+}
+
+async fn a_run_starts_when_its_time_has_come(mut host: Host) -> Result<()> {
+    let begin = Instant::now();
+    let at = heddle::model::Timestamp::now().plus(Duration::from_secs(2)).to_string();
+    let id = host.start_with("chain", json!({ "input": { "x": 1 }, "start_at": at })).await?;
+    let run = host.until(&id, |_| true).await?;
+    ensure!(
+        run.state() == "pending" && run.0["waiting"][0]["reason"].as_str().unwrap().contains("2"),
+        "{run:?}"
+    );
+    host.crash()?;
+    let run = host.finished(&id).await?;
+    ensure!(run.0["started_at"].as_str().unwrap() >= at.as_str(), "{run:?}");
+    ensure!(begin.elapsed() > Duration::from_millis(1_500));
+    Ok(())
+}
+
+async fn what_does_not_fit_is_refused_and_changes_nothing(host: Host) -> Result<()> {
+    let run = host.run("chain", json!({ "x": 3 })).await?;
+    let (id, before) = (run.id().to_owned(), run.0["last_event"].clone());
+    for what in ["/pause", "/resume", "/cancel"] {
+        let said = host.refused(Method::POST, &format!("/runs/{id}{what}"), json!({}), 409).await?;
+        ensure!(said.contains("completed: it has ended"), "{what}: {said}");
+    }
+    let said = host.refused(Method::POST, &format!("/runs/{id}/retry"), json!({}), 409).await?;
+    ensure!(said.contains("no step of it failed"), "{said}");
+    let said = host.refused(Method::POST, &format!("/runs/{id}/steps/nine/retry"), json!({}), 404).await?;
+    ensure!(said.contains("nine"), "{said}");
+    let said = host
+        .refused(Method::POST, &format!("/runs/{id}/steps/first/skip"), json!({ "reason": "x" }), 409)
+        .await?;
+    ensure!(said.contains("ended"), "{said}");
+    let misspelt = json!({ "promt": "x" });
+    host.refused(Method::POST, &format!("/runs/{id}/steps/first/retry"), misspelt, 400).await?;
+    let said = host
+        .refused(Method::POST, &format!("/runs/{id}/steps/first/rollback"), json!({ "attempt": 9 }), 404)
+        .await?;
+    ensure!(said.contains("attempt 9"), "{said}");
+    let nobody = "run_00000000000000000000000000";
+    host.refused(Method::POST, &format!("/runs/{nobody}/pause"), json!({}), 404).await?;
+    ensure!(host.until(&id, |_| true).await?.0["last_event"] == before, "nothing was recorded");
+    Ok(())
+}
+
+async fn a_deleted_run_is_gone(host: Host) -> Result<()> {
+    let id = host.start_run("wait_event", json!({ "order": "1" })).await?;
+    host.until(&id, |run| run.step("paid")["state"] == "waiting").await?;
+    let said = host.refused(Method::DELETE, &format!("/runs/{id}"), json!({}), 409).await?;
+    ensure!(said.contains("cancel it first"), "{said}");
+    host.steer(&id, "/cancel", json!({})).await?;
+    host.server().request(Method::DELETE, &format!("/runs/{id}")).send().await?.error_for_status()?;
+    host.refused(Method::GET, &format!("/runs/{id}"), json!(null), 404).await?;
+    host.refused(Method::GET, &format!("/runs/{id}/events"), json!(null), 404).await?;
+    Ok(())
+}

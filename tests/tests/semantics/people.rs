@@ -1,0 +1,203 @@
+//! People in the loop: checkpoints, questions from inside a phase, reviews.
+
+use anyhow::{Context as _, Result, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{Host, Run, both};
+
+both!(
+    a_checkpoint_waits_for_a_decision,
+    a_decision_may_change_what_its_schema_allows,
+    an_option_skips_or_fails_its_step,
+    a_deadline_decides_or_fails,
+    a_phase_asks_from_inside_and_goes_on_after_a_crash,
+    nothing_is_asked_without_a_grant,
+    a_cancelled_run_asks_nobody_any_more,
+    results_wait_for_reviews,
+    a_review_may_do_the_step_again_with_another_prompt,
+    steps_are_triggered_by_hand,
+);
+
+async fn asked(host: &Host, id: &str) -> Result<Value> {
+    host.until(id, |run| run.state() == "waiting_approval").await?;
+    let open = host.server().get("/approvals").await?;
+    let mine = open["items"].as_array().unwrap().iter().find(|approval| approval["run_id"] == id).cloned();
+    mine.context("it is not in the inbox")
+}
+
+async fn decide(host: &Host, approval: &Value, answer: Value) -> Result<Run> {
+    let path = format!("/approvals/{}/decide", approval["id"].as_str().unwrap());
+    Ok(Run(host.server().post(&path, &answer).await?))
+}
+
+async fn a_checkpoint_waits_for_a_decision(mut host: Host) -> Result<()> {
+    let id = host.start_run("checkpoint", json!({ "name": "Ann" })).await?;
+    let approval = asked(&host, &id).await?;
+    ensure!(approval["kind"] == "checkpoint" && approval["step"] == "review", "{approval:#}");
+    ensure!(approval["request"]["show"] == json!({ "text": "Dear Ann" }), "{approval:#}");
+    host.crash()?;
+    ensure!(asked(&host, &id).await? == approval, "it is the same after a crash");
+    let path = format!("/approvals/{}/decide", approval["id"].as_str().unwrap());
+    let said = host.refused(Method::POST, &path, json!({ "option": "perhaps" }), 400).await?;
+    ensure!(said.contains("/option") && said.contains("send, later, never"), "{said}");
+    decide(&host, &approval, json!({ "option": "send", "feedback": "fine" })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.output(&run).await? == json!({ "sent": { "text": "Dear Ann" } }));
+    let decision = host.step_output(&run, "review").await?;
+    ensure!(
+        decision["option"] == "send" && decision["feedback"] == "fine" && decision["decided_by"] == "person"
+    );
+    let said = host.refused(Method::POST, &path, json!({ "option": "send" }), 409).await?;
+    ensure!(said.contains("is decided"), "{said}");
+    ensure!(host.server().get("/approvals").await?["items"] == json!([]));
+    let all = host.server().get(&format!("/runs/{id}/approvals")).await?;
+    ensure!(all[0]["state"] == "decided" && all[0]["decided_by"] == "default", "{all:#}");
+    Ok(())
+}
+
+async fn a_decision_may_change_what_its_schema_allows(host: Host) -> Result<()> {
+    let id = host.start_run("checkpoint", json!({ "name": "Ann" })).await?;
+    let approval = asked(&host, &id).await?;
+    let path = format!("/approvals/{}/decide", approval["id"].as_str().unwrap());
+    let wrong = json!({ "option": "send", "modification": { "text": 5 } });
+    let said = host.refused(Method::POST, &path, wrong, 400).await?;
+    ensure!(said.contains("/modification/text"), "{said}");
+    decide(&host, &approval, json!({ "option": "send", "modification": { "text": "Dear all" } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.output(&run).await? == json!({ "sent": { "text": "Dear all" } }));
+    Ok(())
+}
+
+async fn an_option_skips_or_fails_its_step(host: Host) -> Result<()> {
+    let id = host.start_run("checkpoint", json!({ "name": "Ann" })).await?;
+    let approval = asked(&host, &id).await?;
+    decide(&host, &approval, json!({ "option": "never", "feedback": "too late" })).await?;
+    let run = host.finished(&id).await?;
+    let failure = &run.step("review")["failure"];
+    ensure!(run.state() == "failed" && failure["kind"] == "rejected", "{run:?}");
+    ensure!(failure["message"].as_str().unwrap().contains("too late"), "{failure}");
+    let id = host.start_run("checkpoint", json!({ "name": "Ann" })).await?;
+    let approval = asked(&host, &id).await?;
+    decide(&host, &approval, json!({ "option": "later" })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&["review"]) == ["skipped"], "{run:?}");
+    Ok(())
+}
+
+async fn a_deadline_decides_or_fails(mut host: Host) -> Result<()> {
+    let id = host.start_run("deadline", json!({})).await?;
+    asked(&host, &id).await?;
+    host.crash()?;
+    let run = host.finished(&id).await?;
+    ensure!(
+        host.output(&run).await? == json!({ "after": { "decided_by": "deadline", "without": "failed" } })
+    );
+    ensure!(run.step("without")["failure"]["kind"] == "deadline", "{run:?}");
+    Ok(())
+}
+
+async fn a_phase_asks_from_inside_and_goes_on_after_a_crash(mut host: Host) -> Result<()> {
+    host.server().request(Method::PUT, "/plugins/echo/grants/approvals").send().await?.error_for_status()?;
+    let id = host.start_run("ask", json!({ "x": 1 })).await?;
+    let first = asked(&host, &id).await?;
+    ensure!(first["kind"] == "guest" && first["request"]["title"] == "Shall this go on?", "{first:#}");
+    host.crash()?;
+    decide(&host, &first, json!({ "option": "again", "feedback": "not sure" })).await?;
+    let second = asked(&host, &id).await?;
+    ensure!(second["id"] != first["id"], "it asks again");
+    ensure!(second["request"]["message"].as_str().unwrap().contains("not sure"), "{second:#}");
+    host.crash()?;
+    decide(&host, &second, json!({ "option": "approve" })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.output(&run).await? == json!({ "after": ["again", "approve"] }));
+    // One attempt from first to last, whatever happened to its instances and hosts.
+    ensure!(run.attempts(&["ask"]) == [1], "{run:?}");
+    let log = host.server().get(&format!("/runs/{id}/steps/ask/log")).await?;
+    let said: Vec<&str> =
+        log["lines"].as_array().unwrap().iter().map(|l| l["message"].as_str().unwrap()).collect();
+    ensure!(said == ["asking, 1 of 2", "asking, 2 of 2"], "{said:?}");
+    // The answers are in the journal: the attempt can be done again without anybody, to the same bytes.
+    let found = host.server().post(&format!("/runs/{id}/verify"), &json!({})).await?;
+    ensure!(found["verified"] == true && found["steps"][0]["outcome"] == "same", "{found:#}");
+    Ok(())
+}
+
+async fn nothing_is_asked_without_a_grant(host: Host) -> Result<()> {
+    let run = host.run("ask", json!({})).await?;
+    let failure = &run.step("ask")["failure"];
+    ensure!(failure["message"].as_str().unwrap().contains("approvals was not granted"), "{failure}");
+    let grants = host.server().get("/plugins/echo/grants").await?;
+    ensure!(grants == json!({ "wanted": ["approvals"], "granted": [] }), "{grants}");
+    let said = host.refused(Method::PUT, "/plugins/echo/grants/http", json!({}), 400).await?;
+    ensure!(said.contains("declares"), "{said}");
+    let said = host.refused(Method::PUT, "/plugins/echo/grants/everything", json!({}), 400).await?;
+    ensure!(said.contains("everything"), "{said}");
+    Ok(())
+}
+
+async fn a_cancelled_run_asks_nobody_any_more(host: Host) -> Result<()> {
+    let id = host.start_run("checkpoint", json!({ "name": "Ann" })).await?;
+    let approval = asked(&host, &id).await?;
+    host.steer(&id, "/cancel", json!({})).await?;
+    ensure!(host.server().get("/approvals").await?["items"] == json!([]));
+    let path = format!("/approvals/{}/decide", approval["id"].as_str().unwrap());
+    let said = host.refused(Method::POST, &path, json!({ "option": "send" }), 409).await?;
+    ensure!(said.contains("withdrawn"), "{said}");
+    Ok(())
+}
+
+async fn results_wait_for_reviews(mut host: Host) -> Result<()> {
+    let id = host.start_with("chain", json!({ "input": { "x": 3 }, "auto_run": false })).await?;
+    let run = host.until(&id, |run| run.state() == "waiting_approval").await?;
+    let steps = ["first", "second", "third", "apart"];
+    ensure!(run.states(&steps) == ["awaiting_review", "pending", "pending", "awaiting_review"], "{run:?}");
+    ensure!(host.step_output(&run, "first").await?["input"] == json!({ "x": 3 }), "it can be looked at");
+    host.crash()?;
+    host.steer(&id, "/steps/first/continue", json!({})).await?;
+    let run = host.until(&id, |run| run.step("second")["state"] == "awaiting_review").await?;
+    ensure!(run.states(&["third"]) == ["pending"], "{run:?}");
+    let said =
+        host.refused(Method::POST, &format!("/runs/{id}/steps/third/continue"), json!({}), 409).await?;
+    ensure!(said.contains("third is pending, not awaiting_review"), "{said}");
+    // From now on by itself: what waits for reviews counts.
+    let change = json!({ "auto_run": true });
+    host.server()
+        .request(Method::PATCH, &format!("/runs/{id}"))
+        .json(&change)
+        .send()
+        .await?
+        .error_for_status()?;
+    let run = host.finished(&id).await?;
+    ensure!(run.state() == "completed" && run.attempts(&steps) == [1, 1, 1, 1], "{run:?}");
+    Ok(())
+}
+
+async fn a_review_may_do_the_step_again_with_another_prompt(host: Host) -> Result<()> {
+    let id = host.start_with("chain", json!({ "input": { "x": 3 }, "auto_run": false })).await?;
+    host.until(&id, |run| run.step("first")["state"] == "awaiting_review").await?;
+    let other = json!({ "prompt": "Sing.", "input": { "x": 30 } });
+    host.steer(&id, "/steps/first/retry", other).await?;
+    let run = host
+        .until(&id, |run| run.step("first")["state"] == "awaiting_review" && run.attempts(&["first"]) == [2])
+        .await?;
+    let output = host.step_output(&run, "first").await?;
+    ensure!(output["prompt"] == "Sing." && output["input"] == json!({ "x": 30 }), "{output}");
+    host.steer(&id, "/steps/first/continue", json!({})).await?;
+    let run = host.until(&id, |run| run.step("second")["state"] == "awaiting_review").await?;
+    ensure!(host.step_output(&run, "second").await?["input"] == json!({ "big": true }));
+    Ok(())
+}
+
+async fn steps_are_triggered_by_hand(host: Host) -> Result<()> {
+    let id = host.start_with("chain", json!({ "input": { "x": 3 }, "auto_run": false })).await?;
+    host.until(&id, |run| run.state() == "waiting_approval").await?;
+    let said = host.refused(Method::POST, &format!("/runs/{id}/steps/third/trigger"), json!({}), 409).await?;
+    ensure!(said.contains("step third needs step second, which is pending"), "{said}");
+    let other = json!({ "input": { "big": "by hand" } });
+    host.steer(&id, "/steps/second/trigger", other).await?;
+    let run = host.until(&id, |run| run.step("second")["state"] == "awaiting_review").await?;
+    ensure!(run.states(&["first"]) == ["completed"], "triggering what comes after is a review: {run:?}");
+    ensure!(host.step_output(&run, "second").await?["input"] == json!({ "big": "by hand" }));
+    Ok(())
+}

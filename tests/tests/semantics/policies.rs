@@ -1,0 +1,133 @@
+//! Retries, timeouts, fallbacks, failures that a run goes on from, skip conditions, priorities, bounds by key.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{Host, both};
+
+both!(
+    what_may_pass_is_tried_again,
+    a_retry_survives_the_host,
+    attempts_and_steps_have_their_time,
+    a_fallback_takes_the_place_of_a_step_that_failed,
+    a_run_goes_on_from_a_failure_that_may_be,
+    a_step_is_skipped_where_a_condition_holds,
+    the_highest_priority_goes_first,
+    so_many_with_the_same_key_run_at_once,
+);
+
+async fn what_may_pass_is_tried_again(host: Host) -> Result<()> {
+    let run = host.run("retry", json!({})).await?;
+    ensure!(run.state() == "completed", "{run:?}");
+    ensure!(run.attempts(&["stubborn", "hopeless", "told_to"]) == [3, 1, 2], "{run:?}");
+    // With a jitter of one half the delays are within one half and one and a half of 10 and 20 ms.
+    let attempts = run.step("stubborn")["attempts"].as_array().unwrap();
+    ensure!(attempts.len() == 3 && attempts[2]["state"] == "failed", "{attempts:?}");
+    let events = host.server().events(run.id()).await?;
+    let kinds: Vec<&str> =
+        of_step(&events, "stubborn").map(|event| event["type"].as_str().unwrap()).collect();
+    let once = ["step.ready", "step.started", "step.retrying"];
+    let expected: Vec<&str> =
+        [once.as_slice(), &once, &["step.ready", "step.started", "step.failed"]].concat();
+    ensure!(kinds == expected, "{kinds:?}");
+    Ok(())
+}
+
+async fn a_retry_survives_the_host(mut host: Host) -> Result<()> {
+    let id = host.start_run("timeout", json!({})).await?;
+    host.until(&id, |run| run.step("step")["state"] == "retrying").await?;
+    host.crash()?;
+    let run = host.finished(&id).await?;
+    ensure!(run.step("step")["state"] == "failed", "{run:?}");
+    Ok(())
+}
+
+async fn attempts_and_steps_have_their_time(host: Host) -> Result<()> {
+    let run = host.run("timeout", json!({})).await?;
+    let attempt = &run.step("attempt")["failure"];
+    ensure!(attempt["kind"] == "timed_out" && attempt["breach"]["value"] == 200, "{attempt}");
+    ensure!(run.step("attempt")["usage"]["wall_us"].as_u64().unwrap() >= 200_000, "{run:?}");
+    // 700 ms with delays of 100 ms: not all hundred attempts.
+    let attempts = run.attempts(&["step"])[0];
+    ensure!((2..=8).contains(&attempts) && run.step("step")["state"] == "failed", "{attempts}");
+    Ok(())
+}
+
+async fn a_fallback_takes_the_place_of_a_step_that_failed(host: Host) -> Result<()> {
+    let steps = ["first", "second", "after"];
+    let run = host.run("fallback", json!({ "how": "failed" })).await?;
+    ensure!(run.states(&steps) == ["failed", "completed", "completed"], "{run:?}");
+    ensure!(host.output(&run).await? == json!({ "after": false }));
+    let run = host.run("fallback", json!({ "how": "completed" })).await?;
+    ensure!(run.states(&steps) == ["completed", "skipped", "completed"], "{run:?}");
+    ensure!(host.output(&run).await? == json!({ "after": true }));
+    Ok(())
+}
+
+async fn a_run_goes_on_from_a_failure_that_may_be(host: Host) -> Result<()> {
+    let run = host.run("continue_on_failure", json!({})).await?;
+    ensure!(run.states(&["optional"]) == ["failed"], "{run:?}");
+    ensure!(host.output(&run).await? == json!({ "after": "without it" }));
+    Ok(())
+}
+
+async fn a_step_is_skipped_where_a_condition_holds(host: Host) -> Result<()> {
+    let run = host.run("skip", json!({ "cheap": true })).await?;
+    ensure!(run.step("costly")["state"] == "skipped", "{run:?}");
+    ensure!(run.step("costly")["reason"] == "input.cheap holds", "{run:?}");
+    ensure!(host.output(&run).await? == json!({ "after": "skipped" }));
+    let run = host.run("skip", json!({ "cheap": false })).await?;
+    ensure!(host.output(&run).await? == json!({ "after": "completed" }));
+    Ok(())
+}
+
+async fn the_highest_priority_goes_first(mut host: Host) -> Result<()> {
+    host.restart_with(&["--slots", "1"])?;
+    let work = json!({ "iterations": 30_000_000 });
+    // The first takes the one place; of those that wait then, the run's priority counts before the step's.
+    let busy = host.start_run("priority", work.clone()).await?;
+    host.until(&busy, |run| run.state() == "running").await?;
+    let low = host.start_with("priority", json!({ "input": work, "priority": -1 })).await?;
+    let high = host.start_with("priority", json!({ "input": work, "priority": 1 })).await?;
+    let mut started = Vec::new();
+    for id in [&busy, &low, &high] {
+        host.finished(id).await?;
+        for event in host.server().events(id).await? {
+            if event["type"] == "step.started" {
+                started.push((event["at"].as_str().unwrap().to_owned(), id, event["step"].clone()));
+            }
+        }
+    }
+    started.sort_by(|a, b| a.0.cmp(&b.0));
+    let order: Vec<(&String, &str)> =
+        started.iter().map(|(_, id, step)| (*id, step.as_str().unwrap())).collect();
+    let place = |id: &String, step: &str| order.iter().position(|one| *one == (id, step)).unwrap();
+    ensure!(order[0] == (&busy, "high"), "{order:?}");
+    ensure!(place(&high, "low") < place(&low, "high"), "{order:?}");
+    ensure!(place(&high, "high") < place(&high, "middle") && place(&high, "middle") < place(&high, "low"));
+    Ok(())
+}
+
+async fn so_many_with_the_same_key_run_at_once(host: Host) -> Result<()> {
+    let items = json!({ "items": [0, 1, 2] });
+    let ids =
+        [host.start_run("concurrency", items.clone()).await?, host.start_run("concurrency", items).await?];
+    let mut spans = Vec::new();
+    for id in &ids {
+        let run = host.finished(id).await?;
+        ensure!(run.state() == "completed", "{run:?}");
+        let steps = run.0["steps"].as_array().unwrap();
+        for step in steps.iter().filter(|step| step["name"].as_str().unwrap().contains('[')) {
+            let at = |key: &str| step[key].as_str().unwrap().to_owned();
+            spans.push((at("started_at"), at("finished_at")));
+        }
+    }
+    spans.sort();
+    ensure!(spans.len() == 6);
+    ensure!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two held the key at once: {spans:?}");
+    Ok(())
+}
+
+fn of_step<'a>(events: &'a [Value], step: &'a str) -> impl Iterator<Item = &'a Value> {
+    events.iter().filter(move |event| event["step"] == step)
+}
