@@ -58,6 +58,22 @@ impl Kept {
         Server::start_with(self.directory.path(), &arguments)
     }
 
+    /// Run a command on it, and return what it prints.
+    ///
+    /// # Errors
+    /// If it ends otherwise than well, with what it says.
+    pub fn heddle(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = std::process::Command::new(super::heddle_bin());
+        command.args(arguments).arg("--data-dir").arg(self.directory.path());
+        if let Some(database) = &self.database {
+            command.env("HEDDLE_DATABASE", database.url());
+        }
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{arguments:?}: {}: {said}", output.status);
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Change what is kept, behind the back of a host that is stopped.
     ///
     /// # Errors

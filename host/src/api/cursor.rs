@@ -17,8 +17,8 @@ struct Cursor {
 }
 
 fn filter_digest(filter: &RunFilter) -> Digest {
-    let RunFilter { state, workflow } = filter;
-    Digest::of(serde_json::json!([state, workflow]).to_string())
+    let RunFilter { states, workflow, since, until, forked_from, schedule, search } = filter;
+    Digest::of(serde_json::json!([states, workflow, since, until, forked_from, schedule, search]).to_string())
 }
 
 /// The cursor of the page after `after`.
@@ -52,10 +52,12 @@ mod tests {
     #[test]
     fn a_cursor_serves_its_own_filter_only() {
         let run = RunId::new();
-        let filter = RunFilter { state: Some(RunState::Failed), workflow: None };
+        let filter = RunFilter { states: vec![RunState::Failed], ..RunFilter::default() };
         let cursor = write(&filter, run);
         assert_eq!(read(&filter, &cursor).ok(), Some(run));
         assert!(read(&RunFilter::default(), &cursor).is_err());
+        let searched = RunFilter { search: Some("x".to_owned()), ..filter.clone() };
+        assert!(read(&searched, &cursor).is_err());
         assert!(read(&filter, "bm90aGluZw").is_err());
         assert!(read(&filter, "ä").is_err());
     }

@@ -24,6 +24,7 @@ pub(crate) mod outputs;
 pub(crate) mod plugins;
 mod runs;
 mod server;
+mod statistics;
 mod steps;
 mod streams;
 pub(crate) mod tokens;
@@ -110,6 +111,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(approvals::decide))
         .routes(routes!(approvals::of_run))
         .routes(routes!(approvals::signal))
+        .routes(routes!(statistics::get))
         .routes(routes!(runs::output))
         .routes(routes!(runs::step_output))
         .routes(routes!(plugins::grants))

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     engine::{StartFile, StartRun, definition::of_document},
-    model::{RunId, RunState, Timestamp, UploadId},
+    model::{RunId, RunState, ScheduleId, Timestamp, UnknownState, UploadId},
     store::RunFilter,
 };
 
@@ -192,11 +192,25 @@ fn read_idempotency_key(value: &HeaderValue) -> ApiResult<String> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only those in this state.
+    /// Only those in this state, or in one of several: `failed,cancelled`.
     #[param(value_type = Option<String>)]
     state: Option<String>,
     /// Only those of this workflow.
     workflow: Option<String>,
+    /// Only those created then or later (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Only those created before (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Only those that were forked from this run.
+    #[param(value_type = Option<String>)]
+    forked_from: Option<RunId>,
+    /// Only those that this schedule started.
+    #[param(value_type = Option<String>)]
+    schedule: Option<ScheduleId>,
+    /// Only those whose workflow's name contains this, in whatever case, or whose id begins with it.
+    search: Option<String>,
     /// `next_cursor` of the page before, with the same filter.
     cursor: Option<String>,
     /// Runs on a page: 1 to 200. Absent, 50.
@@ -208,15 +222,23 @@ pub(super) struct ListQuery {
 #[utoipa::path(get, path = "/runs", operation_id = "run_list", tag = "runs", params(ListQuery),
     responses((status = 200, description = "A page.", body = RunPage), Common))]
 pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>) -> ApiResult<Json<RunPage>> {
-    let state = query.state.map(|state| state.parse::<RunState>()).transpose().map_err(|error| {
-        let states: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
-        ApiError::invalid(format!("state: {error}; there are: {}", states.join(", ")))
-    })?;
+    let states = query.state.as_deref().map(|text| text.split(',').map(str::parse).collect());
+    let mut states: Vec<RunState> = states
+        .transpose()
+        .map_err(|error: UnknownState| {
+            let states: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
+            ApiError::invalid(format!("state: {error}; there are: {}", states.join(", ")))
+        })?
+        .unwrap_or_default();
+    // In one order, so that the cursor of `a,b` serves `b,a`.
+    states.sort_by_key(|state| state.as_str());
+    states.dedup();
     let limit = query.limit.unwrap_or(PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}")));
     }
-    let filter = RunFilter { state, workflow: query.workflow };
+    let ListQuery { workflow, since, until, forked_from, schedule, search, .. } = query;
+    let filter = RunFilter { states, workflow, since, until, forked_from, schedule, search };
     let after = query.cursor.map(|text| cursor::read(&filter, &text)).transpose()?;
     // One more than is shown tells whether there is another page.
     let mut rows = tenant.runs(filter.clone(), after, limit + 1).await?;

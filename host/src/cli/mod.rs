@@ -19,6 +19,8 @@ mod run_source;
 mod run_steer;
 mod runs;
 mod serve;
+mod span;
+mod stats;
 mod steer;
 mod token;
 mod umask;
@@ -56,6 +58,8 @@ enum Command {
     /// Runs: those of a server, or of a data directory
     #[command(subcommand)]
     Runs(runs::Command),
+    /// How often, how well and how fast workflows and phases run
+    Stats(stats::Args),
     /// API tokens: those of a server, or of a data directory
     #[command(subcommand)]
     Token(token::Command),
@@ -119,6 +123,7 @@ impl Cli {
                 Command::Plugin(command) => Box::pin(plugin::run(command)).await,
                 Command::Workflow(command) => Box::pin(workflow::run(command)).await,
                 Command::Runs(command) => Box::pin(runs::run(command)).await,
+                Command::Stats(args) => Box::pin(stats::run(args)).await,
                 Command::Token(command) => Box::pin(token::run(command)).await,
                 Command::Approvals(command) => Box::pin(approvals::run(command)).await,
                 Command::Signal(signal) => Box::pin(approvals::signal(signal)).await,

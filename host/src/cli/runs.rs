@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
+use reqwest::Method;
+
 use super::{
     access::{Access, Where},
-    output, steer,
+    output,
+    span::{Moment, query},
+    steer,
 };
 use crate::{
-    api::{
-        uri::segment,
-        wire::{RunBody, RunPage, RunSummary},
-    },
-    model::{RunId, RunState},
-    store::RunFilter,
+    api::wire::{RunBody, RunPage, RunSummary},
+    model::{RunId, RunState, ScheduleId},
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -21,12 +21,8 @@ pub(super) enum Command {
     List {
         #[command(flatten)]
         place: Where,
-        /// Only those in this state
-        #[arg(long)]
-        state: Option<RunState>,
-        /// Only those of this workflow
-        #[arg(long)]
-        workflow: Option<String>,
+        #[command(flatten)]
+        filter: Filter,
         /// So many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         limit: u32,
@@ -48,11 +44,36 @@ pub(super) enum Command {
     Steer(steer::Command),
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Filter {
+    /// Only those in this state, or in one of several: failed,cancelled
+    #[arg(long, value_delimiter = ',')]
+    state: Vec<RunState>,
+    /// Only those of this workflow
+    #[arg(long)]
+    workflow: Option<String>,
+    /// Only those created then or later: a moment, or how long ago it was (7d, 12h)
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only those created before
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// Only those that were forked from this run
+    #[arg(long, value_name = "RUN")]
+    forked_from: Option<RunId>,
+    /// Only those that this schedule started
+    #[arg(long, value_name = "ID")]
+    schedule: Option<ScheduleId>,
+    /// Only those whose workflow's name contains this, or whose id begins with it
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+}
+
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { place, state, workflow, limit, json } => {
+        Command::List { place, filter, limit, json } => {
             let access = place.open(true).await?;
-            let runs = list(&access, state, workflow, limit).await;
+            let runs = list(&access, filter, limit).await;
             access.close().await;
             print_list(&runs?, json)?;
         }
@@ -67,28 +88,20 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(
-    access: &Access,
-    state: Option<RunState>,
-    workflow: Option<String>,
-    limit: u32,
-) -> anyhow::Result<Vec<RunSummary>> {
-    match access {
-        Access::Local(local) => {
-            let rows = local.tenant.runs(RunFilter { state, workflow }, None, limit).await?;
-            Ok(rows.into_iter().map(Into::into).collect())
-        }
-        Access::Remote(client) => {
-            let mut path = format!("/runs?limit={limit}");
-            if let Some(state) = state {
-                path.push_str(&format!("&state={state}"));
-            }
-            if let Some(workflow) = workflow {
-                path.push_str(&format!("&workflow={}", segment(&workflow)));
-            }
-            Ok(client.get::<RunPage>(&path).await?.items)
-        }
-    }
+async fn list(access: &Access, filter: Filter, limit: u32) -> anyhow::Result<Vec<RunSummary>> {
+    let Filter { state, workflow, since, until, forked_from, schedule, search } = filter;
+    let states: Vec<&str> = state.iter().map(|state| state.as_str()).collect();
+    let query = query(&[
+        ("limit", Some(limit.to_string())),
+        ("state", (!states.is_empty()).then(|| states.join(","))),
+        ("workflow", workflow),
+        ("since", since.map(|at| at.0.to_string())),
+        ("until", until.map(|at| at.0.to_string())),
+        ("forked_from", forked_from.map(|run| run.to_string())),
+        ("schedule", schedule.map(|schedule| schedule.to_string())),
+        ("search", search),
+    ]);
+    Ok(access.call::<RunPage>(Method::GET, &format!("/runs{query}"), None).await?.items)
 }
 
 async fn show(access: &Access, id: RunId) -> anyhow::Result<RunBody> {

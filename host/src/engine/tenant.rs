@@ -12,7 +12,8 @@ use crate::{
     model::{Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId, io_reason},
     sandbox::LogLine,
     store::{
-        ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, StepRow, TenantStore, UploadRow,
+        ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, Statistics, StatisticsFilter,
+        StepRow, TenantStore, UploadRow,
     },
 };
 
@@ -170,6 +171,14 @@ impl Tenant {
     /// `Unavailable` if storage fails.
     pub async fn runs(&self, filter: RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<RunRow>> {
         Ok(self.store.run_list(&filter, after, limit).await?)
+    }
+
+    /// Statistics over runs.
+    ///
+    /// # Errors
+    /// `Unavailable` if storage fails.
+    pub async fn statistics(&self, filter: &StatisticsFilter) -> Result<Statistics> {
+        Ok(self.store.statistics(filter).await?)
     }
 
     /// Wait for the end of a run. Returns it as it is then, or as it is after the time given.

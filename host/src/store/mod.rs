@@ -11,6 +11,7 @@ mod location;
 mod read;
 mod rows;
 mod sql;
+mod statistics;
 mod system;
 mod tables;
 mod tenant;
@@ -28,6 +29,7 @@ pub use rows::{
     HostCallRow, InputFile, MissedRuns, PluginRow, PluginSource, RunRow, ScheduleRow, SignalRow, StepRow,
     UploadRow, WorkflowRow,
 };
+pub use statistics::{Distribution, GroupStatistics, Groups, Statistics, StatisticsFilter};
 pub use system::TokenRow;
 pub use tenant::{RunFilter, TenantStore};
 use tokio::sync::oneshot;

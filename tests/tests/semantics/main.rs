@@ -8,6 +8,7 @@ mod definitions;
 mod nodes;
 mod people;
 mod policies;
+mod statistics;
 
 use std::{
     path::{Path, PathBuf},

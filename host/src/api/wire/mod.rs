@@ -6,6 +6,7 @@
 mod control;
 mod event;
 mod run;
+mod statistics;
 mod step;
 mod token;
 
@@ -13,6 +14,7 @@ pub use control::{ApprovalBody, ApprovalPage, SignalBody, StepVerificationBody, 
 pub use event::{EventBody, EventPage};
 pub use run::{InputFileBody, RunBody, RunPage, RunSummary, WaitingBody};
 use serde::{Deserialize, Serialize};
+pub use statistics::{DistributionBody, PhaseStatisticsBody, RunStatisticsBody, StatisticsBody};
 pub use step::{AttemptBody, StepBody};
 pub use token::TokenBody;
 pub(crate) use token::role;

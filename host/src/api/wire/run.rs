@@ -55,6 +55,9 @@ pub struct RunSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = time)]
     pub start_at: Option<String>,
+    /// The schedule that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// The run that it was forked from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = run_id)]
@@ -106,7 +109,7 @@ impl RunSummary {
             auto_run,
             priority,
             start_at,
-            schedule: _,
+            schedule,
             forked_from,
             forked_at,
             created_at,
@@ -126,6 +129,7 @@ impl RunSummary {
             auto_run,
             priority,
             start_at: shown(start_at),
+            schedule: schedule.map(|id| id.to_string()),
             forked_from: forked_from.map(|id| id.to_string()),
             forked_at,
             last_event: event_seq,

@@ -89,6 +89,15 @@ pub struct AttemptBody {
     pub state: String,
     /// How many hosts died while it ran.
     pub crashes: u32,
+    /// Whether nothing ran, and an earlier result of the same step key was taken.
+    pub reused: bool,
+    /// When its step became ready for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = time)]
+    pub ready_at: Option<String>,
+    /// From then until it began, in microseconds: it waited for a free place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_us: Option<u64>,
     /// When it began.
     #[schema(schema_with = time)]
     pub started_at: String,
@@ -113,14 +122,14 @@ impl From<AttemptRow> for AttemptBody {
             state,
             host: _,
             crashes,
-            reused: _,
+            reused,
             step_key: _,
             output: _,
             shared: _,
             failure,
             usage,
             log: _,
-            ready_at: _,
+            ready_at,
             started_at,
             finished_at,
         } = row;
@@ -129,6 +138,9 @@ impl From<AttemptRow> for AttemptBody {
             number,
             state: state.to_string(),
             crashes,
+            reused,
+            ready_at: shown(ready_at),
+            queued_us: ready_at.map(|ready| started_at.since(ready).as_micros() as u64),
             started_at: started_at.to_string(),
             finished_at: shown(finished_at),
             usage: usage.map(Into::into),

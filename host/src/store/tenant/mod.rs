@@ -14,7 +14,7 @@ use super::{
     read::{Columns, Record},
     sql::{Cell, cells},
 };
-use crate::model::{AttemptId, Digest, Event, RunId, RunState, TenantId, Value};
+use crate::model::{AttemptId, Digest, Event, RunId, RunState, ScheduleId, TenantId, Timestamp, Value};
 
 /// The database as one tenant may see it.
 #[derive(Clone)]
@@ -26,10 +26,20 @@ pub struct TenantStore {
 /// Which runs are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Only those in this state.
-    pub state: Option<RunState>,
+    /// Only those in one of these states; in any if there is none.
+    pub states: Vec<RunState>,
     /// Only those of this workflow.
     pub workflow: Option<String>,
+    /// Only those created then or later.
+    pub since: Option<Timestamp>,
+    /// Only those created before.
+    pub until: Option<Timestamp>,
+    /// Only those that were forked from this run.
+    pub forked_from: Option<RunId>,
+    /// Only those that this schedule started.
+    pub schedule: Option<ScheduleId>,
+    /// Only those whose workflow's name contains this, in whatever case (ASCII), or whose id begins with it.
+    pub search: Option<String>,
 }
 
 impl TenantStore {
@@ -40,6 +50,10 @@ impl TenantStore {
     /// The tenant.
     pub fn id(&self) -> &TenantId {
         &self.tenant
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// A run.
@@ -56,10 +70,31 @@ impl TenantStore {
         limit: u32,
     ) -> StoreResult<Vec<RunRow>> {
         let sql = "SELECT * FROM runs
-                   WHERE tenant_id = $1 AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR workflow = $3)
-                     AND ($4 IS NULL OR id < $4)
-                   ORDER BY id DESC LIMIT $5";
-        let cells = cells![self.tenant, filter.state, filter.workflow, before, limit];
+                   WHERE tenant_id = $1 AND ($2 IS NULL OR $2 LIKE '%,' || state || ',%')
+                     AND ($3 IS NULL OR workflow = $3) AND created_at >= $4 AND created_at < $5
+                     AND ($6 IS NULL OR forked_from = $6) AND ($7 IS NULL OR schedule = $7)
+                     AND ($8 IS NULL OR lower(workflow) LIKE $8 ESCAPE '\\' OR id LIKE $9 ESCAPE '\\')
+                     AND ($10 IS NULL OR id < $10)
+                   ORDER BY id DESC LIMIT $11";
+        let RunFilter { states, workflow, since, until, forked_from, schedule, search } = filter;
+        let states: Option<String> = (!states.is_empty())
+            .then(|| states.iter().fold(",".to_owned(), |list, state| format!("{list}{state},")));
+        let escaped = search.as_deref().map(|search| {
+            search.to_ascii_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
+        });
+        let cells = cells![
+            self.tenant,
+            states,
+            workflow,
+            since.map_or(i64::MIN, Timestamp::as_micros),
+            until.map_or(i64::MAX, Timestamp::as_micros),
+            forked_from,
+            schedule,
+            escaped.as_ref().map(|text| format!("%{text}%")),
+            escaped.as_ref().map(|text| format!("{text}%")),
+            before,
+            limit
+        ];
         self.store.readers.all(sql, &cells, decode::run).await
     }
 

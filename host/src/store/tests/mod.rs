@@ -8,6 +8,7 @@ mod library;
 mod opening;
 mod restart;
 mod samples;
+mod statistics;
 mod transitions;
 
 use heddle_test_postgres::Database;
