@@ -171,6 +171,7 @@ CREATE TABLE attempts (
     host        TEXT COLLATE "C" NOT NULL, -- the host that started or last replayed it
     crashes     BIGINT NOT NULL, -- hosts that died while it ran
     reused      BIGINT NOT NULL, -- 1: nothing ran, an earlier result of the same step key was taken
+    overrides   TEXT COLLATE "C", -- what was edited of its step for it
     step_key    TEXT COLLATE "C",
     output      TEXT COLLATE "C", -- value
     shared      TEXT COLLATE "C", -- {key: value}: the shared state that it set
@@ -275,6 +276,7 @@ CREATE TABLE commands (
     run_id     TEXT COLLATE "C" NOT NULL,
     kind       TEXT COLLATE "C" NOT NULL,
     data       TEXT COLLATE "C",
+    tries      BIGINT NOT NULL, -- hosts that have taken it up: one that kills them is not done for ever
     refused    TEXT COLLATE "C", -- why it cannot be done, for whoever asked
     created_at BIGINT NOT NULL
 );

@@ -170,6 +170,7 @@ CREATE TABLE attempts (
     host        TEXT NOT NULL,    -- the host that started or last replayed it
     crashes     INTEGER NOT NULL, -- hosts that died while it ran
     reused      INTEGER NOT NULL, -- 1: nothing ran, an earlier result of the same step key was taken
+    overrides   TEXT, -- what was edited of its step for it
     step_key    TEXT,
     output      TEXT,             -- value
     shared      TEXT,             -- {key: value}: the shared state that it set
@@ -274,6 +275,7 @@ CREATE TABLE commands (
     run_id     TEXT NOT NULL,
     kind       TEXT NOT NULL,
     data       TEXT,
+    tries      INTEGER NOT NULL, -- hosts that have taken it up: one that kills them is not done for ever
     refused    TEXT, -- why it cannot be done, for whoever asked
     created_at INTEGER NOT NULL
 ) STRICT;

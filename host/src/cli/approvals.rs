@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::wire::{ApprovalBody, ApprovalPage, RunBody, SignalBody},
     model::{ApprovalId, RunId},
+    store::ApprovalState,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -165,9 +166,11 @@ fn print(approval: &ApprovalBody, json: bool) -> anyhow::Result<()> {
     }
     let request = &approval.request;
     let mut text = format!(
-        "{} ({})\n{}\n",
+        "{} ({}; step {} of {})\n{}\n",
         output::plain(request["title"].as_str().unwrap_or_default()),
         approval.state,
+        approval.step,
+        approval.run_id,
         output::plain(request["message"].as_str().unwrap_or_default())
     );
     for (key, heading) in [("show", "shown with it"), ("input_schema", "what may be changed")] {
@@ -182,6 +185,8 @@ fn print(approval: &ApprovalBody, json: bool) -> anyhow::Result<()> {
     if let Some(decision) = &approval.decision {
         text.push_str(&format!("\n\ndecided: {decision}"));
     }
-    text.push_str(&format!("\n\nheddle approvals decide {} OPTION", approval.id));
+    if approval.state == ApprovalState::Open.as_str() {
+        text.push_str(&format!("\n\nheddle approvals decide {} OPTION", approval.id));
+    }
     output::say(&text)
 }

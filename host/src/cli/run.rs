@@ -114,9 +114,14 @@ async fn in_engine(
         Some(definition) => definition.clone(),
         None => find(&tenant, &args.workflow).await?,
     };
+    run_steer::check_decisions(&workflow, &args.decisions)?;
     let input = run_input::read(&workflow, input, files)?;
     let started = start(&tenant, args, definition, input).await?;
     let id = started.run.run.id;
+    eprintln!("run {id} of {}", workflow.name);
+    if args.review {
+        eprintln!("each result waits for a review: heddle runs continue {id} STEP (or retry, or skip)");
+    }
     for (key, data) in &args.signals {
         tenant.signal(key, &serde_json::from_str(data)?).await?;
     }

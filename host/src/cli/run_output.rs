@@ -1,6 +1,7 @@
 //! The directory of results: whole or not at all.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -17,6 +18,9 @@ use crate::{
     error::Error,
     model::RunId,
 };
+
+/// What made the files, beside them.
+const PROVENANCE: &str = "run.json";
 
 /// Where a run's results will be.
 #[derive(Debug)]
@@ -35,9 +39,10 @@ impl OutDir {
         let shown = path.display();
         match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
             Ok(true) if !force => bail!(Error::invalid(format!(
-                "{shown} is there and not empty; name another --out, or replace it with --force"
+                "{shown} is there and not empty; name another --out, or replace earlier results with --force"
             ))),
-            Ok(_) => {}
+            Ok(true) => replaceable(path)?,
+            Ok(false) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(error).with_context(|| format!("--out {shown} cannot be a directory of results"));
@@ -80,7 +85,7 @@ impl OutDir {
             };
             written.with_context(|| format!("{} could not be saved", file.path))?;
         }
-        fs::write(staging.path().join("run.json"), provenance.text())?;
+        fs::write(staging.path().join(PROVENANCE), provenance.text())?;
         self.put(staging).with_context(|| format!("the results could not be put at {shown}"))
     }
 
@@ -104,6 +109,9 @@ impl OutDir {
             }
         }
         if self.force && self.path.exists() {
+            if fs::read_dir(&self.path)?.next().is_some() {
+                replaceable(&self.path)?;
+            }
             // The old and the new change places at once; the old one goes with the temporary directory.
             renameat_with(CWD, staging.path(), CWD, &self.path, RenameFlags::EXCHANGE)?;
             return Ok(());
@@ -116,6 +124,37 @@ impl OutDir {
         }
         Ok(())
     }
+}
+
+/// `--force` replaces results that heddle put there, and nothing else: whatever else is in the directory would be lost with it.
+fn replaceable(path: &Path) -> anyhow::Result<()> {
+    let refused = |why: String| {
+        let shown = path.display();
+        Error::invalid(format!(
+            "--force replaces results of an earlier run only, and {shown} {why}; name another --out"
+        ))
+    };
+    let document = fs::read(path.join(PROVENANCE)).ok();
+    let known: Provenance = document
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| refused(format!("has no {PROVENANCE} of one")))?;
+    let files: BTreeSet<&Path> = known.files.iter().map(|file| Path::new(&file.path)).collect();
+    let mut open = vec![path.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory)? {
+            let entry = entry?;
+            let at = entry.path();
+            let name = at.strip_prefix(path)?;
+            // A link is never followed, and none is made by a run.
+            let is_directory = entry.file_type()?.is_dir();
+            if is_directory && files.iter().any(|file| file.starts_with(name)) {
+                open.push(at);
+            } else if is_directory || !(files.contains(name) || name == Path::new(PROVENANCE)) {
+                bail!(refused(format!("holds {}, which no run put there", name.display())));
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn copy(tenant: &Tenant, id: RunId, artifact: &ArtifactBody, path: &Path) -> anyhow::Result<()> {
@@ -139,6 +178,7 @@ async fn write_output(tenant: &Tenant, id: RunId, step: &str, path: &Path) -> an
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::api::outputs::provenance::FileProvenance;
 
     fn staged(parent: &Path, text: &str) -> TempDir {
         let staging = tempfile::tempdir_in(parent).unwrap();
@@ -155,25 +195,86 @@ mod tests {
         names
     }
 
+    /// The document beside results of that run, which has one file.
+    fn document(run: &str) -> String {
+        let file = FileProvenance {
+            path: "step/a.txt".to_owned(),
+            step: "step".to_owned(),
+            sha256: String::new(),
+            size: Some(1),
+            version: Some(1),
+            deliverable: true,
+        };
+        let document = Provenance {
+            run: run.to_owned(),
+            workflow: "w".to_owned(),
+            workflow_version: "1.0.0".to_owned(),
+            state: "completed".to_owned(),
+            failure: None,
+            plan: String::new(),
+            plugins: [].into(),
+            input: String::new(),
+            input_files: Vec::new(),
+            seed: String::new(),
+            as_of: String::new(),
+            created_at: String::new(),
+            finished_at: None,
+            steps: Vec::new(),
+            files: vec![file],
+        };
+        serde_json::to_string(&document).unwrap()
+    }
+
     #[test]
     fn results_are_put_whole_and_nothing_else_is_left() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("out");
         let out = OutDir::new(&path, false).unwrap();
-        out.put(staged(home.path(), "first")).unwrap();
-        assert_eq!(fs::read_to_string(path.join("run.json")).unwrap(), "first");
+        let (first, second) = (document("first"), document("second"));
+        out.put(staged(home.path(), &first)).unwrap();
+        assert_eq!(fs::read_to_string(path.join("run.json")).unwrap(), first);
         assert_eq!(names(home.path()), ["out"]);
 
         assert!(OutDir::new(&path, false).unwrap_err().to_string().contains("--force"));
         let late = out.put(staged(home.path(), "late")).unwrap_err();
         assert!(late.to_string().contains("while the run went on"), "{late}");
-        assert_eq!(fs::read_to_string(path.join("run.json")).unwrap(), "first");
+        assert_eq!(fs::read_to_string(path.join("run.json")).unwrap(), first);
 
-        fs::write(path.join("old.txt"), "old").unwrap();
-        OutDir::new(&path, true).unwrap().put(staged(home.path(), "second")).unwrap();
+        fs::create_dir(path.join("step")).unwrap();
+        fs::write(path.join("step/a.txt"), "1").unwrap();
+        OutDir::new(&path, true).unwrap().put(staged(home.path(), &second)).unwrap();
         assert_eq!(names(&path), ["run.json"]);
-        assert_eq!(fs::read_to_string(path.join("run.json")).unwrap(), "second");
+        assert_eq!(fs::read_to_string(path.join("run.json")).unwrap(), second);
         assert_eq!(names(home.path()), ["out"]);
+    }
+
+    #[test]
+    fn force_replaces_what_a_run_put_there_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("mine");
+        fs::create_dir_all(path.join("step")).unwrap();
+        fs::write(path.join("thesis.txt"), "years of work").unwrap();
+        let refused = |what: &str| {
+            let error = OutDir::new(&path, true).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        };
+        refused("has no run.json of one");
+        fs::write(path.join("run.json"), "{}").unwrap();
+        refused("has no run.json of one");
+        fs::write(path.join("run.json"), document("run")).unwrap();
+        refused("holds thesis.txt, which no run put there");
+        fs::remove_file(path.join("thesis.txt")).unwrap();
+        fs::write(path.join("step/b.txt"), "by hand").unwrap();
+        refused("holds step/b.txt");
+        fs::remove_file(path.join("step/b.txt")).unwrap();
+        std::os::unix::fs::symlink(home.path(), path.join("step/a.txt")).unwrap();
+        let out = OutDir::new(&path, true).unwrap();
+        // And again when the run has ended: somebody may have come meanwhile.
+        fs::write(path.join("late.txt"), "new").unwrap();
+        let late = out.put(staged(home.path(), &document("second"))).unwrap_err().to_string();
+        assert!(late.contains("holds late.txt"), "{late}");
+        assert_eq!(names(&path), ["late.txt", "run.json", "step"]);
+        assert_eq!(names(home.path()), ["mine"]);
     }
 
     #[test]

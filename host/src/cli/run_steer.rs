@@ -43,6 +43,27 @@ pub(super) fn definition(name: &str) -> anyhow::Result<Option<Workflow>> {
     Ok(Some(parse(&bytes).with_context(|| name.to_owned())?))
 }
 
+/// Decisions that name no step of the definition, or no option of a checkpoint, are mistakes: the run would wait for ever.
+pub(super) fn check_decisions(workflow: &Workflow, decisions: &[(String, String)]) -> anyhow::Result<()> {
+    for (step, option) in decisions {
+        let top = step.split(['/', '[']).next().unwrap_or(step);
+        let known: Vec<&str> = workflow.steps.iter().map(|step| step.name.as_str()).collect();
+        let Some(definition) = workflow.steps.iter().find(|step| step.name == top) else {
+            return Err(unknown("step", top, &known).context(format!("--decide {step}={option}")));
+        };
+        let Some(checkpoint) = definition.checkpoint.as_ref().filter(|_| top == step) else { continue };
+        let options: Vec<&str> = checkpoint.options.iter().map(|option| option.name.as_str()).collect();
+        if !options.contains(&option.as_str()) {
+            return Err(unknown("option", option, &options).context(format!("--decide {step}={option}")));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(kind: &str, name: &str, known: &[&str]) -> anyhow::Error {
+    super::access::unknown(kind, name, known).into()
+}
+
 /// The API on a loopback address while a run lasts, so that other terminals can steer it.
 pub(super) struct Door {
     stop: CancellationToken,
@@ -134,7 +155,11 @@ impl<'a> Decider<'a> {
         match self.tenant.approval_decide(id, answer, "heddle run").await {
             // Somebody else was faster, or the deadline.
             Err(error) if error.code() == Code::Conflict => Ok(()),
-            other => Ok(other.map(drop)?),
+            other => {
+                let waits =
+                    || format!("run {} still waits, and goes on when approval {id} is decided", self.run);
+                other.map(drop).with_context(waits)
+            }
         }
     }
 

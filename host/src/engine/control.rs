@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{RunDetail, Tenant, driver::Message, plan::split_phase};
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Command, Overrides, Restored, RunId, StepState},
+    model::{AttemptState, Command, Overrides, Restored, RunId, RunState, StepState},
     store::{ArtifactRow, AttemptRow, CommandAnswer, StepRow},
 };
 
@@ -190,7 +190,16 @@ impl Tenant {
             match self.store().command_answer(place).await? {
                 CommandAnswer::Done => return self.run(id).await,
                 CommandAnswer::Refused(why) => return Err(Error::conflict(format!("run {id}: {why}"))),
-                CommandAnswer::Queued if begin.elapsed() > PATIENCE || self.engine.observes() => {
+                CommandAnswer::Queued if self.engine.observes() => {
+                    return Err(Error::new(
+                        Code::Unavailable,
+                        format!(
+                            "no host runs here: it is queued, and done as soon as one does (`heddle serve` on the same data directory); run {id} is {}",
+                            run.state
+                        ),
+                    ));
+                }
+                CommandAnswer::Queued if begin.elapsed() > PATIENCE => {
                     return Err(Error::new(
                         Code::Unavailable,
                         format!(
@@ -274,6 +283,7 @@ fn restored(attempt: AttemptRow, files: &[ArtifactRow], step: &str) -> Result<Re
         output,
         step_key: attempt.step_key,
         shared: attempt.shared.unwrap_or_default(),
+        overrides: attempt.overrides,
         artifacts,
     })
 }

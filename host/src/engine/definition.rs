@@ -72,8 +72,12 @@ fn yaml(text: &str) -> Result<Value> {
         budget.max_documents = 1;
         budget.max_total_scalar_bytes = 2 * MAX_DEFINITION_BYTES;
     }
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| Error::invalid(format!("the definition is no YAML: {error}")))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        // What follows is advice for programmers.
+        let text = error.to_string();
+        let what = text.split(", set DuplicateKeyPolicy").next().unwrap_or(&text);
+        Error::invalid(format!("the definition is no YAML: {what}"))
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Drives the core: feeds it what happens, commits what it decides, and carries out the rest when that is durable.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
 
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt as _, StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -18,8 +18,11 @@ use super::{
 use crate::{
     events::EventBus,
     model::{AttemptId, Command, HostId, RunId, StepState, TenantId, Timestamp},
-    store::{Store, StoreError, StoreResult},
+    store::{CommandRow, Store, StoreError, StoreResult},
 };
+
+/// A command that so many hosts died over is not done: it may be what kills them.
+const MAX_TRIES: u32 = 3;
 
 /// What the driver is told.
 pub(crate) enum Message {
@@ -29,8 +32,6 @@ pub(crate) enum Message {
     Create(Box<Machine>, oneshot::Sender<StoreResult<()>>),
     /// The database has commands for this host.
     CommandsWait,
-    /// A command cannot be done, and why.
-    RefuseCommand { id: i64, why: String },
     /// Start nothing more, and stop what still runs after the time given.
     Shutdown(Duration),
 }
@@ -118,7 +119,13 @@ impl Driver {
             deadline: None,
         };
         tokio::spawn(async move {
-            driver.run(receiver).await;
+            let driven = AssertUnwindSafe(driver.run(receiver)).catch_unwind().await;
+            if driven.is_err() {
+                // What it holds in memory is not to be trusted any more, and nothing would go on. The database is: the next
+                // start goes on from there.
+                tracing::error!("the scheduler has a defect (see the panic above); the process ends");
+                std::process::abort();
+            }
             let _ = ended.send(true);
         });
         DriverHandle { sender, stopped }
@@ -153,7 +160,6 @@ impl Driver {
             }
             Message::Input(input) => self.input(input, None),
             Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
-            Message::RefuseCommand { id, why } => self.refuse_command(id, why),
             Message::CommandsWait => self.take_commands().await,
             Message::Shutdown(grace) => {
                 self.core.drain();
@@ -163,15 +169,18 @@ impl Driver {
     }
 
     async fn take_commands(&mut self) {
-        match self.store.command_list(self.host).await {
+        match self.new_commands().await {
             Ok(commands) => {
-                self.taken.retain(|id| commands.iter().any(|c| c.id == *id));
-                for command in commands {
-                    if !self.taken.contains(&command.id) {
-                        self.taken.push(command.id);
-                        let (id, run) = (command.id, command.run);
-                        self.input(Input::Command { id, run, command: Box::new(command.command) }, None);
+                for CommandRow { id, run, command, tries } in commands {
+                    if tries >= MAX_TRIES {
+                        tracing::error!(id, %run, ?command, "hosts died while they did this command; it is refused");
+                        self.refuse_command(
+                            id,
+                            format!("{tries} hosts died while they did this; it is not tried again"),
+                        );
+                        continue;
                     }
+                    self.input(Input::Command { id, run, command: Box::new(command) }, None);
                 }
             }
             Err(error) => {
@@ -183,6 +192,16 @@ impl Driver {
                 });
             }
         }
+    }
+
+    /// The commands that have come, each told once. That they are taken up is recorded before they are done.
+    async fn new_commands(&mut self) -> StoreResult<Vec<CommandRow>> {
+        let mut commands = self.store.command_list(self.host).await?;
+        self.taken.retain(|id| commands.iter().any(|c| c.id == *id));
+        commands.retain(|command| !self.taken.contains(&command.id));
+        self.store.command_tried(commands.iter().map(|command| command.id).collect()).await?;
+        self.taken.extend(commands.iter().map(|command| command.id));
+        Ok(commands)
     }
 
     /// Tell the core, and see to what it wants. `reply` is for the creation of a run, which the input then is.
@@ -272,12 +291,12 @@ impl Driver {
                 }
                 Ok(None) => {
                     let why = "the run is not there, or another host has just opened it again".to_owned();
-                    let _ = sender.send(Message::RefuseCommand { id, why });
+                    let _ = sender.send(Message::Input(Input::NotLoaded { run, id, why }));
                 }
                 Err(error) => {
                     tracing::error!(%error, %run, "the run cannot be opened again; its command is refused");
                     let why = format!("the run cannot be opened again: {error}");
-                    let _ = sender.send(Message::RefuseCommand { id, why });
+                    let _ = sender.send(Message::Input(Input::NotLoaded { run, id, why }));
                 }
             }
         });

@@ -47,7 +47,7 @@ use self::{
 };
 use crate::{
     artifacts::BlobStore,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     events::EventBus,
     model::{HostId, TenantId},
     sandbox::{Sandbox, SandboxConfig},
@@ -200,6 +200,9 @@ impl Engine {
     /// # Errors
     /// `Unavailable`, with what is amiss.
     pub async fn ready(&self) -> Result<()> {
+        if self.driver.has_stopped() {
+            return Err(Error::new(Code::Unavailable, "the host is shutting down"));
+        }
         Ok(self.store.ping().await?)
     }
 

@@ -101,6 +101,9 @@ pub struct Restored {
     /// The shared state that it set.
     #[serde(default)]
     pub shared: BTreeMap<String, Value>,
+    /// What was edited of the step for it.
+    #[serde(default)]
+    pub overrides: Option<serde_json::Value>,
     /// Its artifacts, as the store has them.
     pub artifacts: serde_json::Value,
 }

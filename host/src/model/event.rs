@@ -64,7 +64,7 @@ kinds!(
     RunStarted = "run.started",
     /// Somebody paused it.
     RunPaused = "run.paused",
-    /// Somebody resumed it.
+    /// It goes on: somebody resumed it, decided, or had a step of it done again.
     RunResumed = "run.resumed",
     /// Somebody changed whether its steps wait for reviews, or its priority.
     RunChanged = "run.changed",

@@ -70,6 +70,7 @@ pub(super) fn attempt(row: &dyn Columns) -> StoreResult<AttemptRow> {
         host: r.parse("host")?,
         crashes: r.count("crashes")?,
         reused: r.flag("reused")?,
+        overrides: r.optional_json("overrides")?,
         step_key: r.optional("step_key")?,
         output: r.optional_json("output")?,
         shared: r.optional_json("shared")?,
@@ -114,7 +115,12 @@ pub(super) fn event(row: &dyn Columns) -> StoreResult<Event> {
 
 pub(super) fn command(row: &dyn Columns) -> StoreResult<CommandRow> {
     let r = Record::of("commands", row);
-    Ok(CommandRow { id: r.count("id")?, run: r.parse("run_id")?, command: r.tagged("kind", "data")? })
+    Ok(CommandRow {
+        id: r.count("id")?,
+        run: r.parse("run_id")?,
+        command: r.tagged("kind", "data")?,
+        tries: r.count("tries")?,
+    })
 }
 
 pub(super) fn host_call(row: &dyn Columns) -> StoreResult<HostCallRow> {

@@ -28,10 +28,11 @@ const CANDIDATES: &str = r#"
     EXCEPT SELECT substr(data, 10, 64) FROM signals WHERE tenant_id = $1 AND data LIKE '{"blob":"%'"#;
 
 /// The documents that may name blobs anywhere inside.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "SELECT files AS document FROM runs WHERE tenant_id = $1 AND files <> '[]'",
     "SELECT shared AS document FROM attempts WHERE tenant_id = $1 AND shared LIKE '%\"blob\"%'",
     "SELECT overrides AS document FROM steps WHERE tenant_id = $1 AND overrides IS NOT NULL",
+    "SELECT overrides AS document FROM attempts WHERE tenant_id = $1 AND overrides IS NOT NULL",
     "SELECT request AS document FROM approvals WHERE tenant_id = $1",
     "SELECT decision AS document FROM approvals WHERE tenant_id = $1 AND decision IS NOT NULL",
     "SELECT data AS document FROM commands WHERE tenant_id = $1 AND data IS NOT NULL",

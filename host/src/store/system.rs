@@ -88,10 +88,26 @@ impl Store {
 
     /// The commands that wait for runs of this host, and for runs that have ended, in order.
     pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
-        let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data FROM commands
+        let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data, commands.tries
+                   FROM commands
                    JOIN runs ON runs.id = commands.run_id
                    WHERE commands.refused IS NULL AND (runs.owner = $1 OR runs.finished_at IS NOT NULL) ORDER BY commands.id";
         self.readers.all(sql, &cells![host], decode::command).await
+    }
+
+    /// Record that a host takes these commands up, before it does them.
+    pub async fn command_tried(&self, ids: Vec<i64>) -> StoreResult<()> {
+        self.write(move |connection| {
+            async move {
+                for id in ids {
+                    let sql = "UPDATE commands SET tries = tries + 1 WHERE id = $1";
+                    connection.execute(sql, &cells![id]).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// The schedules that are due, with their tenants, the longest due first.

@@ -136,6 +136,7 @@ pub(super) static ATTEMPTS: Batch<AttemptRow> = Batch::insert(
         ("host", |_, attempt| attempt.host.cell()),
         ("crashes", |_, attempt| attempt.crashes.cell()),
         ("reused", |_, attempt| attempt.reused.cell()),
+        ("overrides", |_, attempt| optional_json(attempt.overrides.as_ref())),
         ("step_key", |_, attempt| attempt.step_key.cell()),
         ("output", |_, attempt| attempt.output.cell()),
         ("shared", |_, attempt| optional_json(attempt.shared.as_ref())),

@@ -256,14 +256,18 @@ fn a_result_replaces_another_only_by_force_and_only_when_there_is_one() -> Resul
     let result = desk.json(&["run", "echo_diamond", "--out", "out", "--json"])?;
     ensure!(result["run"]["state"] == "completed" && result["out"] == "out", "{result}");
     let first = fs::read(desk.path("out/run.json"))?;
-    fs::write(desk.path("out/mine.txt"), "mine")?;
     desk.write("limit.json", r#"{"iterations": "many"}"#);
     let failing = ["run", "echo_diamond", "--input", "limit.json", "--out", "out", "--force"];
     let (out, _) = desk.ends(1, &failing)?;
     ensure!(out.contains("no results were saved") && out.contains("invalid_input"), "{out}");
+    ensure!(fs::read(desk.path("out/run.json"))? == first);
+    fs::write(desk.path("out/mine.txt"), "mine")?;
+    let (_, err) = desk.ends(2, &["run", "echo_diamond", "--out", "out", "--force"])?;
+    ensure!(err.contains("holds mine.txt, which no run put there"), "{err}");
     ensure!(fs::read(desk.path("out/run.json"))? == first && desk.path("out/mine.txt").exists());
+    fs::remove_file(desk.path("out/mine.txt"))?;
     desk.ends(0, &["run", "echo_diamond", "--out", "out", "--force"])?;
-    ensure!(fs::read(desk.path("out/run.json"))? != first && !desk.path("out/mine.txt").exists());
+    ensure!(fs::read(desk.path("out/run.json"))? != first);
     ensure!(desk.names() == BTreeSet::from(["out".to_owned(), "limit.json".to_owned()]));
     Ok(())
 }

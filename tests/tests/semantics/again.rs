@@ -10,7 +10,12 @@ both!(
     only_what_changes_runs_again,
     a_failed_run_is_retried_where_it_failed,
     a_rollback_brings_back_the_whole_of_a_result,
+    a_rollback_in_a_paused_run_waits_with_it,
+    a_rollback_takes_back_what_was_edited,
+    what_failed_inside_a_map_is_mended_alone,
     shared_state_is_rolled_back_with_its_step,
+    what_is_done_again_sees_no_state_of_later_steps,
+    what_was_stopped_inside_a_step_is_done_again_with_it,
     a_fork_takes_over_what_does_not_depend_on_its_step,
     maps_and_parts_are_taken_over_as_wholes,
     a_phase_runs_by_itself_on_what_a_run_has_made,
@@ -113,6 +118,69 @@ async fn latest(host: &Host, id: &str) -> Result<(u64, Value)> {
     Ok((latest["version"].as_u64().unwrap(), host.server().get(&url).await?))
 }
 
+async fn a_rollback_takes_back_what_was_edited(mut host: Host) -> Result<()> {
+    let run = host.run("chain", json!({ "x": 3 })).await?;
+    let id = run.id().to_owned();
+    host.steer(&id, "/steps/second/retry", json!({ "input": { "big": "edited" }, "prompt": "Sing." }))
+        .await?;
+    host.finished(&id).await?;
+    host.steer(&id, "/steps/second/rollback", json!({ "attempt": 1 })).await?;
+    host.finished(&id).await?;
+    host.crash()?;
+    host.steer(&id, "/steps/first/retry", json!({ "input": { "x": 30 } })).await?;
+    let run = host.finished(&id).await?;
+    let second = host.step_output(&run, "second").await?;
+    ensure!(second["input"] == json!({ "big": true }) && second["prompt"] == "Say {{ what }}.", "{second}");
+    // And back again to the edit, which is as much of that result as its output.
+    host.steer(&id, "/steps/second/rollback", json!({ "attempt": 2 })).await?;
+    host.finished(&id).await?;
+    host.steer(&id, "/steps/first/retry", json!({ "input": { "x": 3 } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.step_output(&run, "second").await?["input"] == json!({ "big": "edited" }));
+    Ok(())
+}
+
+async fn what_failed_inside_a_map_is_mended_alone(host: Host) -> Result<()> {
+    let (good, bad) = (json!({ "how": "completed" }), json!({ "how": "failed", "message": "no" }));
+    let run = host.run("map_failures", json!({ "ends": [good, bad, bad] })).await?;
+    ensure!(run.state() == "failed", "{run:?}");
+    let (id, seq) = (run.id().to_owned(), last_event(&run));
+    host.steer(&id, "/steps/each%5B1%5D/retry", json!({ "input": good })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.output(&run).await? == json!({ "failed": [2] }), "{run:?}");
+    ensure!(!ran_after(&host, &id, seq).await?.contains(&"each[0]".to_owned()), "what was good stands");
+    Ok(())
+}
+
+async fn a_rollback_in_a_paused_run_waits_with_it(mut host: Host) -> Result<()> {
+    let id = host.start_with("chain", json!({ "input": { "x": 3 }, "auto_run": false })).await?;
+    host.until(&id, |run| run.states(&["first", "apart"]) == ["awaiting_review"; 2]).await?;
+    host.steer(&id, "/steps/first/retry", json!({ "input": { "x": 30 } })).await?;
+    host.until(&id, |run| run.step("first")["state"] == "awaiting_review" && run.attempts(&["first"]) == [2])
+        .await?;
+    host.steer(&id, "/pause", json!({})).await?;
+    let run = host.steer(&id, "/steps/first/rollback", json!({ "attempt": 1 })).await?;
+    ensure!(
+        run.state() == "paused" && run.states(&["first", "second"]) == ["completed", "paused"],
+        "{run:?}"
+    );
+    host.crash()?;
+    host.server()
+        .request(Method::PATCH, &format!("/runs/{id}"))
+        .json(&json!({ "auto_run": true }))
+        .send()
+        .await?;
+    host.steer(&id, "/steps/apart/continue", json!({})).await?;
+    host.steer(&id, "/resume", json!({})).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.state() == "completed", "{run:?}");
+    ensure!(
+        host.step_output(&run, "second").await?["input"] == json!({ "big": false }),
+        "of the first attempt"
+    );
+    Ok(())
+}
+
 async fn shared_state_is_rolled_back_with_its_step(host: Host) -> Result<()> {
     let run = host.run("shared_state", json!({ "note": 1 })).await?;
     let id = run.id().to_owned();
@@ -124,6 +192,67 @@ async fn shared_state_is_rolled_back_with_its_step(host: Host) -> Result<()> {
     let run = host.finished(&id).await?;
     ensure!(host.step_output(&run, "two").await?["before"] == 1, "and sees what was rolled back to");
     ensure!(ran_after(&host, &id, seq).await? == ["two"]);
+    Ok(())
+}
+
+async fn what_was_stopped_inside_a_step_is_done_again_with_it(mut host: Host) -> Result<()> {
+    let ask = json!({ "checkpoint": { "title": "Shall it?" } });
+    let part = json!({ "name": "asking", "steps": [
+        { "name": "ask", "checkpoint": { "title": "Shall it?" } },
+        { "name": "note", "phase": "echo/echo", "depends_on": ["ask"] } ] });
+    host.server().post("/workflows", &part).await?;
+    for (inside, step) in [
+        ("s/ask", json!({ "name": "s", "workflow": { "name": "asking" } })),
+        ("s[0]", json!({ "name": "s", "map": { "over": "[1]", "body": ask } })),
+        ("s[0]", json!({ "name": "s", "loop": { "max_iterations": 1, "until": "true", "body": ask } })),
+    ] {
+        let after = json!({ "name": "z", "depends_on": ["s"], "phase": "echo/noop" });
+        let body = json!({ "definition": { "name": "x", "steps": [step, after] } });
+        let run = host.server().post("/runs", &body).await?;
+        let id = run["id"].as_str().unwrap().to_owned();
+        host.until(&id, |run| run.has_step(inside) && run.state() == "waiting_approval").await?;
+        host.steer(&id, "/steps/s/skip", json!({})).await?;
+        let run = host.finished(&id).await?;
+        ensure!(run.states(&["s", inside]) == ["skipped", "cancelled"], "{run:?}");
+        host.steer(&id, "/steps/s/retry", json!({})).await?;
+        host.crash()?;
+        answer(&host, &id).await?;
+        let run = host.finished(&id).await?;
+        ensure!(run.state() == "completed" && run.states(&["s", inside, "z"]) == ["completed"; 3], "{run:?}");
+    }
+    Ok(())
+}
+
+async fn what_is_done_again_sees_no_state_of_later_steps(mut host: Host) -> Result<()> {
+    let set = |text: &str| json!({ "set": text });
+    let definition = json!({ "name": "notes", "steps": [
+        { "name": "one", "phase": "echo/share", "input": set("'a'") },
+        { "name": "two", "phase": "echo/share", "input": set("'b'"), "depends_on": ["one"] },
+        { "name": "rounds", "depends_on": ["two"], "loop": { "max_iterations": 3, "until": "false",
+            "on_limit": "continue", "body": { "phase": "echo/share", "input": set("index") } } } ] });
+    let run = host.server().post("/runs?wait=30s", &json!({ "definition": definition })).await?;
+    let id = run["id"].as_str().unwrap().to_owned();
+    host.crash()?;
+    let before = async |host: &Host, id: &str| -> Result<Vec<Value>> {
+        let run = host.finished(id).await?;
+        let mut seen = Vec::new();
+        for step in ["one", "two", "rounds[0]", "rounds[2]"] {
+            seen.push(host.step_output(&run, step).await?["before"].clone());
+        }
+        Ok(seen)
+    };
+    let expected = [json!(null), json!("a"), json!("b"), json!(1)];
+    ensure!(before(&host, &id).await? == expected);
+    for step in ["one", "rounds"] {
+        host.steer(&id, &format!("/steps/{step}/retry"), json!({})).await?;
+        ensure!(before(&host, &id).await? == expected, "after {step} was done again");
+    }
+    for fork in [json!({}), json!({ "step": "one" }), json!({ "step": "rounds" })] {
+        let forked = host.steer(&id, "/fork", fork).await?;
+        ensure!(before(&host, forked.id()).await? == expected, "in a fork");
+    }
+    let found = host.server().post(&format!("/runs/{id}/verify"), &json!({})).await?;
+    ensure!(found["verified"] == true, "{found:#}");
     Ok(())
 }
 
@@ -165,10 +294,20 @@ async fn maps_and_parts_are_taken_over_as_wholes(host: Host) -> Result<()> {
     let fork = host.steer(source.id(), "/fork", json!({ "step": "each" })).await?;
     let fork = host.finished(fork.id()).await?;
     ensure!(host.output(&fork).await? == json!([2, 4]));
-    ensure!(ran_after(&host, fork.id(), 0).await?.iter().all(|step| !step.contains("note")), "{fork:?}");
+    // What is asked for by name is done, with all that is inside it.
+    let notes = |ran: Vec<String>| ran.iter().filter(|step| step.ends_with("/note")).count();
+    ensure!(notes(ran_after(&host, fork.id(), 0).await?) == 2, "{fork:?}");
+    let seq = last_event(&source);
     host.steer(source.id(), "/steps/each/retry", json!({})).await?;
     let again = host.finished(source.id()).await?;
     ensure!(host.output(&again).await? == json!([2, 4]));
+    ensure!(notes(ran_after(&host, source.id(), seq).await?) == 2, "{again:?}");
+    // One inside is done again alone, with what the caller gives it; the others stand.
+    let seq = last_event(&again);
+    host.steer(source.id(), "/steps/each%5B1%5D%2Fnote/retry", json!({ "input": { "n": 40 } })).await?;
+    let mended = host.finished(source.id()).await?;
+    ensure!(host.output(&mended).await? == json!([2, 40]), "{mended:?}");
+    ensure!(notes(ran_after(&host, source.id(), seq).await?) == 1, "{mended:?}");
     Ok(())
 }
 

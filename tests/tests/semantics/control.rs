@@ -10,6 +10,7 @@ use crate::{Host, both};
 
 both!(
     a_paused_run_starts_nothing,
+    a_paused_run_does_not_end_before_it_is_resumed,
     a_guest_is_stopped_at_once,
     children_are_cancelled_with_their_run,
     a_step_is_skipped_by_hand,
@@ -34,6 +35,19 @@ async fn a_paused_run_starts_nothing(mut host: Host) -> Result<()> {
     ensure!(said.contains("the run is paused: it cannot be paused"), "{said}");
     host.steer(&id, "/resume", json!({})).await?;
     ensure!(host.finished(&id).await?.state() == "completed");
+    Ok(())
+}
+
+async fn a_paused_run_does_not_end_before_it_is_resumed(mut host: Host) -> Result<()> {
+    let id = host.start_run("long_map", json!({ "items": [0, 1] })).await?;
+    host.until(&id, |run| run.has_step("each[1]") && run.states(&["each[1]"]) == ["running"]).await?;
+    host.steer(&id, "/pause", json!({})).await?;
+    let run = host.steer(&id, "/steps/each/skip", json!({})).await?;
+    ensure!(run.state() == "paused" && run.states(&["each"]) == ["skipped"], "{run:?}");
+    host.crash()?;
+    ensure!(host.until(&id, |_| true).await?.state() == "paused");
+    let run = host.steer(&id, "/resume", json!({})).await?;
+    ensure!(run.state() == "completed", "{run:?}");
     Ok(())
 }
 

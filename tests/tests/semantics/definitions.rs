@@ -98,6 +98,29 @@ async fn everything_that_is_wrong_is_told_with_its_place(host: Host) -> Result<(
     ensure!(said.contains("→") || said.contains("circle") || said.contains("cycle"), "{said}");
     let check = host.server().post("/workflows/validate", &definition).await?;
     ensure!(check["valid"] == false && check["problems"].as_array().unwrap().len() >= 7, "{check:#}");
+    // What a step makes is known as far as its schema says.
+    let places = json!({ "name": "wrong", "steps": [
+        { "name": "spin", "phase": "echo/spin" },
+        { "name": "made", "transform": { "total": "1" } },
+        { "name": "asked", "checkpoint": { "title": "Shall it?" } },
+        { "name": "each", "map": { "over": "input.items", "body": { "phase": "echo/spin" } } },
+        { "name": "a", "transform": "steps.spin.output.checksum.first" },
+        { "name": "b", "transform": "1 + steps.made.output.totl" },
+        { "name": "c", "transform": "steps.asked.output.opinion" },
+        { "name": "d", "transform": "steps.each.output.results.checksum" } ] });
+    let said = host.refused(Method::POST, "/workflows", places, 400).await?;
+    for (path, message) in [
+        ("/steps/4/transform", "at character 28: `steps.spin.output.checksum` is of type string"),
+        (
+            "/steps/5/transform",
+            r#"at character 23: `steps.made.output` has no "totl"; did you mean "total"?"#,
+        ),
+        ("/steps/6/transform", "has no"),
+        ("/steps/7/transform", "is a list and has no key"),
+    ] {
+        let told = said.lines().any(|line| line.starts_with(path) && line.contains(message));
+        ensure!(told, "{path}: {message}\n{said}");
+    }
     // What can be seen only when the rest is right.
     let parallel = json!({ "name": "wrong", "steps": [
         { "name": "d", "phase": "echo/share" }, { "name": "e", "phase": "echo/share" },
@@ -107,6 +130,12 @@ async fn everything_that_is_wrong_is_told_with_its_place(host: Host) -> Result<(
         said.contains("both write the shared key \"note\"") && said.contains("no workflow \"nowhere\""),
         "{said}"
     );
+    let sharing = json!({ "name": "sharing", "steps": [{ "name": "s", "phase": "echo/share" }] });
+    host.server().post("/workflows", &sharing).await?;
+    let parallel = json!({ "name": "wrong", "steps": [
+        { "name": "a", "workflow": { "name": "sharing" } }, { "name": "b", "phase": "echo/share" } ] });
+    let said = host.refused(Method::POST, "/workflows", parallel, 400).await?;
+    ensure!(said.contains("steps a and b both write the shared key"), "also inside a part: {said}");
     let inside = json!({ "name": "inside", "steps": [{ "name": "s", "workflow": { "name": "inside" } }] });
     let said = host.refused(Method::POST, "/workflows", inside, 400).await?;
     ensure!(said.contains("inside"), "{said}");

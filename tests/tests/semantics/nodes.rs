@@ -17,6 +17,7 @@ both!(
     a_map_does_the_same_for_each_item,
     of_a_map_some_may_fail,
     a_map_of_workflows,
+    a_run_has_so_many_steps_at_the_most,
     a_loop_ends_when_its_condition_holds,
     a_loop_that_its_bound_ends,
     a_join_of_branches,
@@ -159,6 +160,24 @@ async fn a_map_of_workflows(host: Host) -> Result<()> {
     let run = host.run("map_of_workflows", json!({ "numbers": [1, 2, 3] })).await?;
     ensure!(host.output(&run).await? == json!([2, 4, 6]));
     ensure!(run.step("each[2]/double")["state"] == "completed");
+    Ok(())
+}
+
+async fn a_run_has_so_many_steps_at_the_most(host: Host) -> Result<()> {
+    let mut body = json!({ "transform": "1" });
+    for _ in 0..5 {
+        body = json!({ "map": { "over": "[1,2,3,4,5,6,7,8,9,10]", "body": body } });
+    }
+    body["name"] = json!("deep");
+    let definition = json!({ "name": "deep", "steps": [body] });
+    let run = host.server().post("/runs", &json!({ "definition": definition })).await?;
+    let run = host.finished(run["id"].as_str().unwrap()).await?;
+    let failed = run.0["steps"].as_array().unwrap().iter().find(|step| step["failure"]["breach"].is_object());
+    let breach = &failed.unwrap()["failure"]["breach"];
+    ensure!(
+        run.state() == "failed" && breach["limit"] == "run_steps" && breach["value"] == 100_000,
+        "{breach}"
+    );
     Ok(())
 }
 

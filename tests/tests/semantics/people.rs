@@ -16,7 +16,9 @@ both!(
     a_cancelled_run_asks_nobody_any_more,
     results_wait_for_reviews,
     a_review_may_do_the_step_again_with_another_prompt,
+    a_review_inside_a_map_may_do_its_step_again,
     steps_are_triggered_by_hand,
+    the_readmes_workflow_does_what_it_says,
 );
 
 async fn asked(host: &Host, id: &str) -> Result<Value> {
@@ -44,6 +46,11 @@ async fn a_checkpoint_waits_for_a_decision(mut host: Host) -> Result<()> {
     decide(&host, &approval, json!({ "option": "send", "feedback": "fine" })).await?;
     let run = host.finished(&id).await?;
     ensure!(host.output(&run).await? == json!({ "sent": { "text": "Dear Ann" } }));
+    let events = host.server().events(&id).await?;
+    let course: Vec<&str> =
+        events.iter().filter(|e| e.get("step").is_none()).map(|e| e["type"].as_str().unwrap()).collect();
+    let expected = ["run.created", "run.started", "run.waiting_approval", "run.resumed", "run.completed"];
+    ensure!(course == expected, "the events tell each state: {course:?}");
     let decision = host.step_output(&run, "review").await?;
     ensure!(
         decision["option"] == "send" && decision["feedback"] == "fine" && decision["decided_by"] == "person"
@@ -81,7 +88,7 @@ async fn an_option_skips_or_fails_its_step(host: Host) -> Result<()> {
     let approval = asked(&host, &id).await?;
     decide(&host, &approval, json!({ "option": "later" })).await?;
     let run = host.finished(&id).await?;
-    ensure!(run.states(&["review"]) == ["skipped"], "{run:?}");
+    ensure!(run.state() == "completed" && run.states(&["review", "sent"]) == ["skipped"; 2], "{run:?}");
     Ok(())
 }
 
@@ -119,6 +126,11 @@ async fn a_phase_asks_from_inside_and_goes_on_after_a_crash(mut host: Host) -> R
     ensure!(said == ["asking, 1 of 2", "asking, 2 of 2"], "{said:?}");
     // The answers are in the journal: the attempt can be done again without anybody, to the same bytes.
     let found = host.server().post(&format!("/runs/{id}/verify"), &json!({})).await?;
+    ensure!(found["verified"] == true && found["steps"][0]["outcome"] == "same", "{found:#}");
+    // And so it is in a fork that has taken its result over.
+    let fork = host.steer(&id, "/fork", json!({ "step": "after" })).await?;
+    let fork = host.finished(fork.id()).await?;
+    let found = host.server().post(&format!("/runs/{}/verify", fork.id()), &json!({})).await?;
     ensure!(found["verified"] == true && found["steps"][0]["outcome"] == "same", "{found:#}");
     Ok(())
 }
@@ -189,6 +201,25 @@ async fn a_review_may_do_the_step_again_with_another_prompt(host: Host) -> Resul
     Ok(())
 }
 
+async fn a_review_inside_a_map_may_do_its_step_again(host: Host) -> Result<()> {
+    let id = host.start_with("map", json!({ "input": { "items": ["a", "b"] }, "auto_run": false })).await?;
+    host.until(&id, |run| {
+        run.has_step("each[1]") && run.states(&["each[0]", "each[1]"]) == ["awaiting_review"; 2]
+    })
+    .await?;
+    host.steer(&id, "/steps/each%5B1%5D/retry", json!({ "input": { "index": 7 } })).await?;
+    host.until(&id, |run| {
+        run.attempts(&["each[1]"]) == [2] && run.step("each[1]")["state"] == "awaiting_review"
+    })
+    .await?;
+    for item in ["each%5B0%5D", "each%5B1%5D"] {
+        host.steer(&id, &format!("/steps/{item}/continue"), json!({})).await?;
+    }
+    let run = host.finished(&id).await?;
+    ensure!(host.output(&run).await? == json!({ "indices": [0, 7] }));
+    Ok(())
+}
+
 async fn steps_are_triggered_by_hand(host: Host) -> Result<()> {
     let id = host.start_with("chain", json!({ "input": { "x": 3 }, "auto_run": false })).await?;
     host.until(&id, |run| run.state() == "waiting_approval").await?;
@@ -199,5 +230,20 @@ async fn steps_are_triggered_by_hand(host: Host) -> Result<()> {
     let run = host.until(&id, |run| run.step("second")["state"] == "awaiting_review").await?;
     ensure!(run.states(&["first"]) == ["completed"], "triggering what comes after is a review: {run:?}");
     ensure!(host.step_output(&run, "second").await?["input"] == json!({ "big": "by hand" }));
+    Ok(())
+}
+
+async fn the_readmes_workflow_does_what_it_says(host: Host) -> Result<()> {
+    let definition = std::fs::read_to_string(crate::library("triage"))?;
+    let readme = include_str!("../../../README.md");
+    let body = definition.split_once('\n').unwrap().1;
+    ensure!(readme.contains(body), "the README has another one");
+    let run = host.run("triage", json!({ "text": "short" })).await?;
+    ensure!(run.states(&["approve", "go_on", "analyse"]) == ["skipped", "completed", "completed"], "{run:?}");
+    let id = host.start_run("triage", json!({ "text": "long ".repeat(300) })).await?;
+    let approval = asked(&host, &id).await?;
+    decide(&host, &approval, json!({ "option": "approve" })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&["approve", "go_on", "analyse"]) == ["completed"; 3], "{run:?}");
     Ok(())
 }

@@ -123,6 +123,7 @@ impl From<AttemptRow> for AttemptBody {
             host: _,
             crashes,
             reused,
+            overrides: _,
             step_key: _,
             output: _,
             shared: _,

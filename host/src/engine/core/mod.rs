@@ -28,6 +28,8 @@ pub(crate) enum Input {
     Recover(Box<Machine>),
     /// A run that had ended is opened again, for a command.
     Reopen { machine: Box<Machine>, id: i64, command: Box<Command> },
+    /// A run that was to be opened again cannot be, and why.
+    NotLoaded { run: RunId, id: i64, why: String },
     /// An attempt has ended.
     Ended { run: RunId, step: usize, attempt: AttemptId, end: Box<AttemptEnd> },
     /// Somebody wants something.
@@ -62,6 +64,9 @@ pub(crate) struct Core {
     running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
     timers: BTreeSet<(Timestamp, RunId, usize)>,
+    /// Runs that are being opened again, with the commands that came meanwhile: opened twice, a run would have two epochs,
+    /// of which the one in memory may be over.
+    loading: HashMap<RunId, Vec<(i64, Box<Command>)>>,
     /// Set when the host shuts down: nothing new starts.
     draining: bool,
 }
@@ -83,6 +88,7 @@ impl Core {
             running: HashMap::new(),
             runs: HashMap::new(),
             timers: BTreeSet::new(),
+            loading: HashMap::new(),
             draining: false,
         }
     }
@@ -138,11 +144,20 @@ impl Core {
             }
             Input::Reopen { machine, id, command } => {
                 let run = machine.run().id;
-                // If it was opened twice at once, what is in memory is as far, and the other's epoch is over.
-                let machine = self.runs.entry(run).or_insert(*machine);
-                let done = machine.command(&command, now);
+                self.runs.insert(run, *machine);
                 changed.insert(run);
-                self.commanded(run, id, done, &mut actions);
+                let meanwhile = self.loading.remove(&run).unwrap_or_default();
+                for (id, command) in std::iter::once((id, command)).chain(meanwhile) {
+                    let Some(machine) = self.runs.get_mut(&run) else { continue };
+                    let done = machine.command(&command, now);
+                    self.commanded(run, id, done, &mut actions);
+                }
+            }
+            Input::NotLoaded { run, id, why } => {
+                let meanwhile = self.loading.remove(&run).unwrap_or_default();
+                for id in std::iter::once(id).chain(meanwhile.into_iter().map(|(id, _)| id)) {
+                    actions.push(Action::RefuseCommand { id, why: why.clone() });
+                }
             }
             Input::Ended { run, step, attempt, end } => {
                 self.free_place(attempt);
@@ -158,7 +173,13 @@ impl Core {
                     changed.insert(run);
                     self.commanded(run, id, done, &mut actions);
                 }
-                None if command.reopens() => actions.push(Action::Load { run, id, command }),
+                None if self.loading.contains_key(&run) => {
+                    self.loading.entry(run).or_default().push((id, command));
+                }
+                None if command.reopens() => {
+                    self.loading.insert(run, Vec::new());
+                    actions.push(Action::Load { run, id, command });
+                }
                 None => {
                     let why = "the run has ended".to_owned();
                     actions.push(Action::RefuseCommand { id, why });

@@ -6,9 +6,6 @@
 //! What is here and not in the crate: the names that there are and what an expression reads of them; bounds on what an
 //! evaluation costs (law 5); the same value for the same documents, always (law 6); and errors that tell where.
 
-// Conditions are evaluated by the steps that have them; what they need is complete here.
-#![allow(dead_code, unused_imports)]
-
 mod bounds;
 mod check;
 mod constants;
@@ -69,6 +66,7 @@ impl Expression {
     }
 
     /// The text that it was parsed from.
+    #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

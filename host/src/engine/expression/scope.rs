@@ -55,16 +55,6 @@ pub(crate) struct Reference {
     pub(crate) position: usize,
 }
 
-impl Reference {
-    /// The key that is selected first, if it is one.
-    pub(crate) fn first_key(&self) -> Option<&str> {
-        match self.path.first()? {
-            Selector::Key(key) => Some(key),
-            Selector::Index(_) => None,
-        }
-    }
-}
-
 /// The documents that an expression is evaluated over: JSON text by root. Only the roots that the expression refers to
 /// need be there; of those, one that is not there has no value (the output of a step that was skipped).
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MAX_DEPTH, PlanBody, Surroundings, step::check_step};
 use crate::{
     engine::graph::{Graph, is_name},
-    model::{Digest, Node, PhaseSpec, Problem, StepDefinition, Workflow},
+    model::{Digest, Node, PhaseSpec, Problem, Schema, StepDefinition, Workflow},
 };
 
 /// What the checks of a definition share.
@@ -14,6 +14,8 @@ pub(super) struct Check<'a, S> {
     pub(super) workflow: &'a Workflow,
     pub(super) problems: Vec<Problem>,
     pub(super) plugins: BTreeMap<String, Digest>,
+    /// What is known of each step's output, by name.
+    pub(super) outputs: BTreeMap<String, Option<Schema>>,
     /// The sub-workflows that it names, with the place of the first that does.
     pub(super) parts: BTreeMap<String, String>,
 }
@@ -66,6 +68,11 @@ fn one(
         workflow,
         problems: Vec::new(),
         plugins: std::mem::take(plugins),
+        outputs: workflow
+            .steps
+            .iter()
+            .map(|step| (step.name.clone(), super::outputs::schema(step, surroundings)))
+            .collect(),
         parts: BTreeMap::new(),
     };
     if !is_name(&workflow.name) {
@@ -86,12 +93,44 @@ fn one(
             super::step::check_expression(&mut check, text, &at, &super::step::Seen::all(workflow));
         }
     }
+    for (step, specs) in std::iter::zip(&workflow.steps, &mut phases) {
+        phases_inside(std::slice::from_ref(step), surroundings, 0, specs);
+    }
     if let Some(graph) = &graph {
         shared_state(&workflow.steps, &phases, graph, &mut check.problems);
     }
     *plugins = check.plugins;
     problems.append(&mut check.problems);
     check.parts
+}
+
+/// The phases of the workflows that steps run as parts of theirs.
+fn phases_inside(
+    steps: &[StepDefinition],
+    surroundings: &impl Surroundings,
+    depth: usize,
+    found: &mut Vec<PhaseSpec>,
+) {
+    // What contains itself is reported elsewhere.
+    if depth > MAX_DEPTH {
+        return;
+    }
+    for step in steps {
+        if let Some(body) = step.node().and_then(Node::body) {
+            phases_inside(std::slice::from_ref(body), surroundings, depth + 1, found);
+        }
+        let Some(part) = step.workflow.as_ref().and_then(|part| surroundings.workflow(&part.name)) else {
+            continue;
+        };
+        phases_inside(&part.steps, surroundings, depth + 1, found);
+        let mut open: Vec<&StepDefinition> = part.steps.iter().collect();
+        while let Some(step) = open.pop() {
+            open.extend(step.node().and_then(Node::body));
+            let named = step.phase.as_deref().and_then(super::split_phase);
+            let spec = named.and_then(|(plugin, phase)| surroundings.plugin(plugin)?.1.phase(phase).cloned());
+            found.extend(spec);
+        }
+    }
 }
 
 /// Two steps of which neither comes after the other may not both write a key, nor one write what the other reads: what

@@ -1,6 +1,7 @@
 //! What a run executes: its own copy of the definition, and the digests of its plugins (law 4).
 
 mod check;
+mod outputs;
 mod step;
 
 use std::{

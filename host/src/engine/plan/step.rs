@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{MAX_DEPTH, Surroundings, check::Check, split_phase};
+use super::{MAX_DEPTH, Surroundings as Known, check::Check, split_phase};
 use crate::{
     engine::{
-        expression::{Expression, Root, Selector},
+        expression::{Expression, Surroundings, check_references},
         graph::{Graph, is_name},
     },
     model::{Condition, FailureKind, Mapping, Node, PhaseSpec, Problem, StepDefinition, Workflow},
@@ -33,7 +33,7 @@ impl Seen {
 }
 
 /// Check a step, and those inside it. Returns the phases that it runs.
-pub(super) fn check_step<S: Surroundings>(
+pub(super) fn check_step<S: Known>(
     check: &mut Check<'_, S>,
     step: &StepDefinition,
     at: &str,
@@ -51,7 +51,7 @@ pub(super) fn check_step<S: Surroundings>(
     step_within(check, step, at, depth, &seen)
 }
 
-fn step_within<S: Surroundings>(
+fn step_within<S: Known>(
     check: &mut Check<'_, S>,
     step: &StepDefinition,
     at: &str,
@@ -115,7 +115,7 @@ fn bound<S>(check: &mut Check<'_, S>, at: &str, value: u32, most: u32) {
     }
 }
 
-fn body<S: Surroundings>(
+fn body<S: Known>(
     check: &mut Check<'_, S>,
     body: &StepDefinition,
     at: &str,
@@ -187,7 +187,7 @@ fn options<S>(check: &mut Check<'_, S>, checkpoint: &crate::model::Checkpoint, a
     }
 }
 
-fn phase_step<S: Surroundings>(
+fn phase_step<S: Known>(
     check: &mut Check<'_, S>,
     step: &StepDefinition,
     phase: &str,
@@ -218,7 +218,7 @@ fn phase_step<S: Surroundings>(
     Some(spec)
 }
 
-fn find_phase<S: Surroundings>(check: &mut Check<'_, S>, phase: &str) -> Result<PhaseSpec, String> {
+fn find_phase<S: Known>(check: &mut Check<'_, S>, phase: &str) -> Result<PhaseSpec, String> {
     let (plugin, name) =
         split_phase(phase).ok_or_else(|| format!("{phase:?} names no phase; the form is PLUGIN/PHASE"))?;
     let (digest, manifest) = check.surroundings.plugin(plugin).ok_or_else(|| {
@@ -278,31 +278,23 @@ pub(super) fn check_expression<S>(check: &mut Check<'_, S>, text: &str, at: &str
             return;
         }
     };
-    for reference in expression.references() {
-        let position = reference.position;
-        let problem = match &reference.root {
-            Root::Input => {
-                let first = match reference.path.first() {
-                    Some(Selector::Key(first)) => Some(first),
-                    _ => None,
-                };
-                first
-                    .filter(|first| closed_against(&check.workflow.input_schema, first))
-                    .map(|first| format!("the workflow's input has no {first:?}"))
-            }
-            // That there is such a step, and that this makes it come before, the graph has seen to.
-            Root::Output(name) | Root::Step(name) => (!seen.steps.contains(name)
-                && !check.workflow.steps.iter().any(|step| step.name == *name))
-            .then(|| format!("there is no step {name:?}")),
-            Root::Item => (!seen.item).then(|| "`item` is known inside a map only".to_owned()),
-            Root::Index => (!seen.index).then(|| "`index` is known inside a map or a loop only".to_owned()),
-            Root::Previous => (!seen.previous).then(|| "`previous` is known inside a loop only".to_owned()),
-            Root::AsOf => None,
-        };
-        if let Some(problem) = problem {
-            check.problems.push(Problem::new(at, format!("{text:?}: at character {position}: {problem}")));
-        }
-    }
+    let around = Surroundings {
+        input: Some(&check.workflow.input_schema),
+        ancestors: seen
+            .steps
+            .iter()
+            .map(|name| (name.as_str(), check.outputs.get(name).and_then(Option::as_ref)))
+            .collect(),
+        steps: check.workflow.steps.iter().map(|step| step.name.as_str()).collect(),
+        item: seen.item,
+        index: seen.index,
+        previous: seen.previous,
+        ..Surroundings::default()
+    };
+    let problems = check_references(&expression, &around);
+    check.problems.extend(problems.into_iter().map(|(position, message)| {
+        Problem::new(at, format!("{text:?}: at character {position}: {message}"))
+    }));
 }
 
 /// Whether an object schema plainly has no place for a key. Anything less plain is left to the validation of the

@@ -13,6 +13,8 @@ pub struct CommandRow {
     pub run: RunId,
     /// What.
     pub command: Command,
+    /// How often a host has taken it up.
+    pub tries: u32,
 }
 
 /// What became of a command.

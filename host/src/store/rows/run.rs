@@ -131,6 +131,8 @@ pub struct AttemptRow {
     pub crashes: u32,
     /// Whether nothing ran, and an earlier result of the same step key was taken.
     pub reused: bool,
+    /// What was edited of its step for it (JSON).
+    pub overrides: Option<serde_json::Value>,
     /// Hash of everything that it could observe.
     pub step_key: Option<Digest>,
     /// What it made.

@@ -22,8 +22,8 @@ impl TenantStore {
         self.store
             .write(move |connection| {
                 async move {
-                    let sql = "INSERT INTO commands (tenant_id, run_id, kind, data, created_at)
-                               VALUES ($1, $2, $3, $4, $5) RETURNING id";
+                    let sql = "INSERT INTO commands (tenant_id, run_id, kind, data, created_at, tries)
+                               VALUES ($1, $2, $3, $4, $5, 0) RETURNING id";
                     let ids =
                         connection.all(sql, &row, |row| Record::of("commands", row).count("id")).await?;
                     ids.first().copied().ok_or_else(|| sqlx::Error::RowNotFound.into())

@@ -61,6 +61,7 @@ async fn lived(world: &World) -> Transition {
         output: blob("command"),
         step_key: None,
         shared: [].into(),
+        overrides: None,
         artifacts: serde_json::json!([]),
     };
     let rollback = Command::Rollback { step: "s".into(), to: Box::new(to) };

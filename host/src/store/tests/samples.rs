@@ -142,6 +142,7 @@ pub(super) fn full(transition: &Transition) -> Transition {
         host: HostId::new(),
         crashes: 2,
         reused: true,
+        overrides: Some(serde_json::json!({ "prompt": "p" })),
         step_key: Some(Digest::of("key")),
         output: Some(blob("attempt's output")),
         shared: Some([("key".to_owned(), blob("attempt's shared"))].into()),

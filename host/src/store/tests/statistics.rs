@@ -55,6 +55,7 @@ fn attempts(
             host: HostId::new(),
             crashes: 0,
             reused: *reused,
+            overrides: None,
             step_key: None,
             output: None,
             shared: None,

@@ -17,8 +17,10 @@ impl Machine {
         if self.run.state == RunState::Cancelled {
             return Err("the run was cancelled".to_owned());
         }
-        if self.scopes[step.scope].parent.is_some() {
-            return Err("it is inside another step; do that one again".to_owned());
+        // What waits for its review inside another step can be: that one is under way.
+        if self.scopes[step.scope].parent.is_some() && step.row.state != StepState::AwaitingReview {
+            let outer = &self.steps[self.outermost(i)].row.name;
+            return Err(format!("it is inside step {outer}; ask for that one"));
         }
         if !step.row.state.is_terminal() && step.row.state != StepState::AwaitingReview {
             return Err(format!("it is {}", step.row.state));
@@ -36,6 +38,15 @@ impl Machine {
 
     /// Let a step that has ended be gone through again, and then what comes after it.
     pub(super) fn do_again(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
+        // Of what came to its end, all inside is done; of what did not, what had not ended well or what somebody has edited.
+        if self.steps[i].row.state == StepState::Completed {
+            self.forget_keys(i);
+        }
+        self.do_again_inside(i, now, effects);
+    }
+
+    /// The same, as far as results inside it do not stand.
+    pub(super) fn do_again_inside(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
         self.reopen(now);
         let free = self.reset_after(i);
         if self.steps[i].row.state == StepState::AwaitingReview {
@@ -47,6 +58,27 @@ impl Machine {
         self.steps[i].row.step_key = None;
         self.make_ready(i, now, effects);
         self.move_on(free, now, effects);
+    }
+
+    /// Let no earlier result inside a step stand.
+    fn forget_keys(&mut self, i: usize) {
+        for scope in self.steps[i].children.clone() {
+            let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
+            for j in first..first + count {
+                self.steps[j].row.step_key = None;
+                self.draft.steps.insert(j);
+                self.forget_keys(j);
+            }
+        }
+    }
+
+    /// The step of the run's own that a step is, or is inside of.
+    pub(super) fn outermost(&self, i: usize) -> usize {
+        let mut at = i;
+        while let Some(parent) = self.scopes[self.steps[at].scope].parent {
+            at = parent;
+        }
+        at
     }
 
     /// The whole of an earlier attempt's result counts again: output, files and shared state.
@@ -65,19 +97,26 @@ impl Machine {
             self.add_artifact(i, to.attempt, file, now);
         }
         let name = self.steps[i].row.name.clone();
+        self.steps[i].shared.clone_from(&to.shared);
         for (key, value) in &to.shared {
             self.draft.shared.insert(key.clone(), (name.clone(), value.clone()));
             self.shared.insert(key.clone(), value.clone());
         }
-        if self.steps[i].row.state != StepState::Completed {
+        // It goes the way to its end without an attempt, whether the run is paused or not.
+        if self.steps[i].row.state.is_terminal() && self.steps[i].row.state != StepState::Completed {
             self.reset_step(i);
-            self.make_ready(i, now, &mut Effects::default());
+            self.steps[i].row.ready_at = Some(now);
+            self.set_step(i, StepState::Ready);
             self.set_step(i, StepState::Running);
+        }
+        if self.steps[i].row.state != StepState::Completed {
             self.set_step(i, StepState::Completed);
         }
         let step = &mut self.steps[i].row;
         step.output = Some(to.output.clone());
         step.step_key = to.step_key;
+        // The edits of later attempts are rolled back as well.
+        step.overrides.clone_from(&to.overrides);
         step.result_attempt = Some(to.attempt);
         step.failure = None;
         step.finished_at = Some(now);

@@ -95,6 +95,7 @@ impl Machine {
             host,
             crashes: 0,
             reused: false,
+            overrides: step.row.overrides.clone(),
             step_key: None,
             output: None,
             shared: None,
@@ -136,9 +137,10 @@ impl Machine {
         step.closing = false;
         match end.result {
             Ok(AttemptOutcome::Suspended(suspension)) => self.suspend(i, suspension, now, &mut effects),
-            Ok(AttemptOutcome::Expanded { expansion, count }) => {
-                self.expand(i, expansion, count, now, &mut effects);
-            }
+            Ok(AttemptOutcome::Expanded { expansion, count }) => match self.too_many_steps(i, count) {
+                Some(failure) => self.fail(i, failure, now, &mut effects),
+                None => self.expand(i, expansion, count, now, &mut effects),
+            },
             Ok(AttemptOutcome::Again) => self.again(i, now, &mut effects),
             Ok(AttemptOutcome::Completed { output, step_key, artifacts, shared, chosen }) => {
                 let number = self.steps[i].row.attempt;
@@ -204,6 +206,10 @@ impl Machine {
             (reused, usage) = (row.reused, row.usage);
         }
         self.end_attempt(i, AttemptState::Completed, None, now);
+        // A result that stands keeps what it set.
+        if !reused {
+            self.steps[i].shared.clone_from(&shared);
+        }
         for (key, value) in shared {
             self.draft.shared.insert(key.clone(), (self.steps[i].row.name.clone(), value.clone()));
             self.shared.insert(key, value);

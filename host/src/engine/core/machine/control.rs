@@ -46,10 +46,18 @@ impl Machine {
             }
             Command::Retry { step, overrides } => {
                 let i = self.named(step)?;
-                self.may_be_done_again(i)
+                // What is inside another step is done again with it, as far as it must: this one must.
+                let inner = self.steps[i].row.state != StepState::AwaitingReview;
+                let outer = if inner { self.outermost(i) } else { i };
+                self.may_be_done_again(outer)
                     .map_err(|why| format!("step {step} cannot be done again: {why}"))?;
                 self.set_overrides(i, overrides);
-                self.do_again(i, now, &mut effects);
+                if outer != i {
+                    self.steps[i].row.step_key = None;
+                    self.do_again_inside(outer, now, &mut effects);
+                } else {
+                    self.do_again(i, now, &mut effects);
+                }
             }
             Command::Trigger { step, overrides } => self.trigger(step, overrides, now, &mut effects)?,
             Command::Skip { step, reason } => {
@@ -124,7 +132,12 @@ impl Machine {
             return Ok(());
         }
         if state != StepState::Pending {
-            return Err(format!("step {step} is {state}: it runs, or is about to, without being triggered"));
+            let why = match state {
+                StepState::WaitingApproval => "somebody has to decide first",
+                StepState::Waiting => "it goes on at its time, or when its event comes",
+                _ => "it runs, or is about to, without being triggered",
+            };
+            return Err(format!("step {step} is {state}: {why}"));
         }
         self.refuse_if(self.run.state == RunState::Paused, "cannot run a step before it is resumed")?;
         let first = self.scopes[self.steps[i].scope].first;
@@ -233,6 +246,10 @@ impl Machine {
             return;
         }
         self.set_run(RunState::Running);
+        // Everything may have ended meanwhile.
+        if self.scopes[0].open == 0 {
+            return self.finish(now);
+        }
         for i in 0..self.steps.len() {
             if !self.steps[i].gone && self.steps[i].row.state == StepState::Paused {
                 self.make_ready(i, now, effects);

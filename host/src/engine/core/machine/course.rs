@@ -84,6 +84,8 @@ impl Machine {
         if self.scopes[scope].open == 0 {
             match self.scopes[scope].parent {
                 Some(_) => self.child_ended(scope, now, effects),
+                // Somebody paused it, and expects it to wait.
+                None if self.run.state == RunState::Paused => {}
                 None => self.finish(now),
             }
         }
@@ -193,7 +195,7 @@ impl Machine {
         self.event(EventKind::StepSkipped, Some(i), now, data);
     }
 
-    fn finish(&mut self, now: Timestamp) {
+    pub(super) fn finish(&mut self, now: Timestamp) {
         self.run.finished_at = Some(now);
         // It may have been waiting or paused when the last step ended.
         if !matches!(self.run.state, RunState::Running) {
@@ -229,7 +231,10 @@ impl Machine {
                 self.set_run(RunState::WaitingApproval);
                 self.event(EventKind::RunWaitingApproval, None, now, json!(null));
             }
-            (RunState::WaitingApproval, false) => self.set_run(RunState::Running),
+            (RunState::WaitingApproval, false) => {
+                self.set_run(RunState::Running);
+                self.event(EventKind::RunResumed, None, now, json!({ "decided": true }));
+            }
             _ => {}
         }
     }

@@ -108,7 +108,7 @@ impl Machine {
             stage,
             documents,
             artifacts: self.visible_artifacts(i),
-            shared: self.shared.clone(),
+            shared: self.shared_before(i),
             overrides: step
                 .row
                 .overrides
@@ -196,6 +196,52 @@ impl Machine {
                 self.output(scope.first + local)
             }
             _ => None,
+        }
+    }
+
+    /// The shared state as a step may see it: what was set by the results that it comes after, around it and before it, in
+    /// their order. What later steps have set, before somebody had this one done again, is none of it.
+    fn shared_before(&self, i: usize) -> BTreeMap<String, Value> {
+        let mut shared = BTreeMap::new();
+        if self.shared.is_empty() {
+            return shared;
+        }
+        let mut around = vec![i];
+        while let Some(parent) = around.last().and_then(|&i| self.scopes[self.steps[i].scope].parent) {
+            around.push(parent);
+        }
+        for i in around.into_iter().rev() {
+            let step = &self.steps[i];
+            let scope = &self.scopes[step.scope];
+            // The rounds of a loop, and the items of a map that takes one at a time, come after each other.
+            if let Some(parent) = scope.parent {
+                for &earlier in self.steps[parent].children.iter().take(scope.index) {
+                    self.set_in(earlier, &mut shared);
+                }
+            }
+            let graph = &self.layout(step.scope).graph;
+            let before = graph.ancestors(step.local);
+            for local in graph.order.iter().filter(|local| before.contains(local)) {
+                self.set_by(scope.first + local, &mut shared);
+            }
+        }
+        shared
+    }
+
+    fn set_in(&self, scope: usize, shared: &mut BTreeMap<String, Value>) {
+        for &local in &self.layout(scope).graph.order {
+            self.set_by(self.scopes[scope].first + local, shared);
+        }
+    }
+
+    /// What a step's result set, and what is inside it.
+    fn set_by(&self, i: usize, shared: &mut BTreeMap<String, Value>) {
+        let step = &self.steps[i];
+        for &scope in &step.children {
+            self.set_in(scope, shared);
+        }
+        if step.row.state == StepState::Completed {
+            shared.extend(step.shared.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
     }
 

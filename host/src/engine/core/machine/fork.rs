@@ -8,13 +8,13 @@ use super::{Machine, Snapshot};
 use crate::{
     engine::plan::Plan,
     model::{AttemptId, EventKind, Overrides, StepState, Timestamp, Value},
-    store::{ArtifactRow, AttemptRow, BlobRef, Creation, StepRow},
+    store::{ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow},
 };
 
 impl Machine {
     /// A new run, of which those steps are done that the source has done and that do not come after `at`.
     ///
-    /// `target.run` is the new run's row, `target.plan` its plan: the source's own, one with fewer steps, or one with
+    /// The source has the host calls of all its attempts. `target.run` is the new run's row, `target.plan` its plan: the source's own, one with fewer steps, or one with
     /// other plugins. The source's rows are copied, under new attempts' ids.
     pub(crate) fn fork(
         source: Snapshot,
@@ -32,9 +32,11 @@ impl Machine {
         let mut steps: Vec<StepRow> =
             fresh.into_iter().filter(|row| !taken.known.contains(row.name.as_str())).collect();
         steps.extend(rows.steps);
-        for step in steps.iter_mut().filter(|step| Some(step.name.as_str()) == at) {
-            // What was asked for by hand is done, whatever the result was before.
+        // What was asked for by hand is done, whatever the result was before, and all that is inside it.
+        for step in steps.iter_mut().filter(|step| Some(top(&step.name)) == at) {
             step.step_key = None;
+        }
+        for step in steps.iter_mut().filter(|step| Some(step.name.as_str()) == at) {
             step.overrides = serde_json::to_value(overrides).ok().filter(|_| !overrides.is_empty());
         }
         let attempts = rows.attempts.clone();
@@ -50,6 +52,7 @@ impl Machine {
         machine.draft.run = true;
         machine.draft.steps = (0..machine.steps.len()).collect();
         machine.draft.attempts = attempts.into_iter().map(|attempt| (attempt.id, attempt)).collect();
+        machine.draft.host_calls = rows.calls;
         machine.draft.artifacts = artifacts;
         machine.draft.shared = shared.into_values().collect();
         machine.draft.blobs = rows.blobs;
@@ -76,6 +79,8 @@ impl Machine {
 struct Rows {
     steps: Vec<StepRow>,
     attempts: Vec<AttemptRow>,
+    /// The journals of the attempts: with them their results can be verified.
+    calls: Vec<HostCallRow>,
     artifacts: Vec<ArtifactRow>,
     /// By the order of the steps that set them: the last one counts.
     shared: BTreeMap<String, (String, (String, Value))>,
@@ -94,7 +99,13 @@ impl Rows {
             .into_iter()
             .filter(|attempt| results.get(attempt.step.as_str()) == Some(&attempt.number))
             .collect();
-        attempts.iter_mut().for_each(|attempt| attempt.id = AttemptId::new());
+        let mut calls = Vec::new();
+        for attempt in &mut attempts {
+            let (before, id) = (attempt.id, AttemptId::new());
+            let own = source.host_calls.iter().filter(|call| call.attempt == before);
+            calls.extend(own.map(|call| HostCallRow { attempt: id, ..call.clone() }));
+            attempt.id = id;
+        }
         let mut latest: BTreeMap<(String, String), ArtifactRow> = BTreeMap::new();
         for artifact in source.artifacts.into_iter().filter(|artifact| is_known(&artifact.step)) {
             let key = (artifact.step.clone(), artifact.name.clone());
@@ -123,12 +134,13 @@ impl Rows {
             artifacts.iter().map(|a| BlobRef { digest: a.digest, size: a.size }).collect();
         let values = steps.iter().flat_map(|row| [row.output.as_ref(), row.expansion.as_ref()]);
         let more = attempts.iter().flat_map(|a| [a.output.as_ref(), a.log.as_ref()]);
+        let said = calls.iter().flat_map(|call| [Some(&call.request), call.answer.as_ref()]);
         let set = attempts.iter().flat_map(|a| a.shared.iter().flatten().map(|(_, value)| Some(value)));
-        blobs.extend(values.chain(more).chain(set).flatten().filter_map(|value| match value {
+        blobs.extend(values.chain(more).chain(said).chain(set).flatten().filter_map(|value| match value {
             Value::Blob { blob, size } => Some(BlobRef { digest: *blob, size: *size }),
             Value::Inline { .. } => None,
         }));
-        Self { steps, attempts, artifacts, shared, blobs }
+        Self { steps, attempts, calls, artifacts, shared, blobs }
     }
 }
 
@@ -168,8 +180,10 @@ impl Taken {
         let before = &source.plan.layouts[0].steps;
         let layout = &plan.layouts[0];
         let at = at.and_then(|at| layout.steps.iter().position(|step| step.name == at));
-        let again = at.map(|at| layout.graph.descendants(at)).unwrap_or_default();
         let mut taken = Self { kept: BTreeSet::new(), known: BTreeSet::new() };
+        // Without a step everything is done anew, people's decisions included.
+        let Some(at) = at else { return taken };
+        let again = layout.graph.descendants(at);
         for &local in &layout.graph.order {
             let step = &layout.steps[local];
             let Some(row) = rows.get(step.name.as_str()).filter(|row| row.state.is_terminal()) else {
@@ -189,7 +203,7 @@ impl Taken {
             };
             let mut edges = layout.graph.predecessors[local].iter();
             let reached = edges.all(|edge| taken.kept.contains(&layout.steps[edge.from].name));
-            if at.is_some() && over && reached && Some(local) != at && !again.contains(&local) {
+            if over && reached && local != at && !again.contains(&local) {
                 taken.kept.insert(step.name.clone());
             }
         }

@@ -50,6 +50,7 @@ pub(crate) struct Machine {
     scopes: Vec<Scope>,
     /// The latest version of each artifact.
     artifacts: BTreeMap<(String, String), ArtifactRow>,
+    /// Each key that was ever set, with its last value. What a step sees is made of the results that it comes after.
     shared: BTreeMap<String, Value>,
     /// The journals of attempts that have called the host and not ended.
     journals: BTreeMap<AttemptId, Vec<HostCallRow>>,
@@ -71,6 +72,8 @@ struct Step {
     local: usize,
     /// The last attempt.
     attempt: Option<AttemptRow>,
+    /// The shared state that its result set.
+    shared: BTreeMap<String, Value>,
     /// Number of the last attempt before somebody had the step done again: the retry policy counts from there.
     before: u32,
     /// Predecessors that have not ended.

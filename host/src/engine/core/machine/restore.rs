@@ -37,7 +37,11 @@ impl Machine {
             snapshot.steps.into_iter().map(|row| (row.name.clone(), row)).collect();
         let mut attempts: HashMap<String, AttemptRow> = HashMap::new();
         let mut running = BTreeSet::new();
+        let mut shared: HashMap<(String, u32), BTreeMap<String, Value>> = HashMap::new();
         for attempt in snapshot.attempts {
+            if let Some(set) = &attempt.shared {
+                shared.insert((attempt.step.clone(), attempt.number), set.clone());
+            }
             if attempt.state == AttemptState::Running {
                 running.insert(attempt.id);
             }
@@ -58,6 +62,10 @@ impl Machine {
         let open = snapshot.approvals.into_iter().filter(|a| a.state == ApprovalState::Open);
         machine.approvals = open.map(|approval| (approval.id, approval)).collect();
         machine.restore_scope(0, None, 0, &mut rows, &mut attempts);
+        for step in &mut machine.steps {
+            let result = step.row.result_attempt.and_then(|n| shared.remove(&(step.row.name.clone(), n)));
+            step.shared = result.unwrap_or_default();
+        }
         machine
     }
 

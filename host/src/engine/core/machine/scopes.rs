@@ -1,5 +1,7 @@
 //! Scopes inside a step: the items of a map, the rounds of a loop, the steps of a sub-workflow.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{Effects, Machine, Rounds, Scope, Step};
@@ -7,6 +9,9 @@ use crate::{
     model::{EventKind, Failure, FailureKind, Node, StepState, Timestamp, Value},
     store::StepRow,
 };
+
+/// So many steps a run may have, those inside others counted (law 5). They are all in memory while it runs.
+pub(super) const MAX_STEPS: usize = 100_000;
 
 impl Machine {
     /// Add a scope with its steps, none of which has begun. Returns its place.
@@ -60,6 +65,7 @@ impl Machine {
             scope,
             local,
             attempt: None,
+            shared: BTreeMap::new(),
             before: 0,
             open,
             bypassed: false,
@@ -83,6 +89,17 @@ impl Machine {
         } else {
             vec![format!("{parent}[{index}]")]
         }
+    }
+
+    /// Why a step cannot be done inside that often: maps inside maps multiply (law 5).
+    pub(super) fn too_many_steps(&self, i: usize, count: usize) -> Option<Failure> {
+        let inside = self.inner_layout(i).map_or(0, |layout| self.plan.layouts[layout].steps.len());
+        let known = self.steps[i].children.len();
+        let all = self.steps.len() + inside * count.saturating_sub(known);
+        (all > MAX_STEPS).then(|| {
+            let message = "with what this step would do inside it, the run has too many steps";
+            Failure::limit("run_steps", MAX_STEPS as u64, all as u64, message)
+        })
     }
 
     fn inner_layout(&self, i: usize) -> Option<usize> {

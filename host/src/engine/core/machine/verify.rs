@@ -62,7 +62,7 @@ impl Machine {
             }
             recorded.push(Recorded {
                 row: row.clone(),
-                launch: self.relaunch(i, attempt, calls, &results).map(Box::new),
+                launch: self.relaunch(i, attempt, calls).map(Box::new),
                 artifacts: latest.into_values().cloned().collect(),
                 shared: attempt.shared.clone().unwrap_or_default(),
             });
@@ -70,13 +70,7 @@ impl Machine {
         recorded
     }
 
-    fn relaunch(
-        &self,
-        i: usize,
-        attempt: &AttemptRow,
-        calls: &[HostCallRow],
-        results: &BTreeMap<&str, &AttemptRow>,
-    ) -> Option<Launch> {
+    fn relaunch(&self, i: usize, attempt: &AttemptRow, calls: &[HostCallRow]) -> Option<Launch> {
         let stage = match self.definition(i).node()? {
             Node::Checkpoint(_) | Node::Wait(_) => return None,
             Node::Phase(_) | Node::Transform(_) | Node::Condition(_) | Node::Join(_) => Stage::Open,
@@ -85,42 +79,6 @@ impl Machine {
         let mut launch = self.launch(i, attempt, stage);
         launch.known = None;
         launch.journal = calls.iter().filter(|call| call.attempt == attempt.id).cloned().collect();
-        launch.shared = self.shared_before(i, results);
         Some(launch)
-    }
-
-    /// The shared state as a step saw it: what was set by those that it comes after, around and before it. A later step
-    /// may have set a key again since.
-    fn shared_before(&self, i: usize, results: &BTreeMap<&str, &AttemptRow>) -> BTreeMap<String, Value> {
-        let mut shared = BTreeMap::new();
-        let mut ways = Vec::new();
-        let mut at = Some(i);
-        while let Some(i) = at {
-            let step = &self.steps[i];
-            let scope = &self.scopes[step.scope];
-            let graph = &self.layout(step.scope).graph;
-            let before = graph.ancestors(step.local);
-            let ordered = graph.order.iter().filter(|local| before.contains(local));
-            ways.push(ordered.map(|local| scope.first + local).collect::<Vec<_>>());
-            at = scope.parent;
-        }
-        // What is around comes first.
-        for j in ways.into_iter().rev().flatten() {
-            self.set_by(j, results, &mut shared);
-        }
-        shared
-    }
-
-    fn set_by(&self, i: usize, results: &BTreeMap<&str, &AttemptRow>, shared: &mut BTreeMap<String, Value>) {
-        for &scope in &self.steps[i].children {
-            let first = self.scopes[scope].first;
-            for &local in &self.layout(scope).graph.order {
-                self.set_by(first + local, results, shared);
-            }
-        }
-        let set = results.get(self.steps[i].row.name.as_str()).and_then(|attempt| attempt.shared.as_ref());
-        for (key, value) in set.into_iter().flatten() {
-            shared.insert(key.clone(), value.clone());
-        }
     }
 }

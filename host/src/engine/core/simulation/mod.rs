@@ -21,7 +21,8 @@ use super::*;
 use crate::{
     engine::plan::Plan,
     model::{
-        DecidedBy, Decision, Digest, Failure, FailureKind, Node, RunState, StepState, TenantId, Usage, Value,
+        DecidedBy, Decision, Digest, Failure, FailureKind, Node, Restored, RunState, StepState, TenantId,
+        Usage, Value,
     },
     store::{ApprovalKind, ApprovalState, Creation, RunRow},
 };
@@ -139,7 +140,7 @@ impl World {
             refused: BTreeSet::new(),
             host: Host { core, id, queue: VecDeque::new(), guests: Vec::new() },
             commands: 0,
-            interferences: 8,
+            interferences: 12,
         }
     }
 
@@ -180,6 +181,8 @@ impl World {
             if self.database.runs[&run].run.finished_at.is_some() {
                 let machine = Box::new(self.take_up(run));
                 self.input(Input::Reopen { machine, id, command });
+            } else {
+                self.input(Input::NotLoaded { run, id, why: "it has not ended".into() });
             }
         }
     }
@@ -236,9 +239,9 @@ impl World {
                 self.ended(&guest);
             }
             75..90 => self.input(Input::Tick),
-            90..97 => self.somebody_decides(),
-            97 => self.crash(),
-            98 => self.somebody_interferes(),
+            90..96 => self.somebody_decides(),
+            96 => self.crash(),
+            97..99 => self.somebody_interferes(),
             _ => {}
         }
     }
@@ -282,7 +285,27 @@ impl World {
         let row = self.database.runs.get_mut(&run).unwrap();
         let names: Vec<String> = row.steps.keys().cloned().collect();
         let step = names[self.rng.random_range(0..names.len())].clone();
-        let command = match self.rng.random_range(0..10) {
+        let earlier = row.attempts.values().rfind(|a| a.step == step && a.output.is_some() && !a.reused);
+        let earlier = earlier.and_then(|a| {
+            Some(Restored {
+                attempt: a.number,
+                output: a.output.clone()?,
+                step_key: a.step_key,
+                shared: BTreeMap::new(),
+                overrides: None,
+                artifacts: json!([]),
+            })
+        });
+        let command = match self.rng.random_range(0..14) {
+            10 => {
+                row.again = true;
+                Command::Trigger { step, overrides: Default::default() }
+            }
+            11 => Command::Change { auto_run: Some(self.rng.random_bool(0.7)), priority: Some(1) },
+            12..14 if let Some(to) = earlier => {
+                row.again = true;
+                Command::Rollback { step, to: Box::new(to) }
+            }
             0..2 => {
                 row.cancelled = true;
                 Command::Cancel
