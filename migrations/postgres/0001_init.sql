@@ -82,6 +82,7 @@ CREATE TABLE schedules (
     next_at    BIGINT, -- null when it is disabled, and when it will never be due again
     last_at    BIGINT,
     last_run   TEXT COLLATE "C",
+    last_error TEXT COLLATE "C", -- why the last time that was due started nothing
     created_at BIGINT NOT NULL,
     UNIQUE (tenant_id, name)
 );

@@ -81,6 +81,7 @@ CREATE TABLE schedules (
     next_at    INTEGER,       -- null when it is disabled, and when it will never be due again
     last_at    INTEGER,
     last_run   TEXT,
+    last_error TEXT, -- why the last time that was due started nothing
     created_at INTEGER NOT NULL,
     UNIQUE (tenant_id, name)
 ) STRICT, WITHOUT ROWID;

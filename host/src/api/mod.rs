@@ -23,6 +23,7 @@ mod openapi;
 pub(crate) mod outputs;
 pub(crate) mod plugins;
 mod runs;
+mod schedules;
 mod server;
 mod statistics;
 mod steps;
@@ -125,6 +126,9 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(uploads::add))
         .routes(routes!(plugins::list, plugins::add))
         .routes(routes!(plugins::get, plugins::remove))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::get, schedules::change, schedules::delete))
+        .routes(routes!(schedules::trigger))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(workflows::list, workflows::create))

@@ -33,6 +33,7 @@ use crate::model::{Manifest, PhaseSpec, Workflow};
         (name = "runs", description = "Starting and steering runs, and what they made."),
         (name = "control", description = "Steering runs and their steps."),
         (name = "approvals", description = "What waits for people, and for events from outside."),
+        (name = "schedules", description = "Runs that start by themselves, at times that a cron expression names."),
         (name = "uploads", description = "Files for runs to come."),
         (name = "plugins", description = "The components that bring phases and workflows."),
         (name = "workflows", description = "What can be run."),

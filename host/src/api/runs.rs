@@ -144,6 +144,7 @@ pub(super) async fn start(
             priority: body.priority,
             start_at: body.start_at,
             idempotency_key,
+            schedule: None,
         })
         .await?;
     let (id, replayed, mut detail) = (started.run.run.id, started.replayed, started.run);

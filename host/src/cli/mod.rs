@@ -18,8 +18,10 @@ mod run_progress;
 mod run_source;
 mod run_steer;
 mod runs;
+mod schedule;
 mod serve;
 mod span;
+mod start;
 mod stats;
 mod steer;
 mod token;
@@ -60,6 +62,9 @@ enum Command {
     Runs(runs::Command),
     /// How often, how well and how fast workflows and phases run
     Stats(stats::Args),
+    /// Schedules: runs that start by themselves
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// API tokens: those of a server, or of a data directory
     #[command(subcommand)]
     Token(token::Command),
@@ -124,6 +129,7 @@ impl Cli {
                 Command::Workflow(command) => Box::pin(workflow::run(command)).await,
                 Command::Runs(command) => Box::pin(runs::run(command)).await,
                 Command::Stats(args) => Box::pin(stats::run(args)).await,
+                Command::Schedule(command) => Box::pin(schedule::run(command)).await,
                 Command::Token(command) => Box::pin(token::run(command)).await,
                 Command::Approvals(command) => Box::pin(approvals::run(command)).await,
                 Command::Signal(signal) => Box::pin(approvals::signal(signal)).await,

@@ -1,4 +1,4 @@
-//! `heddle runs`: list, show; `steer` has the rest.
+//! `heddle runs`: list, show; `start` and `steer` have the rest.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use super::{
     access::{Access, Where},
     output,
     span::{Moment, query},
-    steer,
+    start, steer,
 };
 use crate::{
     api::wire::{RunBody, RunPage, RunSummary},
@@ -40,6 +40,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Start a run at a server; `heddle run` runs one in this process
+    Start(start::Args),
     #[command(flatten)]
     Steer(steer::Command),
 }
@@ -83,6 +85,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             access.close().await;
             print_run(&run?, json)?;
         }
+        Command::Start(args) => return start::run(args).await,
         Command::Steer(command) => return steer::run(command).await,
     }
     Ok(ExitCode::SUCCESS)

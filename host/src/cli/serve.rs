@@ -44,7 +44,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("{} cannot be listened on; try another --listen", args.listen))?;
     let address = listener.local_addr()?;
-    let engine = Engine::open(engine_config(&data_dir, args.data_dir.database()?, args.slots)?).await?;
+    let mut settings = engine_config(&data_dir, args.data_dir.database()?, args.slots)?;
+    settings.schedules = true;
+    let engine = Engine::open(settings).await?;
     let token = engine.admin_token().await?;
     let url = format!("http://{address}");
     ServerFile { url: url.clone(), pid: std::process::id() }.write(&data_dir)?;

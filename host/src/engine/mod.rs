@@ -3,8 +3,10 @@
 //! `core` decides (pure), `driver` commits and carries out, `attempt` runs one attempt, `plugins` knows the components,
 //! and `tenant` is the door through which the API and the CLI come in.
 
+mod alarm;
 mod approvals;
 mod attempt;
+mod calendar;
 mod control;
 mod core;
 mod database;
@@ -19,6 +21,7 @@ mod library;
 mod plan;
 mod plugins;
 mod recovery;
+mod schedules;
 mod signals;
 mod start;
 mod tenant;
@@ -33,6 +36,7 @@ pub(crate) use database::is_used;
 pub use fork::{ForkRun, PhaseRun};
 pub use grants::Grants;
 pub use library::{WorkflowInfo, WorkflowSource};
+pub use schedules::{NewSchedule, ScheduleChange, ScheduleInfo};
 pub use signals::SentSignal;
 pub use start::{StartFile, StartRun, StartedRun};
 pub use tenant::{RunDetail, Tenant};
@@ -65,6 +69,8 @@ pub struct EngineConfig {
     pub compiler: PathBuf,
     /// Attempts that run at once. With 0 the engine is there to look at: it runs nothing, and takes up no run.
     pub slots: usize,
+    /// Whether it starts what schedules are due.
+    pub schedules: bool,
     /// The largest file that may be uploaded, in bytes.
     pub max_upload_bytes: u64,
     /// The largest input of a run, in bytes.
@@ -79,6 +85,7 @@ impl EngineConfig {
             database: None,
             compiler: compiler.into(),
             slots: std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            schedules: false,
             max_upload_bytes: 1 << 30,
             max_input_bytes: 128 << 20,
         }
@@ -101,6 +108,7 @@ pub struct Engine {
     /// Verifications that run.
     verifying: std::sync::Arc<tokio::sync::Semaphore>,
     matchmaker: signals::Matchmaker,
+    alarm: alarm::Alarm,
     /// Held as long as the host lives: a second one on the same directory would own the same runs.
     _lock: std::sync::Arc<File>,
 }
@@ -166,12 +174,16 @@ impl Engine {
             executor,
             verifying: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             matchmaker,
+            alarm: alarm::Alarm::default(),
             _lock: std::sync::Arc::new(lock),
         };
         if !observes {
             engine.take_up_runs().await?;
             engine.driver.send(Message::CommandsWait);
             signals::start(engine.store.clone(), engine.driver.clone(), wanted);
+        }
+        if !observes && engine.config.schedules {
+            alarm::start(engine.clone());
         }
         Ok(engine)
     }

@@ -9,14 +9,15 @@ use super::{
     attempt::write_value,
     core::Machine,
     driver::Message,
+    library::Library,
     plan::{Plan, Surroundings as _},
     plugins::ActivePlugins,
 };
 use crate::{
     error::{Code, Error, Result},
     model::{
-        Digest, FailureKind, Problem, RunId, RunState, StepDefinition, Timestamp, UploadId, Workflow,
-        io_reason,
+        Digest, FailureKind, Problem, RunId, RunState, ScheduleId, StepDefinition, Timestamp, UploadId,
+        Workflow, io_reason,
     },
     store::{BlobRef, Creation, IdempotencyKey, InputFile, RunRow, StoreError},
 };
@@ -47,6 +48,8 @@ pub struct StartRun {
     pub start_at: Option<Timestamp>,
     /// The client's key for sending the same request again.
     pub idempotency_key: Option<String>,
+    /// The schedule that starts it.
+    pub schedule: Option<ScheduleId>,
 }
 
 /// A file that a run is started with.
@@ -67,6 +70,13 @@ pub struct StartedRun {
     pub replayed: bool,
 }
 
+/// What a run will execute.
+pub(super) struct Planned {
+    pub(super) workflow: Arc<Workflow>,
+    pub(super) library: Library,
+    plan: Plan,
+}
+
 impl Tenant {
     /// Start a run. When this returns, the run is durable.
     ///
@@ -74,6 +84,10 @@ impl Tenant {
     /// `Invalid` with everything that is wrong, `NotFound` for the workflow or an upload, `IdempotencyMismatch` if the
     /// key was used for another request, `Unavailable` if it could not be committed.
     pub async fn run_start(&self, start: StartRun) -> Result<StartedRun> {
+        if self.engine.observes() {
+            let message = "no run can start here: this process only looks at the data directory, and none runs on it; start `heddle serve`, or use `heddle run`";
+            return Err(Error::new(Code::Unavailable, message));
+        }
         let request = request_digest(&start);
         if let Some(key) = &start.idempotency_key
             && let Some(started) = self.replayed(key, request).await?
@@ -85,17 +99,8 @@ impl Tenant {
             let message = format!("the input has {} bytes; at most {limit} are allowed", start.input.len());
             return Err(Error::new(Code::TooLarge, message));
         }
-        // One look at the plugins for all that follows: they may be replaced or removed meanwhile.
-        let active = self.engine.plugins.active(self.id()).await?;
-        let workflow = match &start.definition {
-            Some(definition) => Arc::new((**definition).clone()),
-            None => self.workflow_of(&active, &start.workflow, start.version.as_deref()).await?.workflow,
-        };
+        let Planned { workflow, library, plan } = self.planned(&start).await?;
         let files = self.input_files(&workflow, &start.files).await?;
-        let library = self.library(active, &workflow).await?;
-        let plan = Plan::new(&workflow, &library).map_err(|problems| {
-            Error::invalid(format!("workflow {} cannot run", workflow.name)).with_problems(problems)
-        })?;
         self.check_input(&library.plugins, &workflow, &start.input, !files.is_empty()).await?;
 
         let input_digest = Digest::of(&start.input);
@@ -126,7 +131,7 @@ impl Tenant {
             auto_run: start.auto_run.unwrap_or(true),
             priority: start.priority.unwrap_or(0),
             start_at: start.start_at,
-            schedule: None,
+            schedule: start.schedule,
             forked_from: None,
             forked_at: None,
             created_at: now,
@@ -135,6 +140,21 @@ impl Tenant {
         };
         let key = start.idempotency_key.map(|key| IdempotencyKey { key, request });
         self.create(run, plan, key).await
+    }
+
+    /// Plan what is to be started.
+    pub(super) async fn planned(&self, start: &StartRun) -> Result<Planned> {
+        // One look at the plugins for all that follows: they may be replaced or removed meanwhile.
+        let active = self.engine.plugins.active(self.id()).await?;
+        let workflow = match &start.definition {
+            Some(definition) => Arc::new((**definition).clone()),
+            None => self.workflow_of(&active, &start.workflow, start.version.as_deref()).await?.workflow,
+        };
+        let library = self.library(active, &workflow).await?;
+        let plan = Plan::new(&workflow, &library).map_err(|problems| {
+            Error::invalid(format!("workflow {} cannot run", workflow.name)).with_problems(problems)
+        })?;
+        Ok(Planned { workflow, library, plan })
     }
 
     async fn create(&self, run: RunRow, plan: Plan, key: Option<IdempotencyKey>) -> Result<StartedRun> {
@@ -221,7 +241,7 @@ impl Tenant {
     }
 
     /// The input against the workflow's schema, then against the first phases' own quick looks.
-    async fn check_input(
+    pub(super) async fn check_input(
         &self,
         active: &ActivePlugins,
         workflow: &Workflow,

@@ -199,6 +199,7 @@ pub(super) fn schedule(row: &dyn Columns) -> StoreResult<ScheduleRow> {
         next_at: r.optional_at("next_at")?,
         last_at: r.optional_at("last_at")?,
         last_run: r.optional("last_run")?,
+        last_error: r.optional_text("last_error")?,
         created_at: r.at("created_at")?,
     })
 }

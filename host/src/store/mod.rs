@@ -25,9 +25,9 @@ pub use error::{StoreError, StoreResult};
 use futures::{FutureExt as _, future::BoxFuture};
 pub use location::{LocationError, StoreLocation};
 pub use rows::{
-    ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, CommandAnswer, CommandRow, GrantRow,
-    HostCallRow, InputFile, MissedRuns, PluginRow, PluginSource, RunRow, ScheduleRow, SignalRow, StepRow,
-    UploadRow, WorkflowRow,
+    ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, CommandAnswer, CommandRow, Firing,
+    GrantRow, HostCallRow, InputFile, MissedRuns, PluginRow, PluginSource, RunRow, ScheduleRow, SignalRow,
+    StepRow, UploadRow, WorkflowRow,
 };
 pub use statistics::{Distribution, GroupStatistics, Groups, Statistics, StatisticsFilter};
 pub use system::TokenRow;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use super::{
-    CommandRow, ScheduleRow, Store, StoreResult, decode,
+    CommandRow, Firing, ScheduleRow, Store, StoreResult, decode,
     read::{Columns, Record},
     sql::cells,
 };
@@ -126,17 +126,27 @@ impl Store {
         Ok(self.readers.optional(sql, &[], read).await?.flatten())
     }
 
-    /// Record that a schedule started a run, if it is still due at that time: of two hosts only one is told `true`.
+    /// Record what came of a time at which a schedule was due, if it still is due then: of two hosts only one is told
+    /// `true`.
     pub async fn schedule_fired(
         &self,
         schedule: ScheduleId,
         expected_next_at: Timestamp,
         new_next_at: Option<Timestamp>,
-        run: Option<RunId>,
+        firing: &Firing,
     ) -> StoreResult<bool> {
-        let sql = "UPDATE schedules SET next_at = $3, last_at = $4, last_run = coalesce($5, last_run)
+        let (run, refused) = match firing {
+            Firing::Started(run) => (Some(run), None),
+            Firing::Refused(why) => (None, Some(why.as_str())),
+            Firing::LeftOut => (None, None),
+        };
+        let started_at = run.map(|_| Timestamp::now());
+        // A time that is left out says nothing of whether the schedule works.
+        let said = run.is_some() || refused.is_some();
+        let sql = "UPDATE schedules SET next_at = $3, last_at = coalesce($4, last_at), last_run = coalesce($5, last_run),
+                                        last_error = CASE WHEN $6 = 1 THEN $7 ELSE last_error END
                    WHERE id = $1 AND next_at = $2 AND enabled = 1";
-        let cells = cells![schedule, expected_next_at, new_next_at, Timestamp::now(), run];
+        let cells = cells![schedule, expected_next_at, new_next_at, started_at, run, said, refused];
         Ok(self.execute(sql, cells).await? > 0)
     }
 

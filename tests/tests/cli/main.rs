@@ -8,6 +8,7 @@
 mod directory;
 mod full_disk;
 mod input;
+mod schedule;
 mod token;
 
 use std::{

@@ -8,6 +8,7 @@ mod definitions;
 mod nodes;
 mod people;
 mod policies;
+mod schedules;
 mod statistics;
 
 use std::{

@@ -6,6 +6,7 @@
 mod control;
 mod event;
 mod run;
+mod schedule;
 mod statistics;
 mod step;
 mod token;
@@ -13,6 +14,8 @@ mod token;
 pub use control::{ApprovalBody, ApprovalPage, SignalBody, StepVerificationBody, VerificationBody};
 pub use event::{EventBody, EventPage};
 pub use run::{InputFileBody, RunBody, RunPage, RunSummary, WaitingBody};
+pub(crate) use schedule::missed;
+pub use schedule::{ScheduleBody, ScheduleList};
 use serde::{Deserialize, Serialize};
 pub use statistics::{DistributionBody, PhaseStatisticsBody, RunStatisticsBody, StatisticsBody};
 pub use step::{AttemptBody, StepBody};

@@ -104,8 +104,21 @@ pub struct ScheduleRow {
     pub last_at: Option<Timestamp>,
     /// The run that it started last.
     pub last_run: Option<RunId>,
+    /// Why the last time that was due started no run; none if it did.
+    pub last_error: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// What came of a time at which a schedule was due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Firing {
+    /// It started this run.
+    Started(RunId),
+    /// The start was refused, for this reason.
+    Refused(String),
+    /// It was left out, as the policy for missed runs has it.
+    LeftOut,
 }
 
 /// What becomes of a schedule's times at which no host ran.

@@ -5,5 +5,7 @@ mod library;
 mod run;
 
 pub use inbox::{ApprovalKind, ApprovalRow, ApprovalState, CommandAnswer, CommandRow, SignalRow};
-pub use library::{GrantRow, MissedRuns, PluginRow, PluginSource, ScheduleRow, UploadRow, WorkflowRow};
+pub use library::{
+    Firing, GrantRow, MissedRuns, PluginRow, PluginSource, ScheduleRow, UploadRow, WorkflowRow,
+};
 pub use run::{ArtifactRow, AttemptRow, HostCallRow, InputFile, RunRow, StepRow};

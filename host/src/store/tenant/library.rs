@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 
 use super::{TenantStore, put_blob};
 use crate::{
-    model::{Capability, Digest, ScheduleId, Timestamp, UploadId},
+    model::{Capability, Digest, RunId, ScheduleId, Timestamp, UploadId},
     store::{
         BlobRef, GrantRow, PluginRow, ScheduleRow, StoreError, StoreResult, UploadRow, WorkflowRow, decode,
         read::{Columns, Record},
@@ -174,8 +174,8 @@ impl TenantStore {
         let s = schedule;
         let sql =
             "INSERT INTO schedules (tenant_id, id, name, workflow, input, cron, time_zone, missed, enabled,
-                                          next_at, last_at, last_run, created_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                                          next_at, last_at, last_run, last_error, created_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         let (missed, enabled) = (name(&s.missed), s.enabled);
         let cells = cells![
             self.tenant,
@@ -190,6 +190,7 @@ impl TenantStore {
             s.next_at,
             s.last_at,
             s.last_run,
+            s.last_error,
             s.created_at
         ];
         self.store.execute(sql, cells).await.map(drop).map_err(exists)
@@ -218,6 +219,12 @@ impl TenantStore {
             s.next_at
         ];
         Ok(self.store.execute(sql, cells).await.map_err(exists)? > 0)
+    }
+
+    /// Record that a schedule started a run out of turn.
+    pub async fn schedule_triggered(&self, schedule: ScheduleId, run: RunId) -> StoreResult<()> {
+        let sql = "UPDATE schedules SET last_at = $3, last_run = $4 WHERE tenant_id = $1 AND id = $2";
+        self.store.execute(sql, cells![self.tenant, schedule, Timestamp::now(), run]).await.map(drop)
     }
 
     /// A schedule.

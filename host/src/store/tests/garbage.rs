@@ -154,6 +154,7 @@ async fn a_blob_that_anything_names_is_no_garbage(world: &World) {
         next_at: None,
         last_at: None,
         last_run: None,
+        last_error: None,
         created_at: Timestamp::from_micros(1),
     };
     view.schedule_put(&schedule).await.unwrap();

@@ -4,7 +4,7 @@ use super::{World, both, tenant};
 use crate::{
     model::{Capability, Digest, RunId, ScheduleId, Timestamp, UploadId},
     store::{
-        MissedRuns, PluginRow, PluginSource, ScheduleRow, Store, StoreError, TenantStore, UploadRow,
+        Firing, MissedRuns, PluginRow, PluginSource, ScheduleRow, Store, StoreError, TenantStore, UploadRow,
         WorkflowRow,
     },
 };
@@ -79,6 +79,7 @@ fn schedule(name: &str, next_at: Option<i64>) -> ScheduleRow {
         next_at: next_at.map(at),
         last_at: None,
         last_run: None,
+        last_error: None,
         created_at: at(1),
     }
 }
@@ -117,9 +118,10 @@ async fn of_two_hosts_one_fires_a_schedule(world: &World) {
     view.schedule_put(&daily).await.unwrap();
     let second = Store::open(&world.location).await.unwrap();
     let (mine, theirs) = (RunId::new(), RunId::new());
+    let firings = [mine, theirs].map(Firing::Started);
     let (a, b) = tokio::join!(
-        world.store.schedule_fired(daily.id, at(100), Some(at(200)), Some(mine)),
-        second.schedule_fired(daily.id, at(100), Some(at(200)), Some(theirs)),
+        world.store.schedule_fired(daily.id, at(100), Some(at(200)), &firings[0]),
+        second.schedule_fired(daily.id, at(100), Some(at(200)), &firings[1]),
     );
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a != b, "both were told {a}");
@@ -127,9 +129,21 @@ async fn of_two_hosts_one_fires_a_schedule(world: &World) {
     assert_eq!((fired.next_at, fired.last_run), (Some(at(200)), Some(if a { mine } else { theirs })));
     assert!(fired.last_at > Some(at(100)));
     // Without a run the last one stays; without a next time it is never due again.
-    assert!(world.store.schedule_fired(daily.id, at(200), None, None).await.unwrap());
+    let refused = Firing::Refused("no workflow".into());
+    assert!(world.store.schedule_fired(daily.id, at(200), Some(at(300)), &refused).await.unwrap());
+    let failed = view.schedule_get(daily.id).await.unwrap().unwrap();
+    assert_eq!((failed.last_run, failed.last_at), (fired.last_run, fired.last_at));
+    assert_eq!(failed.last_error.as_deref(), Some("no workflow"));
+    assert!(world.store.schedule_fired(daily.id, at(300), Some(at(400)), &Firing::LeftOut).await.unwrap());
+    let left_out = view.schedule_get(daily.id).await.unwrap().unwrap();
+    assert_eq!(left_out, ScheduleRow { next_at: Some(at(400)), ..failed });
+    let again = RunId::new();
+    assert!(world.store.schedule_fired(daily.id, at(400), None, &Firing::Started(again)).await.unwrap());
     let done = view.schedule_get(daily.id).await.unwrap().unwrap();
-    assert_eq!((done.next_at, done.last_run), (None, fired.last_run));
+    assert_eq!((done.next_at, done.last_run, done.last_error), (None, Some(again), None));
+    let by_hand = RunId::new();
+    view.schedule_triggered(daily.id, by_hand).await.unwrap();
+    assert_eq!(view.schedule_get(daily.id).await.unwrap().unwrap().last_run, Some(by_hand));
     assert!(world.store.schedules_due(at(1000)).await.unwrap().is_empty());
 }
 
