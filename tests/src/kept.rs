@@ -29,6 +29,28 @@ impl Kept {
         Ok(Some(Self { directory: super::data_dir(), database: Some(database) }))
     }
 
+    /// A place in which nothing is yet, on SQLite.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    pub fn nothing_on_sqlite() -> Result<Self> {
+        Ok(Self { directory: tempfile::tempdir()?, database: None })
+    }
+
+    /// A place in which nothing is yet, on PostgreSQL; `None` where there is no server for tests.
+    ///
+    /// # Errors
+    /// If the database cannot be made.
+    pub async fn nothing_on_postgres() -> Result<Option<Self>> {
+        let Some(database) = Database::create().await? else { return Ok(None) };
+        Ok(Some(Self { directory: tempfile::tempdir()?, database: Some(database) }))
+    }
+
+    /// The data directory.
+    pub fn path(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// On a server of the test's own.
     ///
     /// # Errors
@@ -63,8 +85,16 @@ impl Kept {
     /// # Errors
     /// If it ends otherwise than well, with what it says.
     pub fn heddle(&self, arguments: &[&str]) -> Result<String> {
+        self.heddle_at(self.directory.path(), arguments)
+    }
+
+    /// The same with another data directory.
+    ///
+    /// # Errors
+    /// As [`Kept::heddle`].
+    pub fn heddle_at(&self, data_dir: &std::path::Path, arguments: &[&str]) -> Result<String> {
         let mut command = std::process::Command::new(super::heddle_bin());
-        command.args(arguments).arg("--data-dir").arg(self.directory.path());
+        command.args(arguments).arg("--data-dir").arg(data_dir);
         if let Some(database) = &self.database {
             command.env("HEDDLE_DATABASE", database.url());
         }

@@ -12,7 +12,7 @@ use std::{
 pub use heddle_test_postgres::{Database, Postgres, Stop};
 pub use kept::Kept;
 pub use server::Server;
-pub use warm::data_dir;
+pub use warm::{data_dir, warm};
 
 /// The built `heddle` binary: `HEDDLE_BIN`, else beside the test's own executable.
 ///

@@ -9,10 +9,19 @@ use tempfile::TempDir;
 /// # Panics
 /// If the binary cannot be run, or a file cannot be copied.
 pub fn data_dir() -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    warm(directory.path());
+    directory
+}
+
+/// Put the compiled code into a data directory that has none.
+///
+/// # Panics
+/// As [`data_dir`].
+pub fn warm(directory: &Path) {
     static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
     let template = TEMPLATE.get_or_init(template);
-    let directory = TempDir::new().expect("a temporary directory");
-    let cache = directory.path().join("cache");
+    let cache = directory.join("cache");
     fs::create_dir(&cache).expect("a directory");
     // The sandbox takes compiled code only from a directory that nobody else can write to.
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o700)).expect("its owner may");
@@ -20,7 +29,6 @@ pub fn data_dir() -> TempDir {
         let entry = entry.expect("an entry");
         fs::copy(entry.path(), cache.join(entry.file_name())).expect("a file can be copied");
     }
-    directory
 }
 
 fn template() -> TempDir {

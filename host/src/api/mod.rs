@@ -6,6 +6,7 @@
 
 #![allow(unused_qualifications, reason = "utoipa::path repeats the types of a handler's parameters")]
 
+mod admin;
 mod approvals;
 mod artifacts;
 mod auth;
@@ -113,6 +114,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(approvals::of_run))
         .routes(routes!(approvals::signal))
         .routes(routes!(statistics::get))
+        .routes(routes!(admin::backup))
         .routes(routes!(runs::output))
         .routes(routes!(runs::step_output))
         .routes(routes!(plugins::grants))

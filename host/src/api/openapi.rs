@@ -38,6 +38,7 @@ use crate::model::{Manifest, PhaseSpec, Workflow};
         (name = "plugins", description = "The components that bring phases and workflows."),
         (name = "workflows", description = "What can be run."),
         (name = "tokens", description = "What opens the API, and to whom."),
+        (name = "admin", description = "The host as a whole."),
         (name = "health", description = "How the host is."),
     )
 )]

@@ -38,7 +38,11 @@ impl BlobStore {
         self.root.join(tenant.as_str()).join(&digest.to_string()[..2])
     }
 
-    fn path(&self, tenant: &TenantId, digest: &Digest) -> PathBuf {
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn path(&self, tenant: &TenantId, digest: &Digest) -> PathBuf {
         self.directory(tenant, digest).join(digest.to_string())
     }
 
@@ -110,6 +114,13 @@ impl BlobWriter {
     /// Bytes written so far.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The file so far, its digest, and its place.
+    pub(super) fn into_parts(self) -> (tempfile::NamedTempFile, Digest, PathBuf) {
+        let digest = Digest::from_bytes(self.hasher.finalize().into());
+        let path = self.store.path(&self.tenant, &digest);
+        (self.file, digest, path)
     }
 
     /// Make it durable under its digest: returns when its bytes and its directory entry are synced.

@@ -4,5 +4,6 @@
 //! bytes that a crash may have taken. The blob store knows nothing of runs or names.
 
 mod blobs;
+mod transfer;
 
 pub use blobs::{BlobReader, BlobStore, BlobWriter};

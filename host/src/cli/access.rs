@@ -75,6 +75,13 @@ impl Where {
     }
 }
 
+impl Local {
+    /// The engine on the directory.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
 impl Access {
     /// Ask the API, in this process or at the server: one way for both. `path` begins after `/api/v1`.
     pub(super) async fn call<T: DeserializeOwned>(

@@ -4,10 +4,14 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::ProblemDetails;
+
+/// A download may take so long.
+const DOWNLOAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A server, and the token that opens it.
 #[derive(Debug, Clone)]
@@ -89,6 +93,18 @@ impl Client {
     ) -> anyhow::Result<T> {
         let response = self.send(self.request(Method::POST, path)?.json(body)).await?;
         response.json().await.with_context(|| format!("{}: the answer cannot be read", self.url))
+    }
+
+    /// POST without a body; what comes back may be of any size.
+    pub(super) async fn download(
+        &self,
+        path: &str,
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Bytes>> + Unpin + use<>> {
+        let request = self.request(Method::POST, path)?.timeout(DOWNLOAD);
+        let response = self.send(request).await?;
+        let url = self.url.clone();
+        let chunks = response.bytes_stream();
+        Ok(chunks.map(move |chunk| chunk.with_context(|| format!("{url}: the answer broke off"))))
     }
 
     pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {

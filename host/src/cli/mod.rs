@@ -4,6 +4,7 @@
 
 mod access;
 mod approvals;
+mod backup;
 mod client;
 pub mod compile;
 mod data_dir;
@@ -73,6 +74,10 @@ enum Command {
     Approvals(approvals::Command),
     /// Send an event from outside to the run that waits for it
     Signal(approvals::Signal),
+    /// Write everything into one file, while runs go on
+    Backup(backup::BackupArgs),
+    /// Make a new data directory of a backup. Runs that were under way go on when it is served
+    Restore(backup::RestoreArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -133,6 +138,8 @@ impl Cli {
                 Command::Token(command) => Box::pin(token::run(command)).await,
                 Command::Approvals(command) => Box::pin(approvals::run(command)).await,
                 Command::Signal(signal) => Box::pin(approvals::signal(signal)).await,
+                Command::Backup(args) => Box::pin(backup::backup(args)).await,
+                Command::Restore(args) => Box::pin(backup::run_restore(args)).await,
                 Command::CompilePlugin { .. } | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
             }
         });

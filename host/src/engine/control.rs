@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{RunDetail, Tenant, driver::Message, plan::split_phase};
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Command, Overrides, Restored, RunId, RunState, StepState},
+    model::{AttemptState, Command, Overrides, Restored, RunId, StepState},
     store::{ArtifactRow, AttemptRow, CommandAnswer, StepRow},
 };
 

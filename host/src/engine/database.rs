@@ -46,9 +46,15 @@ pub(super) async fn open(data_dir: &Path, named: Option<&StoreLocation>) -> Resu
         Error::new(Code::Unavailable, message)
     })?;
     if named.is_some() {
-        fs::write(&elsewhere, format!("{location}\n")).map_err(|error| {
-            Error::unavailable(format!("{} cannot be written: {error}", elsewhere.display()), error)
-        })?;
+        remember(data_dir, &location)?;
     }
     Ok(store)
+}
+
+/// Remember where the rows of a data directory are.
+pub(super) fn remember(data_dir: &Path, location: &StoreLocation) -> Result<()> {
+    let elsewhere = data_dir.join(ELSEWHERE);
+    fs::write(&elsewhere, format!("{location}\n")).map_err(|error| {
+        Error::unavailable(format!("{} cannot be written: {error}", elsewhere.display()), error)
+    })
 }

@@ -6,6 +6,7 @@
 mod alarm;
 mod approvals;
 mod attempt;
+mod backup;
 mod calendar;
 mod control;
 mod core;
@@ -31,6 +32,7 @@ mod verify;
 use std::{collections::BTreeSet, fs::File, path::PathBuf, time::Duration};
 
 pub use approvals::Answer;
+pub use backup::{Backup, BackupSummary, check as check_backup, restore};
 pub use control::RollbackTo;
 pub(crate) use database::is_used;
 pub use fork::{ForkRun, PhaseRun};
@@ -107,6 +109,8 @@ pub struct Engine {
     executor: Executor,
     /// Verifications that run.
     verifying: std::sync::Arc<tokio::sync::Semaphore>,
+    /// The turn to make a backup.
+    backing_up: std::sync::Arc<tokio::sync::Semaphore>,
     matchmaker: signals::Matchmaker,
     alarm: alarm::Alarm,
     /// Held as long as the host lives: a second one on the same directory would own the same runs.
@@ -173,6 +177,7 @@ impl Engine {
             host,
             executor,
             verifying: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
+            backing_up: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             matchmaker,
             alarm: alarm::Alarm::default(),
             _lock: std::sync::Arc::new(lock),

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the token in the data directory's file. It is made again when the file is gone.
-const ADMIN: &str = "admin";
+pub(super) const ADMIN: &str = "admin";
 /// Of the file beside it that says which token it is.
 const ID_EXTENSION: &str = "id";
 /// A tenant's tokens.

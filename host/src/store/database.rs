@@ -52,6 +52,8 @@ macro_rules! on {
     };
 }
 
+pub(super) use on;
+
 /// Bind cells in the order of `$1`, `$2` …
 macro_rules! bind {
     ($sql:expr, $cells:expr) => {{
@@ -245,7 +247,7 @@ impl Connection {
 }
 
 /// A column of texts.
-fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
+pub(super) fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
     fn text(cell: &Cell) -> Option<&str> {
         match cell {
             Cell::Text(text) => text.as_deref(),
@@ -256,7 +258,7 @@ fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
 }
 
 /// A column of integers.
-fn ints(rows: &[Vec<Cell>], i: usize) -> Vec<Option<i64>> {
+pub(super) fn ints(rows: &[Vec<Cell>], i: usize) -> Vec<Option<i64>> {
     let int = |cell: &Cell| match cell {
         Cell::Int(int) => *int,
         Cell::Text(_) => None,

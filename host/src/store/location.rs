@@ -49,6 +49,14 @@ impl StoreLocation {
     pub fn sqlite(path: impl AsRef<Path>) -> Self {
         Self(Kind::Sqlite(path.as_ref().to_owned()))
     }
+
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Sqlite(path) => Some(path),
+            Kind::Postgres(_) => None,
+        }
+    }
 }
 
 impl FromStr for StoreLocation {

@@ -2,6 +2,7 @@
 //!
 //! The store does not know what a transition means: the engine decides, the store makes it durable or refuses it.
 
+mod backup;
 mod committer;
 mod database;
 mod decode;
@@ -21,6 +22,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use backup::{Import, Part, Snapshot, TABLES};
 pub use error::{StoreError, StoreResult};
 use futures::{FutureExt as _, future::BoxFuture};
 pub use location::{LocationError, StoreLocation};
@@ -45,6 +47,7 @@ use crate::model::TenantId;
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
+    connector: Connector,
     readers: Pool,
     committer: Committer,
 }
@@ -59,7 +62,7 @@ impl Store {
         let mut writer = connector.connect().await?;
         writer.migrate().await?;
         let readers = connector.pool().await?;
-        Ok(Self { readers, committer: Committer::start(connector, writer) })
+        Ok(Self { connector: connector.clone(), readers, committer: Committer::start(connector, writer) })
     }
 
     /// The database as a tenant may see it.
