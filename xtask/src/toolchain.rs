@@ -21,6 +21,9 @@ pub(crate) const BARE: &str = "wasm32-unknown-unknown";
 pub(crate) const WASIP2: &str = "wasm32-wasip2";
 
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// The C library that the standard library stands on where there is WASI.
+const DEBIAN_WASI_PACKAGES: [&str; 1] = ["wasi-libc"];
+const DEBIAN_WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 /// The `rust-version` of this workspace, as (major, minor).
@@ -39,7 +42,7 @@ pub(crate) enum Choice {
     Debian,
 }
 
-/// A compiler that can produce [`BARE`] modules.
+/// A compiler that can produce WebAssembly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Toolchain {
     /// The toolchain that runs this command.
@@ -49,22 +52,39 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
-    /// Finds one, installs one if need be, and says in plain words what it does.
+    /// Finds one for `target`, installs one if need be, and says in plain words what it does.
     ///
     /// # Errors
     /// When there is none, with what to type.
-    pub(crate) fn get(choice: Choice) -> Result<Self> {
+    pub(crate) fn get(choice: Choice, target: &str) -> Result<Self> {
         if choice != Choice::Debian {
-            match add_target(BARE) {
+            match add_target(target) {
                 Ok(()) => return Ok(Self::Own),
                 Err(reason) if choice == Choice::Rustup => return Err(reason),
                 Err(reason) => {
-                    println!("The Rust toolchain in use cannot compile to WebAssembly: {reason:#}.");
+                    println!("The Rust toolchain in use cannot compile to {target}: {reason:#}.");
                 }
             }
         }
         debian()?;
+        if target == WASIP2 {
+            debian_wasi()?;
+        }
         Ok(Self::Debian)
+    }
+
+    /// Whether what it makes of a crate for WASI is a component already. Debian has the linker for modules alone; what
+    /// makes components of them, with an adapter between the C library's older WASI and 0.2, is not packaged.
+    pub(crate) fn links_components(self) -> bool {
+        self == Self::Own
+    }
+
+    /// Flags for the compiler beyond those that every build has.
+    pub(crate) fn flags(self, target: &str) -> Vec<String> {
+        match self {
+            Self::Debian if target == WASIP2 => vec![format!("-L{DEBIAN_WASI_LIBC}")],
+            _ => Vec::new(),
+        }
     }
 
     /// A folder name of its own for each compiler, so that they do not overwrite each other's work.
@@ -85,7 +105,8 @@ impl Toolchain {
                 // Building the standard library is an unstable feature; this switches it on in a stable compiler.
                 cargo.env("RUSTC_BOOTSTRAP", "1");
                 if let Some(linker) = newest_wasm_ld(Path::new("/usr/bin")) {
-                    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+                    let name = target.to_uppercase().replace('-', "_");
+                    cargo.env(format!("CARGO_TARGET_{name}_LINKER"), linker);
                 }
                 cargo
             }
@@ -155,6 +176,21 @@ fn debian() -> Result<()> {
         "Compiling plugins with Debian's {version}; its standard library takes 2 to 3 minutes the first time."
     );
     Ok(())
+}
+
+/// Sees to it that Debian's C library for WASI is there, by apt if need be.
+fn debian_wasi() -> Result<()> {
+    let library = Path::new(DEBIAN_WASI_LIBC).join("libc.a");
+    if !library.exists() {
+        println!(
+            "Missing: a C library for {WASIP2}. Installing Debian's package {}.",
+            DEBIAN_WASI_PACKAGES[0]
+        );
+        apt_install(&DEBIAN_WASI_PACKAGES).with_context(|| {
+            format!("as root on Debian 12 or newer: `apt-get install {}`", DEBIAN_WASI_PACKAGES[0])
+        })?;
+    }
+    if library.exists() { Ok(()) } else { bail!("{} is not there", library.display()) }
 }
 
 fn debian_is_there() -> bool {

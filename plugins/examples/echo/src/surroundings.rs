@@ -4,7 +4,6 @@
 use std::{
     env, fs,
     hash::{BuildHasher as _, RandomState},
-    net::TcpStream,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -30,6 +29,26 @@ pub struct Found {
     root: &'static str,
     /// Whether a connection can be made.
     connection: &'static str,
+}
+
+/// Tries the network where WASI has it, as a plugin would that means harm.
+#[cfg(target_os = "wasi")]
+fn connect() -> Result<(), wasip2::sockets::network::ErrorCode> {
+    use wasip2::sockets::{
+        instance_network::instance_network,
+        network::{IpAddressFamily, IpSocketAddress, Ipv4SocketAddress},
+        tcp_create_socket::create_tcp_socket,
+    };
+    let socket = create_tcp_socket(IpAddressFamily::Ipv4)?;
+    let remote = IpSocketAddress::Ipv4(Ipv4SocketAddress { port: 80, address: (127, 0, 0, 1) });
+    socket.start_connect(&instance_network(), remote)?;
+    socket.subscribe().block();
+    socket.finish_connect().map(|_| ())
+}
+
+#[cfg(not(target_os = "wasi"))]
+fn connect() -> std::io::Result<()> {
+    std::net::TcpStream::connect("127.0.0.1:80").map(|_| ())
 }
 
 fn how<T, E>(result: &Result<T, E>) -> &'static str {
@@ -59,7 +78,7 @@ impl Phase for Surroundings {
             environment: env::vars().map(|(name, _)| name).collect(),
             arguments: env::args().collect(),
             root: how(&fs::read_dir("/")),
-            connection: how(&TcpStream::connect("127.0.0.1:80")),
+            connection: how(&connect()),
         })
     }
 }
