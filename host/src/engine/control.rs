@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{RunDetail, Tenant, driver::Message, plan::split_phase};
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Command, Overrides, Restored, RunId, StepState},
+    model::{AttemptState, Command, Overrides, Restored, RunId, RunState, StepState},
     store::{ArtifactRow, AttemptRow, CommandAnswer, StepRow},
 };
 
@@ -104,8 +104,11 @@ impl Tenant {
             .filter(|step| step.state == StepState::Failed && !step.name.contains(['/', '[']))
             .collect();
         if failed.is_empty() {
-            let message =
-                format!("run {id} is {}, and no step of it failed: name the step", detail.run.state);
+            let what = match detail.run.state {
+                RunState::Cancelled => "it cannot be done again; fork it",
+                _ => "no step of it failed; name the step",
+            };
+            let message = format!("run {id} is {}: {what}", detail.run.state);
             return Err(Error::conflict(message));
         }
         let mut result = None;

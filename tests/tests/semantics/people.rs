@@ -17,6 +17,7 @@ both!(
     results_wait_for_reviews,
     a_review_may_do_the_step_again_with_another_prompt,
     a_review_inside_a_map_may_do_its_step_again,
+    what_was_let_go_while_paused_goes_when_resumed,
     steps_are_triggered_by_hand,
     the_readmes_workflow_does_what_it_says,
 );
@@ -217,6 +218,19 @@ async fn a_review_inside_a_map_may_do_its_step_again(host: Host) -> Result<()> {
     }
     let run = host.finished(&id).await?;
     ensure!(host.output(&run).await? == json!({ "indices": [0, 7] }));
+    Ok(())
+}
+
+async fn what_was_let_go_while_paused_goes_when_resumed(host: Host) -> Result<()> {
+    let id = host.start_with("chain", json!({ "input": { "x": 3 }, "auto_run": false })).await?;
+    host.until(&id, |run| run.state() == "waiting_approval").await?;
+    host.steer(&id, "/pause", json!({})).await?;
+    let request = host.server().request(Method::PATCH, &format!("/runs/{id}"));
+    request.json(&json!({ "auto_run": true })).send().await?.error_for_status()?;
+    let run = host.until(&id, |_| true).await?;
+    ensure!(run.states(&["first", "apart"]) == ["awaiting_review"; 2], "a paused run waits: {run:?}");
+    host.steer(&id, "/resume", json!({})).await?;
+    ensure!(host.finished(&id).await?.state() == "completed");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ both!(
     a_run_goes_on_from_a_failure_that_may_be,
     a_step_is_skipped_where_a_condition_holds,
     the_highest_priority_goes_first,
+    a_priority_that_is_changed_counts_for_what_waits_already,
     so_many_with_the_same_key_run_at_once,
 );
 
@@ -105,6 +106,25 @@ async fn the_highest_priority_goes_first(mut host: Host) -> Result<()> {
     ensure!(order[0] == (&busy, "high"), "{order:?}");
     ensure!(place(&high, "low") < place(&low, "high"), "{order:?}");
     ensure!(place(&high, "high") < place(&high, "middle") && place(&high, "middle") < place(&high, "low"));
+    Ok(())
+}
+
+async fn a_priority_that_is_changed_counts_for_what_waits_already(mut host: Host) -> Result<()> {
+    host.restart_with(&["--slots", "1"])?;
+    let work = json!({ "iterations": 300_000_000 });
+    let busy = host.start_run("long", work.clone()).await?;
+    host.until(&busy, |run| run.step("first")["state"] == "running").await?;
+    // Both wait; the first in the line is sent to its end.
+    let first = host.start_run("long", json!({ "iterations": 1 })).await?;
+    let second = host.start_run("long", json!({ "iterations": 1 })).await?;
+    let last = json!({ "priority": -5 });
+    let request = host.server().request(reqwest::Method::PATCH, &format!("/runs/{first}")).json(&last);
+    request.send().await?.error_for_status()?;
+    let began = async |id: &str| -> Result<String> {
+        let run = host.finished(id).await?;
+        Ok(run.step("first")["started_at"].as_str().unwrap().to_owned())
+    };
+    ensure!(began(&second).await? < began(&first).await?, "the lower one came first");
     Ok(())
 }
 

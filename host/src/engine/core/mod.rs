@@ -239,6 +239,9 @@ impl Core {
     /// Do what a machine's move brings with it.
     fn follow(&mut self, run: RunId, effects: Effects, actions: &mut Vec<Action>) {
         let Some(machine) = self.runs.get(&run) else { return };
+        if effects.requeue {
+            self.queue.forget(run);
+        }
         for step in effects.ready {
             self.queue.push(machine.priority(step), machine.runs_guest(step), Entry { run, step });
         }
@@ -267,7 +270,7 @@ impl Core {
         while let Some(entry) = self.queue.pop(&self.runs) {
             let Some(machine) = self.runs.get_mut(&entry.run) else { continue };
             let mut effects = Effects::default();
-            let launch = machine.begin(entry.step, self.host, now, &mut effects);
+            let Some(launch) = machine.begin(entry.step, self.host, now, &mut effects) else { continue };
             let guest = machine.runs_guest(entry.step);
             self.take_place(entry.run, launch.attempt, guest);
             self.timers.extend(effects.timers.into_iter().map(|(at, step)| (at, entry.run, step)));

@@ -60,6 +60,13 @@ impl Queue {
         self.line(guest).waiting.insert(rank, entry);
     }
 
+    /// Let the steps of a run wait no longer where they do: they are about to be pushed anew.
+    pub(super) fn forget(&mut self, run: RunId) {
+        for line in [&mut self.guests, &mut self.light] {
+            line.waiting.retain(|_, entry| entry.run != run);
+        }
+    }
+
     pub(super) fn take(&mut self, guest: bool) {
         self.line(guest).taken += 1;
     }

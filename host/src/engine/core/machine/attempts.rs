@@ -68,15 +68,21 @@ pub(crate) enum Suspension {
 }
 
 impl Machine {
-    /// Begin what the step wants: an attempt, or the closing of what is inside it.
-    pub(crate) fn begin(&mut self, i: usize, host: HostId, now: Timestamp, effects: &mut Effects) -> Launch {
+    /// Begin what the step wants: an attempt, or the closing of what is inside it. `None` if there is nothing to begin.
+    pub(crate) fn begin(
+        &mut self,
+        i: usize,
+        host: HostId,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Option<Launch> {
         if self.steps[i].row.state == StepState::Running {
             return self.close(i);
         }
         // What a decision let go on is the same attempt.
         if let Some(attempt) = self.steps[i].attempt.clone().filter(|a| a.state == AttemptState::Running) {
             self.set_step(i, StepState::Running);
-            return self.launch(i, &attempt, Stage::Open);
+            return Some(self.launch(i, &attempt, Stage::Open));
         }
         self.set_step(i, StepState::Running);
         let timeout = self.definition(i).step_timeout_ms;
@@ -109,16 +115,14 @@ impl Machine {
         step.attempt = Some(attempt.clone());
         self.save_attempt(i);
         self.event(EventKind::StepStarted, Some(i), now, json!({ "attempt": attempt.number }));
-        self.launch(i, &attempt, Stage::Open)
+        Some(self.launch(i, &attempt, Stage::Open))
     }
 
-    fn close(&mut self, i: usize) -> Launch {
+    fn close(&mut self, i: usize) -> Option<Launch> {
+        let attempt = self.steps[i].attempt.clone()?;
         self.steps[i].closing = true;
         let children = self.children(i);
-        // A step that is under way has an attempt.
-        let attempt =
-            self.steps[i].attempt.clone().unwrap_or_else(|| unreachable!("a step runs without an attempt"));
-        self.launch(i, &attempt, Stage::Close(children))
+        Some(self.launch(i, &attempt, Stage::Close(children)))
     }
 
     /// An attempt ended. What it brings that is not the step's running one is dropped: it was cancelled.

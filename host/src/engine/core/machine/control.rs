@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Effects, Machine};
+use super::{Effects, Machine, Step};
 use crate::model::{
     AttemptState, Command, EventKind, Failure, FailureKind, Overrides, RunState, StepState, Timestamp,
 };
@@ -174,15 +174,24 @@ impl Machine {
         let data = json!({ "auto_run": self.run.auto_run, "priority": self.run.priority });
         self.event(EventKind::RunChanged, None, now, data);
         self.draft.run = true;
-        if self.run.auto_run && !matches!(self.run.state, RunState::Paused) {
-            let waiting: Vec<usize> = (0..self.steps.len())
-                .filter(|&i| !self.steps[i].gone && self.steps[i].row.state == StepState::AwaitingReview)
-                .collect();
-            for &i in &waiting {
-                self.reviewed(i, now);
-            }
-            self.move_on(waiting, now, effects);
+        // What waits for a place does so with the new priority.
+        effects.requeue = true;
+        effects.ready.extend((0..self.steps.len()).filter(|&i| self.wants_place(i)));
+        if self.run.state != RunState::Paused {
+            let reviewed = self.review_all(now);
+            self.move_on(reviewed, now, effects);
         }
+    }
+
+    /// In a run that goes by itself no result waits for a review. Returns those that did.
+    fn review_all(&mut self, now: Timestamp) -> Vec<usize> {
+        let waits =
+            |step: &Step| self.run.auto_run && !step.gone && step.row.state == StepState::AwaitingReview;
+        let waiting: Vec<usize> = (0..self.steps.len()).filter(|&i| waits(&self.steps[i])).collect();
+        for &i in &waiting {
+            self.reviewed(i, now);
+        }
+        waiting
     }
 
     fn cancel(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -257,6 +266,8 @@ impl Machine {
                 effects.ready.push(i);
             }
         }
-        self.move_on(Vec::new(), now, effects);
+        // Somebody may have let it go by itself meanwhile.
+        let reviewed = self.review_all(now);
+        self.move_on(reviewed, now, effects);
     }
 }

@@ -140,6 +140,8 @@ struct Draft {
 pub(crate) struct Effects {
     /// Steps that want a place to run.
     pub(crate) ready: Vec<usize>,
+    /// Whether these are all of the run's that do, and those that wait for places already are to wait anew.
+    pub(crate) requeue: bool,
     /// Attempts whose guests are to be stopped.
     pub(crate) stop: Vec<AttemptId>,
     /// When to ask [`Machine::timer`] for which step.
