@@ -214,12 +214,7 @@ impl Tenant {
 
     async fn snapshot(&self, id: RunId) -> Result<Snapshot> {
         let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
-        let mut snapshot = loader.snapshot(self.id(), id).await?;
-        snapshot.host_calls.clear();
-        for attempt in &snapshot.attempts {
-            snapshot.host_calls.extend(self.store().host_call_list(id, attempt.id).await?);
-        }
-        Ok(snapshot)
+        loader.snapshot(self.id(), id).await
     }
 }
 

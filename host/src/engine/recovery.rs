@@ -1,6 +1,6 @@
 //! Taking up runs: those of earlier hosts at the start, and those that had ended when somebody opens them again.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Engine,
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{AttemptState, HostId, RunId, TenantId},
-    store::Store,
+    model::{AttemptState, HostId, RunId, StepState, TenantId},
+    store::{StepRow, Store, WholeRun},
 };
 
 impl Engine {
@@ -55,26 +55,29 @@ impl Loader {
 
     /// A run as the database has it.
     pub(super) async fn snapshot(&self, tenant: &TenantId, id: RunId) -> Result<Snapshot> {
-        let store = self.store.tenant(tenant);
-        let run = store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))?;
-        let plan = store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;
+        let found = self.store.tenant(tenant).run_whole(id).await?;
+        let WholeRun { run, plan, steps, attempts, artifacts, shared, host_calls, approvals } =
+            found.ok_or_else(|| Error::not_found("run", id))?;
         let plan =
             Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
-        let attempts = store.attempt_list(id).await?;
-        let mut host_calls = Vec::new();
-        for attempt in attempts.iter().filter(|attempt| attempt.state == AttemptState::Running) {
-            host_calls.extend(store.host_call_list(id, attempt.id).await?);
+        let under_way: HashSet<&str> =
+            attempts.iter().filter(|a| a.state == AttemptState::Running).map(|a| a.step.as_str()).collect();
+        let lost =
+            |step: &&StepRow| step.state == StepState::Running && !under_way.contains(step.name.as_str());
+        if let Some(step) = steps.iter().find(lost) {
+            let message = format!("step {} of run {id} is running without an attempt", step.name);
+            return Err(Error::internal(message, "the database is damaged"));
         }
         Ok(Snapshot {
             tenant: tenant.clone(),
             plan: Arc::new(plan),
-            steps: store.step_list(id).await?,
-            attempts,
-            artifacts: store.artifact_list(id).await?,
-            shared: store.shared_state(id).await?,
-            host_calls,
-            approvals: store.approval_list(id).await?,
             run,
+            steps,
+            attempts,
+            artifacts,
+            shared,
+            host_calls,
+            approvals,
         })
     }
 }

@@ -94,10 +94,7 @@ impl Tenant {
         let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
         let snapshot = loader.snapshot(self.id(), id).await?;
         let (attempts, files) = (snapshot.attempts.clone(), snapshot.artifacts.clone());
-        let mut calls = Vec::new();
-        for attempt in &attempts {
-            calls.extend(self.store().host_call_list(id, attempt.id).await?);
-        }
+        let calls = snapshot.host_calls.clone();
         let recorded = Machine::restore(snapshot).recorded(&attempts, &calls, &files);
         let executor = Executor { bus: EventBus::default(), ..self.engine.executor() };
         // Whoever asked may go away: what runs for them then stops.

@@ -7,7 +7,8 @@ use std::{
 
 use futures::TryStreamExt as _;
 use sqlx::{
-    ConnectOptions, Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -40,6 +41,12 @@ pub(super) enum Connection {
 pub(super) enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+}
+
+/// Several tables read as they were at one moment. Dropped, it is over.
+pub(super) enum Moment {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
 /// Do the same on either database.
@@ -246,6 +253,43 @@ impl Connection {
     }
 }
 
+/// Whoever reads should not notice that the server is being restarted: for a short while they read again.
+pub(super) struct Patience {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self { until: Instant::now() + PATIENCE, pause: Duration::from_millis(10) }
+    }
+
+    /// Wait before the next try, if the answer is none and there is to be one.
+    pub(super) async fn tries_again<T>(&mut self, answer: &StoreResult<T>) -> bool {
+        let again =
+            matches!(answer, Err(StoreError::Unavailable(_))) && Instant::now() + self.pause < self.until;
+        if again {
+            tokio::time::sleep(self.pause).await;
+            self.pause *= 2;
+        }
+        again
+    }
+}
+
+impl Moment {
+    /// The rows that a query finds.
+    pub(super) async fn all<T>(
+        &mut self,
+        sql: &'static str,
+        cells: &[Cell],
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        on!(Self, self, transaction => {
+            bind!(sql, cells).fetch_all(&mut **transaction).await?.iter().map(|row| read(row)).collect()
+        })
+    }
+}
+
 /// A column of texts.
 pub(super) fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
     fn text(cell: &Cell) -> Option<&str> {
@@ -269,24 +313,30 @@ pub(super) fn ints(rows: &[Vec<Cell>], i: usize) -> Vec<Option<i64>> {
 impl Pool {
     /// The rows that a query finds.
     ///
-    /// A server that is being restarted is waited for, for a short while: whoever reads should not notice.
+    /// A server that is being restarted is waited for, for a short while.
     pub(super) async fn all<T>(
         &self,
         sql: &'static str,
         cells: &[Cell],
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        let start = Instant::now();
-        let mut pause = Duration::from_millis(10);
+        let mut patience = Patience::new();
         loop {
-            match self.try_all(sql, cells, read).await {
-                Err(StoreError::Unavailable(_)) if start.elapsed() + pause < PATIENCE => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                answer => return answer,
+            let answer = self.try_all(sql, cells, read).await;
+            if !patience.tries_again(&answer).await {
+                return answer;
             }
         }
+    }
+
+    /// A moment to read several tables at: that of the first look at any.
+    pub(super) async fn moment(&self) -> StoreResult<Moment> {
+        Ok(match self {
+            Self::Sqlite(pool) => Moment::Sqlite(pool.begin().await?),
+            Self::Postgres(pool) => {
+                Moment::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
     }
 
     /// The row that a query finds, if it finds one.

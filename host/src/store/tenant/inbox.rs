@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::{TenantStore, put_blob};
+use super::{TenantStore, put_blob, whole};
 use crate::{
     model::{ApprovalId, Command, RunId, Timestamp, Value},
     store::{
@@ -68,8 +68,7 @@ impl TenantStore {
 
     /// A run's approvals, the oldest first.
     pub async fn approval_list(&self, run: RunId) -> StoreResult<Vec<ApprovalRow>> {
-        let sql = "SELECT * FROM approvals WHERE tenant_id = $1 AND run_id = $2 ORDER BY id";
-        self.store.readers.all(sql, &cells![self.tenant, run], decode::approval).await
+        self.store.readers.all(whole::APPROVALS, &cells![self.tenant, run], decode::approval).await
     }
 
     /// Keep an event from outside until a step takes it. Returns its place in the order of signals.

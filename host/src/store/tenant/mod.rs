@@ -2,19 +2,19 @@
 
 mod inbox;
 mod library;
-
-use std::collections::BTreeMap;
+mod whole;
 
 use futures::FutureExt as _;
+pub use whole::WholeRun;
 
 use super::{
-    ArtifactRow, AttemptRow, HostCallRow, IdempotencyKey, RunRow, StepRow, Store, StoreResult,
+    ArtifactRow, AttemptRow, IdempotencyKey, RunRow, StepRow, Store, StoreResult,
     database::Connection,
     decode,
     read::{Columns, Record},
     sql::{Cell, cells},
 };
-use crate::model::{AttemptId, Digest, Event, RunId, RunState, ScheduleId, TenantId, Timestamp, Value};
+use crate::model::{Digest, Event, RunId, RunState, ScheduleId, TenantId, Timestamp};
 
 /// The database as one tenant may see it.
 #[derive(Clone)]
@@ -58,8 +58,7 @@ impl TenantStore {
 
     /// A run.
     pub async fn run_get(&self, run: RunId) -> StoreResult<Option<RunRow>> {
-        let sql = "SELECT * FROM runs WHERE tenant_id = $1 AND id = $2";
-        self.store.readers.optional(sql, &cells![self.tenant, run], decode::run).await
+        self.store.readers.optional(whole::RUN, &cells![self.tenant, run], decode::run).await
     }
 
     /// Runs, newest first, that are older than `before`.
@@ -100,14 +99,12 @@ impl TenantStore {
 
     /// A run's steps, in the definition's order.
     pub async fn step_list(&self, run: RunId) -> StoreResult<Vec<StepRow>> {
-        let sql = "SELECT * FROM steps WHERE tenant_id = $1 AND run_id = $2 ORDER BY ord, name";
-        self.store.readers.all(sql, &cells![self.tenant, run], decode::step).await
+        self.store.readers.all(whole::STEPS, &cells![self.tenant, run], decode::step).await
     }
 
     /// A run's attempts, by step and number.
     pub async fn attempt_list(&self, run: RunId) -> StoreResult<Vec<AttemptRow>> {
-        let sql = "SELECT * FROM attempts WHERE tenant_id = $1 AND run_id = $2 ORDER BY step, number";
-        self.store.readers.all(sql, &cells![self.tenant, run], decode::attempt).await
+        self.store.readers.all(whole::ATTEMPTS, &cells![self.tenant, run], decode::attempt).await
     }
 
     /// The steps that wait for an outside event of this key, with their runs, the oldest first.
@@ -118,31 +115,10 @@ impl TenantStore {
         self.store.readers.all(sql, &cells![self.tenant, event_key], read).await
     }
 
-    /// An attempt's host calls, in order.
-    pub async fn host_call_list(&self, run: RunId, attempt: AttemptId) -> StoreResult<Vec<HostCallRow>> {
-        let sql =
-            "SELECT * FROM host_calls WHERE tenant_id = $1 AND run_id = $2 AND attempt_id = $3 ORDER BY seq";
-        self.store.readers.all(sql, &cells![self.tenant, run, attempt], decode::host_call).await
-    }
-
     /// A run's artifacts in all versions: by the step's place, the file's place, and version. Those of
     /// steps that are no more are left out.
     pub async fn artifact_list(&self, run: RunId) -> StoreResult<Vec<ArtifactRow>> {
-        let sql = "SELECT artifacts.* FROM artifacts
-                   JOIN steps ON steps.run_id = artifacts.run_id AND steps.name = artifacts.step
-                   WHERE artifacts.tenant_id = $1 AND artifacts.run_id = $2
-                   ORDER BY steps.ord, artifacts.step, artifacts.ord, artifacts.name, artifacts.version";
-        self.store.readers.all(sql, &cells![self.tenant, run], decode::artifact).await
-    }
-
-    /// A run's shared state.
-    pub async fn shared_state(&self, run: RunId) -> StoreResult<BTreeMap<String, Value>> {
-        let sql = "SELECT key, value FROM shared_state WHERE tenant_id = $1 AND run_id = $2";
-        let read = |row: &dyn Columns| {
-            let r = Record::of("shared_state", row);
-            Ok((r.text("key")?, r.json("value")?))
-        };
-        Ok(self.store.readers.all(sql, &cells![self.tenant, run], read).await?.into_iter().collect())
+        self.store.readers.all(whole::ARTIFACTS, &cells![self.tenant, run], decode::artifact).await
     }
 
     /// A run's events with numbers above `after`, in order.
@@ -154,9 +130,8 @@ impl TenantStore {
 
     /// A plan (JSON).
     pub async fn plan_get(&self, digest: Digest) -> StoreResult<Option<String>> {
-        let sql = "SELECT body FROM plans WHERE tenant_id = $1 AND digest = $2";
         let read = |row: &dyn Columns| Record::of("plans", row).text("body");
-        self.store.readers.optional(sql, &cells![self.tenant, digest], read).await
+        self.store.readers.optional(whole::PLAN, &cells![self.tenant, digest], read).await
     }
 
     /// The run that an idempotency key started, and what was asked for then.

@@ -1,6 +1,6 @@
 //! Transitions: what is committed together, and what is refused alone.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     World, both, commit, created, next,
@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     model::{Command, Digest, HostId, RunState, StepState, Value},
-    store::{ApprovalState, BlobRef, RunFilter, Store, StoreError, database::Connector, write},
+    store::{
+        ApprovalState, AttemptRow, BlobRef, RunFilter, StepRow, Store, StoreError, database::Connector, write,
+    },
 };
 
 both!(
@@ -19,6 +21,7 @@ both!(
     a_host_whose_runs_another_took_up_is_refused_each_of_them,
     a_transition_sent_again_is_done_and_one_that_skips_is_refused,
     a_key_in_use_refuses_its_own_run_alone,
+    a_run_is_read_as_it_is_at_one_moment,
     commands_wait_for_their_runs_owner_until_a_transition_does_them,
     lists_are_in_the_order_of_bytes,
     no_host_takes_a_run_between_look_and_write,
@@ -37,13 +40,16 @@ async fn rows_come_back_as_they_went_in(world: &World) {
     assert_eq!(view.run_get(run).await.unwrap(), Some(second.run.clone()));
     assert_eq!(view.step_list(run).await.unwrap(), second.steps);
     assert_eq!(view.attempt_list(run).await.unwrap(), second.attempts);
-    let attempt = second.attempts[0].id;
-    assert_eq!(view.host_call_list(run, attempt).await.unwrap(), second.host_calls);
+    let whole = view.run_whole(run).await.unwrap().unwrap();
+    assert_eq!((whole.run, whole.plan.as_str()), (second.run.clone(), "{}"));
+    assert_eq!((&whole.steps, &whole.attempts), (&second.steps, &second.attempts));
+    assert_eq!((&whole.artifacts, &whole.approvals), (&second.artifacts, &second.approvals));
+    assert_eq!(whole.host_calls, second.host_calls);
+    assert_eq!(whole.shared["key"], second.shared["key"].1);
     assert_eq!(view.approval_list(run).await.unwrap(), second.approvals);
     assert_eq!(view.artifact_list(run).await.unwrap(), second.artifacts);
     let artifact = Digest::of("artifact");
     assert_eq!(view.blob_get(artifact).await.unwrap(), Some(BlobRef { digest: artifact, size: 9 }));
-    assert_eq!(view.shared_state(run).await.unwrap()["key"], second.shared["key"].1);
     let events = [first.events[0].clone(), second.events[0].clone()];
     assert_eq!(view.event_list(run, 0, 10).await.unwrap(), events);
     assert_eq!(view.event_list(run, 1, 10).await.unwrap(), events[1..]);
@@ -54,11 +60,10 @@ async fn rows_come_back_as_they_went_in(world: &World) {
     assert_eq!(other.run_get(run).await.unwrap(), None);
     assert!(other.step_list(run).await.unwrap().is_empty());
     assert!(other.attempt_list(run).await.unwrap().is_empty());
-    assert!(other.host_call_list(run, attempt).await.unwrap().is_empty());
     assert!(other.approval_list(run).await.unwrap().is_empty());
     assert!(other.artifact_list(run).await.unwrap().is_empty());
     assert!(other.event_list(run, 0, 10).await.unwrap().is_empty());
-    assert!(other.shared_state(run).await.unwrap().is_empty());
+    assert!(other.run_whole(run).await.unwrap().is_none());
     assert_eq!(other.plan_get(Digest::of("plan")).await.unwrap(), None);
     assert_eq!(other.blob_get(artifact).await.unwrap(), None);
     assert!(!other.run_delete(run).await.unwrap());
@@ -104,9 +109,45 @@ async fn a_row_that_changes_often_in_a_group_ends_as_it_was_left(world: &World) 
         [("fan[2]/x", 0, StepState::Running), ("s", 0, StepState::Completed), ("fan[1]/x", 5, pending)]
     );
     assert_eq!(view.attempt_list(last.id).await.unwrap(), third.attempts);
-    assert_eq!(view.host_call_list(last.id, third.attempts[0].id).await.unwrap(), third.host_calls);
+    let whole = view.run_whole(last.id).await.unwrap().unwrap();
+    assert_eq!(whole.host_calls, third.host_calls);
     assert_eq!(view.approval_list(last.id).await.unwrap()[1], open);
-    assert_eq!(view.shared_state(last.id).await.unwrap()["key"], third.shared["key"].1);
+    assert_eq!(whole.shared["key"], third.shared["key"].1);
+}
+
+async fn a_run_is_read_as_it_is_at_one_moment(world: &World) {
+    let first = created(None);
+    let run = first.run.id;
+    let mut transition = full(&first);
+    commit(&world.store, first).await.unwrap();
+    commit(&world.store, transition.clone()).await.unwrap();
+    let store = world.store.clone();
+    let writing = tokio::spawn(async move {
+        for _ in 0..300 {
+            let before = transition.clone();
+            transition = next(&before);
+            let number = u32::try_from(transition.run.rev).unwrap();
+            let attempt = AttemptRow { crashes: number, ..before.attempts[0].clone() };
+            transition.steps.push(StepRow { ord: number, ..before.steps[0].clone() });
+            transition.attempts.push(attempt);
+            let value = Value::Inline { json: number.to_string() };
+            transition.shared.insert("key".into(), ("s".into(), value));
+            commit(&store, transition.clone()).await.unwrap();
+        }
+    });
+    let (view, mut seen) = (world.store.tenant(&tenant()), BTreeSet::new());
+    while !writing.is_finished() {
+        let whole = view.run_whole(run).await.unwrap().unwrap();
+        if whole.run.rev > 2 {
+            let number = u32::try_from(whole.run.rev).unwrap();
+            let value = Value::Inline { json: number.to_string() };
+            assert_eq!((whole.steps[0].ord, whole.attempts[0].crashes), (number, number));
+            assert_eq!(whole.shared["key"], value);
+            seen.insert(number);
+        }
+    }
+    writing.await.unwrap();
+    assert!(seen.len() > 1, "only {seen:?} was seen of what was written meanwhile");
 }
 
 async fn a_stale_owner_changes_nothing_and_harms_nobody_in_its_group(world: &World) {
