@@ -16,6 +16,7 @@ use super::{
     openapi::{Common, Streamed, Unfit},
 };
 use crate::{
+    engine::Tenant,
     error::{Code, Error},
     model::TenantId,
 };
@@ -35,12 +36,7 @@ pub(super) async fn backup(
     Caller(caller): Caller,
     State(api): State<Api>,
 ) -> ApiResult<Response> {
-    // Everybody's data is in it, and there is no role above a tenant's admin but that of the host's own tenant.
-    if *tenant.id() != TenantId::default_tenant() {
-        let message =
-            "a backup holds what all tenants have; only an admin of the tenant `default` may take it";
-        return Err(Error::new(Code::Forbidden, message).into());
-    }
+    of_the_host(&tenant, "a backup holds what all tenants have")?;
     let place = api.streams.place(caller.token)?;
     let backup = api.engine.backup().await?;
     let (to_client, archive) = tokio::io::duplex(AHEAD);
@@ -68,4 +64,12 @@ pub(super) async fn backup(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zstd"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// What concerns all tenants is for the admins of the host's own: there is no role above a tenant's admin but theirs.
+pub(super) fn of_the_host(tenant: &Tenant, why: &str) -> Result<(), Error> {
+    if *tenant.id() == TenantId::default_tenant() {
+        return Ok(());
+    }
+    Err(Error::new(Code::Forbidden, format!("{why}; only an admin of the tenant `default` may do this")))
 }

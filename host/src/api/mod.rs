@@ -18,6 +18,7 @@ mod etag;
 mod events;
 mod extract;
 mod feed;
+pub(crate) mod garbage;
 mod health;
 mod local;
 mod openapi;
@@ -115,6 +116,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(approvals::signal))
         .routes(routes!(statistics::get))
         .routes(routes!(admin::backup))
+        .routes(routes!(garbage::collect))
         .routes(routes!(runs::output))
         .routes(routes!(runs::step_output))
         .routes(routes!(plugins::grants))

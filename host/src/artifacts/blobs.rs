@@ -5,18 +5,25 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Digest, TenantId, io_reason};
+use super::{sessions::Sessions, sweep::touch};
+use crate::model::{Digest, TenantId, Timestamp, io_reason};
 
 /// The blobs of all tenants. Cheap to clone. Its functions block: async code calls them on threads that may.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     root: PathBuf,
     staging: PathBuf,
+    sessions: Sessions,
+    /// Whoever puts a blob in place or removes it holds its lock: one of these, by the digest's first byte.
+    turns: Arc<[Mutex<()>; TURNS]>,
 }
+
+const TURNS: usize = 64;
 
 impl BlobStore {
     /// Open or make the store. What an earlier host had begun to write and not finished is removed: no row names it.
@@ -24,7 +31,12 @@ impl BlobStore {
     /// # Errors
     /// If the directories cannot be made.
     pub fn open(root: &Path) -> io::Result<Self> {
-        let store = Self { root: root.join("blobs"), staging: root.join("staging") };
+        let store = Self {
+            root: root.join("blobs"),
+            staging: root.join("staging"),
+            sessions: Sessions::default(),
+            turns: Arc::new([const { Mutex::new(()) }; TURNS]),
+        };
         if store.staging.exists() {
             fs::remove_dir_all(&store.staging)?;
         }
@@ -36,6 +48,16 @@ impl BlobStore {
 
     fn directory(&self, tenant: &TenantId, digest: &Digest) -> PathBuf {
         self.root.join(tenant.as_str()).join(&digest.to_string()[..2])
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The turn to put a blob in place, or to remove it.
+    pub(super) fn turn(&self, digest: &Digest) -> MutexGuard<'_, ()> {
+        let turn = &self.turns[usize::from(digest.as_bytes()[0]) % TURNS];
+        turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -136,10 +158,19 @@ impl BlobWriter {
         let path = self.store.path(&self.tenant, &digest);
         let directory = self.store.directory(&self.tenant, &digest);
         if !path.exists() {
+            // Not while others wait for their turn. That it is there by then does no harm.
+            self.file.as_file().sync_all()?;
+        }
+        let turn = self.store.turn(&digest);
+        if path.exists() {
+            // Garbage collection sees that somebody is about to name it.
+            touch(&File::open(&path)?, Timestamp::now())?;
+        } else {
             self.file.as_file().sync_all()?;
             fs::create_dir_all(&directory)?;
             self.file.persist(&path).map_err(|error| error.error)?;
         }
+        drop(turn);
         // Also when the blob was there: whoever renamed it may not have synced yet, or may have been killed before it
         // did. Syncing a directory that is clean costs next to nothing.
         for ancestor in directory.ancestors() {

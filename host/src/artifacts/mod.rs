@@ -4,6 +4,10 @@
 //! bytes that a crash may have taken. The blob store knows nothing of runs or names.
 
 mod blobs;
+mod sessions;
+mod sweep;
 mod transfer;
 
 pub use blobs::{BlobReader, BlobStore, BlobWriter};
+pub use sessions::Session;
+pub use sweep::FoundBlob;

@@ -63,7 +63,7 @@ impl BlobWriter {
     }
 }
 
-fn sorted(directory: &Path) -> io::Result<Vec<String>> {
+pub(super) fn sorted(directory: &Path) -> io::Result<Vec<String>> {
     let names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let mut names = names.collect::<io::Result<Vec<_>>>()?;
     names.sort();

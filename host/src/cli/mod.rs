@@ -8,6 +8,7 @@ mod backup;
 mod client;
 pub mod compile;
 mod data_dir;
+mod gc;
 mod json_outline;
 mod logging;
 mod output;
@@ -78,6 +79,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a new data directory of a backup. Runs that were under way go on when it is served
     Restore(backup::RestoreArgs),
+    /// Delete what is kept no longer, and remove files that nothing names
+    Gc(gc::Args),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -139,6 +142,7 @@ impl Cli {
                 Command::Approvals(command) => Box::pin(approvals::run(command)).await,
                 Command::Signal(signal) => Box::pin(approvals::signal(signal)).await,
                 Command::Backup(args) => Box::pin(backup::backup(args)).await,
+                Command::Gc(args) => Box::pin(gc::run(args)).await,
                 Command::Restore(args) => Box::pin(backup::run_restore(args)).await,
                 Command::CompilePlugin { .. } | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
             }

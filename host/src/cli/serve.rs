@@ -8,7 +8,11 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::data_dir::{DataDir, ServerFile};
+use super::{
+    data_dir::{DataDir, ServerFile},
+    gc::{EVERY, Keep},
+    span::For,
+};
 use crate::{
     api::ServeConfig,
     engine::{Engine, EngineConfig},
@@ -29,6 +33,11 @@ pub(super) struct Args {
     /// When told to stop, let attempts under way finish for so long; then they go on at the next start
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     drain_seconds: u64,
+    #[command(flatten)]
+    keep: Keep,
+    /// Look so often for what is kept no longer; 0s: only when somebody says so [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    gc_every: Option<For>,
     /// A bound of the server (see `set_bound`): tests take shorter times than anybody would wait for
     #[arg(long = "bound", value_name = "NAME=NUMBER", hide = true)]
     bounds: Vec<String>,
@@ -46,6 +55,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let mut settings = engine_config(&data_dir, args.data_dir.database()?, args.slots)?;
     settings.schedules = true;
+    settings.retention = args.keep.retention();
+    settings.collect_every =
+        Some(args.gc_every.map_or(EVERY, |time| time.0)).filter(|every| !every.is_zero());
     let engine = Engine::open(settings).await?;
     let token = engine.admin_token().await?;
     let url = format!("http://{address}");

@@ -15,18 +15,31 @@ impl std::str::FromStr for Moment {
         if let Ok(at) = text.parse() {
             return Ok(Self(at));
         }
-        let ago = || {
-            let span: jiff::Span = text.parse().ok()?;
-            let ago = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
-            Duration::try_from(ago).ok()
-        };
         let wrong = || {
             Error::invalid(format!(
                 "{text:?} is neither a moment such as 2026-01-31T08:00:00Z nor how long ago it was, such as 7d or 12h"
             ))
         };
-        ago().map(|ago| Self(Timestamp::now().minus(ago))).ok_or_else(wrong)
+        length(text).map(|ago| Self(Timestamp::now().minus(ago))).ok_or_else(wrong)
     }
+}
+
+/// A length of time (`30d`, `12h`, `0s`); a day has 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct For(pub(super) Duration);
+
+impl std::str::FromStr for For {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || Error::invalid(format!("{text:?} is no length of time such as 30d, 12h, or 0s"));
+        length(text).map(Self).ok_or_else(wrong)
+    }
+}
+
+fn length(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.parse().ok()?;
+    Duration::try_from(span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?).ok()
 }
 
 /// A query of those parameters that are there.
@@ -52,6 +65,16 @@ mod tests {
         }
         for wrong in ["", "soon", "-3d", "2026-01-31", "3 apples"] {
             assert!(wrong.parse::<Moment>().unwrap_err().to_string().contains("such as 7d"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_never_negative() {
+        for (text, seconds) in [("30d", 30 * 86400), ("12h", 43200), ("0s", 0), ("1h 30m", 5400)] {
+            assert_eq!(text.parse::<For>().unwrap().0.as_secs(), seconds, "{text}");
+        }
+        for wrong in ["", "-1d", "30", "for ever"] {
+            assert!(wrong.parse::<For>().unwrap_err().to_string().contains("such as 30d"), "{wrong}");
         }
     }
 

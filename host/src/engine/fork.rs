@@ -47,6 +47,7 @@ impl Tenant {
     /// `NotFound` for the run or the step; `Invalid` for the overrides, or if the workflow does not fit the active plugins;
     /// `Unavailable` if it could not be committed.
     pub async fn run_fork(&self, id: RunId, fork: ForkRun) -> Result<RunDetail> {
+        let _session = self.engine.blobs.session();
         if let Some(step) = &fork.step {
             self.check_overrides(id, step, &fork.overrides).await?;
         } else if !fork.overrides.is_empty() {
@@ -77,6 +78,7 @@ impl Tenant {
     /// # Errors
     /// As [`Self::run_fork`]; `Conflict` if the steps that it needs have not ended well.
     pub async fn run_phase(&self, id: RunId, phase: PhaseRun) -> Result<RunDetail> {
+        let _session = self.engine.blobs.session();
         let source = self.snapshot(id).await?;
         let mut body = source.plan.body.clone();
         body.workflow.output = None;

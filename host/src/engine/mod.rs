@@ -16,6 +16,7 @@ mod directory;
 mod driver;
 mod expression;
 mod fork;
+mod garbage;
 mod grants;
 mod graph;
 mod library;
@@ -36,6 +37,7 @@ pub use backup::{Backup, BackupSummary, check as check_backup, restore};
 pub use control::RollbackTo;
 pub(crate) use database::is_used;
 pub use fork::{ForkRun, PhaseRun};
+pub use garbage::{Collected, Retention};
 pub use grants::Grants;
 pub use library::{WorkflowInfo, WorkflowSource};
 pub use schedules::{NewSchedule, ScheduleChange, ScheduleInfo};
@@ -73,6 +75,10 @@ pub struct EngineConfig {
     pub slots: usize,
     /// Whether it starts what schedules are due.
     pub schedules: bool,
+    /// What is kept, and for how long.
+    pub retention: Retention,
+    /// How often what is kept no longer is removed; if it is absent, only when somebody says so.
+    pub collect_every: Option<Duration>,
     /// The largest file that may be uploaded, in bytes.
     pub max_upload_bytes: u64,
     /// The largest input of a run, in bytes.
@@ -88,6 +94,8 @@ impl EngineConfig {
             compiler: compiler.into(),
             slots: std::thread::available_parallelism().map_or(2, usize::from).max(2),
             schedules: false,
+            retention: Retention::default(),
+            collect_every: None,
             max_upload_bytes: 1 << 30,
             max_input_bytes: 128 << 20,
         }
@@ -111,6 +119,7 @@ pub struct Engine {
     verifying: std::sync::Arc<tokio::sync::Semaphore>,
     /// The turn to make a backup.
     backing_up: std::sync::Arc<tokio::sync::Semaphore>,
+    collector: garbage::Collector,
     matchmaker: signals::Matchmaker,
     alarm: alarm::Alarm,
     /// Held as long as the host lives: a second one on the same directory would own the same runs.
@@ -178,6 +187,7 @@ impl Engine {
             executor,
             verifying: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             backing_up: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
+            collector: garbage::Collector::default(),
             matchmaker,
             alarm: alarm::Alarm::default(),
             _lock: std::sync::Arc::new(lock),
@@ -189,6 +199,9 @@ impl Engine {
         }
         if !observes && engine.config.schedules {
             alarm::start(engine.clone());
+        }
+        if let Some(every) = engine.config.collect_every.filter(|_| !observes) {
+            garbage::start(engine.clone(), every);
         }
         Ok(engine)
     }

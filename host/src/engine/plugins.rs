@@ -72,6 +72,7 @@ impl Plugins {
         };
         self.check_workflows(tenant, manifest, row.digest).await?;
         lock(&self.loaded).insert(row.digest, Arc::clone(&plugin));
+        let _session = self.blobs.session();
         let (blobs, owner) = (self.blobs.clone(), tenant.clone());
         super::blocking(move || blobs.put(&owner, &bytes)).await.map_err(|error| {
             Error::unavailable(format!("the component could not be stored: {}", io_reason(&error)), error)

@@ -88,6 +88,7 @@ impl Tenant {
             let message = "no run can start here: this process only looks at the data directory, and none runs on it; start `heddle serve`, or use `heddle run`";
             return Err(Error::new(Code::Unavailable, message));
         }
+        let _session = self.engine.blobs.session();
         let request = request_digest(&start);
         if let Some(key) = &start.idempotency_key
             && let Some(started) = self.replayed(key, request).await?

@@ -107,6 +107,7 @@ impl Tenant {
         let unstored = |error: io::Error| {
             Error::unavailable(format!("the upload could not be stored: {}", io_reason(&error)), error)
         };
+        let _session = self.engine.blobs.session();
         let mut writer = self.engine.blobs.create(self.id()).map_err(unstored)?;
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| Error::invalid(format!("the upload broke off: {error}")))?;

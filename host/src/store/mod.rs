@@ -25,6 +25,7 @@ mod tests;
 pub(crate) use backup::{Import, Part, Snapshot, TABLES};
 pub use error::{StoreError, StoreResult};
 use futures::{FutureExt as _, future::BoxFuture};
+pub use garbage::{UnnamedBlob, UnnamedBlobs};
 pub use location::{LocationError, StoreLocation};
 pub use rows::{
     ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, CommandAnswer, CommandRow, Firing,

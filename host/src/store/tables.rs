@@ -4,7 +4,7 @@ use super::{
     ApprovalRow, ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow, Transition,
     sql::{Batch, Cell, Conflict, ToCell, json, name, optional_json},
 };
-use crate::model::Event;
+use crate::model::{Event, Timestamp};
 
 /// Where the runs of a group stand. They are locked: until the group is committed, no other host takes them.
 pub(super) static HEADS: Batch<Transition> = Batch::sql(
@@ -29,6 +29,7 @@ pub(super) static BLOBS: Batch<BlobRef> = Batch::insert(
         ("digest", |_, blob| blob.digest.cell()),
         ("size", |_, blob| blob.size.cell()),
         ("named_at", |t, _| t.at().cell()),
+        ("unnamed_since", |_, _| None::<Timestamp>.cell()),
     ],
     Conflict::Replace(2),
 );

@@ -94,7 +94,7 @@ async fn decide(host: &Host, id: &str, option: &str) -> Result<()> {
 }
 
 /// A run that has completed, and whose input file and output are in blobs.
-async fn large_run(host: &Host) -> Result<Run> {
+pub(crate) async fn large_run(host: &Host) -> Result<Run> {
     let bytes: Vec<u8> = (0..300_000_u32).map(|i| (i.wrapping_mul(i) >> 5) as u8).collect();
     let upload: Value = host
         .server()
@@ -295,9 +295,10 @@ async fn a_blob_that_is_missing_or_damaged_is_told(host: Host) -> Result<()> {
     Ok(())
 }
 
-/// While backups are made, runs are deleted and their blobs removed, as garbage collection does: each backup can be restored,
-/// and each run that is in it is whole.
-async fn runs_that_are_deleted_meanwhile_are_in_the_backup_whole(host: Host) -> Result<()> {
+/// While backups are made, runs are deleted and garbage collection removes their blobs without any grace: each backup can be
+/// restored, and each run that is in it is whole.
+async fn runs_that_are_deleted_meanwhile_are_in_the_backup_whole(mut host: Host) -> Result<()> {
+    host.restart_with(&["--gc-every", "20ms", "--gc-grace", "0s"])?;
     let mut runs = Vec::new();
     for _ in 0..4 {
         runs.push(large_run(&host).await?);

@@ -6,6 +6,7 @@ mod again;
 mod backup;
 mod control;
 mod definitions;
+mod garbage;
 mod nodes;
 mod people;
 mod policies;

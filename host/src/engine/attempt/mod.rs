@@ -50,6 +50,7 @@ pub(crate) struct Executor {
 impl Executor {
     /// Run an attempt to its end. Whatever goes wrong is in the answer.
     pub(crate) async fn run(&self, launch: Launch, cancel: CancellationToken) -> AttemptEnd {
+        let _session = self.blobs.session();
         match self.try_run(&launch, cancel).await {
             Ok(end) => end,
             Err(failure) => {

@@ -46,6 +46,8 @@ impl Engine {
     pub async fn backup(&self) -> Result<Backup> {
         let turn = self.backing_up.clone().try_acquire_owned();
         let _turn = turn.map_err(|_| Error::conflict("a backup is being made; wait for its end"))?;
+        // What rows name from now on, garbage collection leaves alone as long as the blobs are being shared.
+        let _session = self.blobs.session();
         let mut tries = 0;
         loop {
             tries += 1;

@@ -182,6 +182,6 @@ impl TenantStore {
 /// Remember that a blob was named just now. The cells are its tenant, digest, size and the time.
 async fn put_blob(connection: &mut Connection, cells: &[Cell]) -> StoreResult<()> {
     let sql = "INSERT INTO blobs (tenant_id, digest, size, named_at) VALUES ($1, $2, $3, $4)
-               ON CONFLICT (tenant_id, digest) DO UPDATE SET named_at = excluded.named_at";
+               ON CONFLICT (tenant_id, digest) DO UPDATE SET named_at = excluded.named_at, unnamed_since = NULL";
     connection.execute(sql, cells).await.map(drop)
 }

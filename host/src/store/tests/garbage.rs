@@ -11,13 +11,19 @@ use super::{
 };
 use crate::{
     model::{Command, Digest, Restored, RunId, ScheduleId, Timestamp, Value},
-    store::{BlobRef, MissedRuns, ScheduleRow, Transition, UploadRow, WorkflowRow, database::Pool},
+    store::{
+        BlobRef, MissedRuns, ScheduleRow, Transition, UnnamedBlob, UnnamedBlobs, UploadRow, WorkflowRow,
+        database::Pool,
+    },
 };
 
 both!(
     a_run_that_has_ended_is_deleted_from_every_table,
     a_blob_that_anything_names_is_no_garbage,
     a_blob_that_is_named_again_is_not_forgotten,
+    a_mark_goes_from_what_is_named_by_no_transition,
+    blobs_that_no_row_was_written_for_are_adopted,
+    plans_go_with_their_last_run_and_uploads_with_time,
     runs_that_ended_are_found_by_age,
 );
 
@@ -89,6 +95,12 @@ async fn a_run_that_has_ended_is_deleted_from_every_table(world: &World) {
         assert!(count(world, table, column, stays.run.id).await > 0, "{table}");
     }
     assert!(!view.run_delete(run).await.unwrap());
+}
+
+/// The blobs that nothing names, nor has since that time.
+async fn unnamed(world: &World, before: i64) -> BTreeSet<Digest> {
+    let found = world.store.blobs_unnamed(&tenant(), Timestamp::from_micros(before)).await.unwrap();
+    found.blobs.into_keys().collect()
 }
 
 /// Every blob of these names is there, and was last named at that time.
@@ -163,12 +175,11 @@ async fn a_blob_that_anything_names_is_no_garbage(world: &World) {
     put_blobs(world, &["nobody's"], 100).await;
     put_blobs(world, &["young"], 200).await;
 
-    let garbage =
-        async || world.store.blobs_unreferenced(&tenant(), Timestamp::from_micros(200)).await.unwrap();
+    let garbage = async || unnamed(world, 200).await;
     let set = |names: &[&str]| -> BTreeSet<Digest> { names.iter().map(Digest::of).collect() };
     assert_eq!(garbage().await, set(&["nobody's"]));
     let theirs = "other".parse().unwrap();
-    assert!(world.store.blobs_unreferenced(&theirs, Timestamp::now()).await.unwrap().is_empty());
+    assert_eq!(world.store.blobs_unnamed(&theirs, Timestamp::now()).await.unwrap(), UnnamedBlobs::default());
 
     commit(&world.store, ended(&run)).await.unwrap();
     assert!(view.run_delete(run.run.id).await.unwrap());
@@ -182,20 +193,98 @@ async fn a_blob_that_anything_names_is_no_garbage(world: &World) {
 }
 
 async fn a_blob_that_is_named_again_is_not_forgotten(world: &World) {
-    put_blobs(world, &["a", "b"], 100).await;
-    let (store, before) = (&world.store, Timestamp::from_micros(200));
-    assert_eq!(store.blobs_unreferenced(&tenant(), before).await.unwrap().len(), 2);
+    put_blobs(world, &["a", "b", "c"], 100).await;
+    let (store, tenant) = (&world.store, tenant());
+    let [a, b, c] = ["a", "b", "c"].map(Digest::of);
+    assert_eq!(unnamed(world, 200).await, [a, b, c].into());
+    let at = Timestamp::from_micros;
+    assert!(store.blobs_forget(&tenant, &[a, b, c], at(400)).await.unwrap().is_empty(), "none is marked");
+    store.blobs_mark(&tenant, &[a, b], Some(at(250))).await.unwrap();
+    store.blobs_mark(&tenant, &[c], Some(at(260))).await.unwrap();
+    let found = store.blobs_unnamed(&tenant, at(200)).await.unwrap();
+    assert_eq!(found.blobs[&a], UnnamedBlob { size: 1, since: Some(at(250)) });
+
     let mut run = created(None);
-    run.steps[0].output = Some(Value::Blob { blob: Digest::of("a"), size: 1 });
-    run.blobs.push(BlobRef { digest: Digest::of("a"), size: 1 });
+    run.steps[0].output = Some(Value::Blob { blob: a, size: 1 });
+    run.blobs.push(BlobRef { digest: a, size: 1 });
     commit(store, next_named_at(run, 300)).await.unwrap();
-    assert!(!store.blob_forget(&tenant(), Digest::of("a"), before).await.unwrap());
-    assert!(!store.blob_forget(&"other".parse().unwrap(), Digest::of("b"), before).await.unwrap());
-    assert!(store.blob_forget(&tenant(), Digest::of("b"), before).await.unwrap());
-    let view = store.tenant(&tenant());
-    assert!(view.blob_get(Digest::of("a")).await.unwrap().is_some());
-    assert!(view.blob_get(Digest::of("b")).await.unwrap().is_none());
-    assert!(store.blobs_unreferenced(&tenant(), before).await.unwrap().is_empty());
+    assert!(store.blobs_forget(&"other".parse().unwrap(), &[b], at(400)).await.unwrap().is_empty());
+    assert_eq!(store.blobs_forget(&tenant, &[a, b, c], at(255)).await.unwrap(), [b]);
+    let view = store.tenant(&tenant);
+    for (digest, kept) in [(a, true), (b, false), (c, true)] {
+        assert_eq!(view.blob_get(digest).await.unwrap().is_some(), kept);
+    }
+    assert_eq!(unnamed(world, 200).await, [c].into());
+    assert_eq!(
+        store.blobs_forget(&tenant, &[a, b, c], at(400)).await.unwrap(),
+        [c],
+        "a is not marked any more"
+    );
+}
+
+async fn a_mark_goes_from_what_is_named_by_no_transition(world: &World) {
+    put_blobs(world, &["a"], 100).await;
+    let (store, at) = (&world.store, Timestamp::from_micros);
+    store.blobs_mark(&tenant(), &[Digest::of("a")], Some(at(150))).await.unwrap();
+    let workflow = WorkflowRow {
+        name: "w".into(),
+        version: "1".into(),
+        digest: Digest::of("w"),
+        body: format!("\"{}\"", Digest::of("a")),
+        created_at: at(1),
+    };
+    store.tenant(&tenant()).workflow_put(&workflow).await.unwrap();
+    let found = store.blobs_unnamed(&tenant(), at(200)).await.unwrap();
+    assert_eq!(found, UnnamedBlobs { blobs: [].into(), named: vec![Digest::of("a")] });
+    store.blobs_mark(&tenant(), &found.named, None).await.unwrap();
+    assert_eq!(store.blobs_unnamed(&tenant(), at(200)).await.unwrap(), UnnamedBlobs::default());
+}
+
+async fn blobs_that_no_row_was_written_for_are_adopted(world: &World) {
+    put_blobs(world, &["known"], 100).await;
+    let (store, at) = (&world.store, Timestamp::from_micros);
+    let [known, other] = ["known", "other"].map(Digest::of);
+    let blob = |digest| (BlobRef { digest, size: 5 }, at(50));
+    store.blobs_adopt(&tenant(), &[blob(known), blob(other)]).await.unwrap();
+    let found = store.blobs_unnamed(&tenant(), at(75)).await.unwrap().blobs;
+    assert_eq!(found, [(other, UnnamedBlob { size: 5, since: None })].into());
+    for digest in [known, other] {
+        let beginning = store.blobs_beginning(&tenant(), &digest.to_string()[..2]).await.unwrap();
+        assert!(beginning.contains(&digest));
+        let others =
+            store.blobs_beginning(&"other".parse().unwrap(), &digest.to_string()[..2]).await.unwrap();
+        assert!(others.is_empty());
+    }
+    assert!(!store.blobs_beginning(&tenant(), "ff").await.unwrap().contains(&known));
+}
+
+async fn plans_go_with_their_last_run_and_uploads_with_time(world: &World) {
+    let (store, view, at) = (&world.store, world.store.tenant(&tenant()), Timestamp::from_micros);
+    let (one, two) = (created(None), created(None));
+    for run in [&one, &two] {
+        commit(store, run.clone()).await.unwrap();
+        commit(store, ended(run)).await.unwrap();
+    }
+    let plan = one.run.plan;
+    assert!(view.run_delete(one.run.id).await.unwrap());
+    assert_eq!(store.plans_delete().await.unwrap(), 0);
+    assert!(view.plan_get(plan).await.unwrap().is_some());
+    assert!(view.run_delete(two.run.id).await.unwrap());
+    assert_eq!(store.plans_count().await.unwrap(), 1);
+    assert_eq!(store.plans_delete().await.unwrap(), 1);
+    assert_eq!(store.plans_count().await.unwrap(), 0);
+    assert!(view.plan_get(plan).await.unwrap().is_none());
+
+    for created_at in [at(10), at(20)] {
+        let id = crate::model::UploadId::new();
+        let (filename, media_type) = ("u".into(), "text/csv".into());
+        let upload =
+            UploadRow { id, filename, media_type, digest: Digest::of("upload"), size: 1, created_at };
+        view.upload_put(&upload).await.unwrap();
+    }
+    assert_eq!(store.uploads_count(at(20)).await.unwrap(), 1);
+    assert_eq!(store.uploads_delete(at(20)).await.unwrap(), 1);
+    assert_eq!(store.uploads_count(at(30)).await.unwrap(), 1);
 }
 
 fn next_named_at(mut transition: Transition, at: i64) -> Transition {
@@ -214,5 +303,6 @@ async fn runs_that_ended_are_found_by_age(world: &World) {
     let ended = world.store.runs_ended(Timestamp::from_micros(300), 10).await.unwrap();
     assert_eq!(ended, [(tenant(), runs[2].run.id), (tenant(), runs[1].run.id)]);
     assert_eq!(world.store.runs_ended(Timestamp::from_micros(300), 1).await.unwrap().len(), 1);
+    assert_eq!(world.store.runs_ended_count(Timestamp::from_micros(300)).await.unwrap(), 2);
     assert_eq!(world.store.tenant_list().await.unwrap(), [tenant()]);
 }
