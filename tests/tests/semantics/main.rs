@@ -4,6 +4,7 @@
 
 mod again;
 mod backup;
+mod builder;
 mod control;
 mod definitions;
 mod garbage;

@@ -11,8 +11,10 @@
 //! assert_eq!(workflow.steps.len(), 4);
 //! ```
 
+mod node;
+
 use crate::{
-    Case, Cases, Checkpoint, Concurrency, Condition, Join, JoinMode, Loop, Map, Mapping, OnDeadline,
+    Case, Cases, Checkpoint, Concurrency, Condition, FilesSpec, Join, JoinMode, Loop, Map, Mapping,
     RetryPolicy, Schema, Step, SubWorkflow, Wait, Workflow,
 };
 
@@ -45,6 +47,32 @@ impl Workflow {
         self
     }
 
+    /// Set the name that people see.
+    #[must_use]
+    pub fn display_name(mut self, name: impl Into<String>) -> Self {
+        self.display_name = name.into();
+        self
+    }
+
+    /// Set what people are told about it.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Take files whose names end so (`.csv`); any, if none is named. `description` tells people what to upload.
+    #[must_use]
+    pub fn files<E: Into<String>>(
+        mut self,
+        accept: impl IntoIterator<Item = E>,
+        description: impl Into<String>,
+    ) -> Self {
+        let accept = accept.into_iter().map(Into::into).collect();
+        self.files = Some(FilesSpec { accept, description: description.into() });
+        self
+    }
+
     /// Add a step.
     #[must_use]
     pub fn step(mut self, step: Step) -> Self {
@@ -56,6 +84,13 @@ impl Workflow {
     #[must_use]
     pub fn output(mut self, key: impl Into<String>, expression: impl Into<String>) -> Self {
         add(&mut self.output, key.into(), expression.into());
+        self
+    }
+
+    /// Let an expression give the workflow's whole result.
+    #[must_use]
+    pub fn result(mut self, expression: impl Into<String>) -> Self {
+        self.output = Some(Mapping::Whole(expression.into()));
         self
     }
 }
@@ -84,6 +119,11 @@ impl Step {
         Self { transform: Some(Mapping::Keys([].into())), ..Self::named(name) }
     }
 
+    /// A step that makes what an expression gives.
+    pub fn compute(name: impl Into<String>, expression: impl Into<String>) -> Self {
+        Self { transform: Some(Mapping::Whole(expression.into())), ..Self::named(name) }
+    }
+
     /// A step that chooses between the cases `true` and `false`.
     pub fn condition(name: impl Into<String>, when: impl Into<String>) -> Self {
         Self { condition: Some(Condition::When(when.into())), ..Self::named(name) }
@@ -101,20 +141,24 @@ impl Step {
         Self { condition: Some(Condition::Cases(cases)), ..Self::named(name) }
     }
 
-    /// A step at which a person approves or rejects.
-    pub fn checkpoint(name: impl Into<String>, title: impl Into<String>) -> Self {
-        Self { checkpoint: Some(Checkpoint::new(title)), ..Self::named(name) }
+    /// A step at which a person decides: a title alone asks to approve or to reject.
+    pub fn checkpoint(name: impl Into<String>, checkpoint: impl Into<Checkpoint>) -> Self {
+        Self { checkpoint: Some(checkpoint.into()), ..Self::named(name) }
+    }
+
+    /// A step that waits; [`Step::sleep`] and [`Step::event`] are short for what is common.
+    pub fn wait(name: impl Into<String>, wait: Wait) -> Self {
+        Self { wait: Some(wait), ..Self::named(name) }
     }
 
     /// A step that waits for so many seconds.
     pub fn sleep(name: impl Into<String>, seconds: u64) -> Self {
-        Self { wait: Some(Wait { seconds: Some(seconds), ..Wait::default() }), ..Self::named(name) }
+        Self::wait(name, Wait { seconds: Some(seconds), ..Wait::default() })
     }
 
     /// A step that waits for an outside event, for so many seconds at the most. `key` is an expression.
     pub fn event(name: impl Into<String>, key: impl Into<String>, deadline_seconds: Option<u64>) -> Self {
-        let wait = Wait { event: Some(key.into()), deadline_seconds, ..Wait::default() };
-        Self { wait: Some(wait), ..Self::named(name) }
+        Self::wait(name, Wait { deadline_seconds, ..Wait::event(key) })
     }
 
     /// A step that runs another workflow.
@@ -124,7 +168,11 @@ impl Step {
 
     /// A step that does `body` for each item of the array that `over` gives.
     pub fn for_each(name: impl Into<String>, over: impl Into<String>, body: Step) -> Self {
-        let map = Map { over: over.into(), body: Box::new(body), max_parallel: None, max_failures: 0 };
+        Self::map_over(name, Map::new(over, body))
+    }
+
+    /// The same, with bounds of its own.
+    pub fn map_over(name: impl Into<String>, map: Map) -> Self {
         Self { map: Some(map), ..Self::named(name) }
     }
 
@@ -135,8 +183,11 @@ impl Step {
         until: impl Into<String>,
         max_iterations: u32,
     ) -> Self {
-        let repeat =
-            Loop { body: Box::new(body), until: until.into(), max_iterations, on_limit: OnDeadline::Fail };
+        Self::repeat_by(name, Loop::new(body, until, max_iterations))
+    }
+
+    /// The same, of a loop that may end without its condition.
+    pub fn repeat_by(name: impl Into<String>, repeat: Loop) -> Self {
         Self { repeat: Some(repeat), ..Self::named(name) }
     }
 
@@ -149,6 +200,13 @@ impl Step {
     #[must_use]
     pub fn after(mut self, step: impl Into<String>) -> Self {
         self.depends_on.push(step.into());
+        self
+    }
+
+    /// Let an expression give the whole input.
+    #[must_use]
+    pub fn input(mut self, expression: impl Into<String>) -> Self {
+        self.input = Some(Mapping::Whole(expression.into()));
         self
     }
 
@@ -215,6 +273,13 @@ impl Step {
         self
     }
 
+    /// Set the time for all attempts together, in milliseconds.
+    #[must_use]
+    pub fn step_timeout_ms(mut self, timeout: u64) -> Self {
+        self.step_timeout_ms = Some(timeout);
+        self
+    }
+
     /// Set the priority.
     #[must_use]
     pub fn priority(mut self, priority: i32) -> Self {
@@ -227,20 +292,5 @@ impl Step {
     pub fn at_most(mut self, limit: u32, key: impl Into<String>) -> Self {
         self.concurrency = Some(Concurrency { key: key.into(), limit });
         self
-    }
-}
-
-impl Checkpoint {
-    /// One that asks to approve or to reject, without a deadline.
-    pub fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            message: String::new(),
-            show: None,
-            options: crate::node::approve_or_reject(),
-            input_schema: None,
-            deadline_seconds: None,
-            default: None,
-        }
     }
 }
