@@ -130,6 +130,11 @@ impl ApiError {
         Self::new(kind, status.canonical_reason().unwrap_or("error").to_lowercase())
     }
 
+    /// Whether the log has more to say than the answer.
+    pub(crate) fn has_cause(&self) -> bool {
+        self.cause.is_some()
+    }
+
     /// Log it: what the host is at fault for as errors with their causes, the rest for those who look.
     pub(crate) fn log(&self, request_id: &str, method: &str, path: &str) {
         let (status, code, _) = self.kind.row();

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::{Body, Bytes},
-    http::{HeaderValue, Method, Request, StatusCode, header},
+    http::{Request, StatusCode},
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -37,21 +37,9 @@ impl Local {
         Self { router: router(api), caller: Caller(principal) }
     }
 
-    /// A request, with a body of JSON if it has one. `path` begins after `/api/v1`.
-    pub(crate) async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Vec<u8>>,
-    ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
-        if let Some(body) = &body {
-            request = request
-                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .header(header::CONTENT_LENGTH, body.len());
-        }
-        let request =
-            request.extension(self.caller.clone()).body(body.map_or_else(Body::empty, Body::from))?;
+    /// A request.
+    pub(crate) async fn call(&self, mut request: Request<Body>) -> anyhow::Result<(StatusCode, Bytes)> {
+        request.extensions_mut().insert(self.caller.clone());
         let response = self.router.clone().oneshot(request).await?;
         let status = response.status();
         Ok((status, axum::body::to_bytes(response.into_body(), ANSWER_BYTES).await?))

@@ -185,13 +185,17 @@ async fn finish(request: Request, next: Next) -> Response {
         None => format!("req_{}", uuid::Uuid::now_v7().simple()),
     };
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    // Whoever asks from within the process tells people the answer; what it does not tell is the cause.
+    let from_within = request.extensions().get::<auth::Caller>().is_some();
     let started = std::time::Instant::now();
     let mut response = next.run(request).await;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let error = response.extensions_mut().remove::<ApiError>();
         let error = error.unwrap_or_else(|| ApiError::foreign(status));
-        error.log(&id, &method, &path);
+        if !from_within || error.has_cause() {
+            error.log(&id, &method, &path);
+        }
         let problem = error.problem(&id);
         // Headers that explain the status, such as Allow and Content-Range, stay.
         let (parts, _) = response.into_parts();

@@ -3,23 +3,38 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use axum::http::{
+    Request,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
+use bytes::Bytes;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
-    client::{Client, refusal},
+    client::{Client, Content, refused},
     data_dir::{DataDir, ServerFile},
     serve::engine_config,
 };
 use crate::{
     api,
-    engine::{Engine, Tenant, is_used},
+    engine::{Engine, is_used},
     error::{Code, Error},
-    model::TenantId,
 };
 
+/// Where a command asks, and how it answers.
 #[derive(Debug, clap::Args)]
-pub(super) struct Where {
+pub(super) struct Ask {
+    #[command(flatten)]
+    place: Where,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Where {
     #[command(flatten)]
     data_dir: DataDir,
     /// URL of a server to ask, instead of a data directory
@@ -40,45 +55,87 @@ pub(super) enum Access {
 
 /// A data directory open in this process.
 pub(super) struct Local {
-    engine: Engine,
-    /// The tenant that is there from the first start on.
-    pub(super) tenant: Tenant,
+    /// The engine on the directory.
+    pub(super) engine: Engine,
+    /// The directory.
+    pub(super) path: PathBuf,
     api: api::Local,
 }
 
-impl Where {
-    /// Open it. `must_exist` refuses a directory in which nothing is yet, instead of making it.
-    pub(super) async fn open(&self, must_exist: bool) -> anyhow::Result<Access> {
-        if let (Some(url), Some(token_file)) = (&self.server, &self.token_file) {
-            return Ok(Access::Remote(Client::new(url, token_file)?));
-        }
-        let data_dir = self.data_dir.path()?;
-        if must_exist && !is_used(&data_dir) {
-            bail!("{} is no data directory of heddle: nothing was ever run in it", data_dir.display());
-        }
-        let mut config = engine_config(&data_dir, self.data_dir.database()?, None)?;
-        config.slots = 0;
-        match Engine::open(config).await {
-            Ok(engine) => {
-                let tenant = engine.tenant(&TenantId::default_tenant());
-                let api = api::Local::new(engine.clone());
-                Ok(Access::Local(Box::new(Local { engine, tenant, api })))
-            }
-            Err(error) if error.code() == Code::Conflict => {
-                let server = ServerFile::read(&data_dir).ok_or(error).with_context(|| {
-                    "the process that has it open serves no API (a `heddle run`?); try again when it has ended"
-                })?;
-                Ok(Access::Remote(Client::new(&server.url, &data_dir.join("admin-token"))?))
-            }
-            Err(error) => Err(error.into()),
-        }
+/// What becomes of a data directory that is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// It is looked at; one in which nothing is yet is refused.
+    Used,
+    /// It is looked at, and made if need be.
+    Made,
+    /// The runs in it go on.
+    Run,
+}
+
+impl Ask {
+    /// Open what is asked. A data directory in which nothing is yet is refused.
+    pub(super) async fn open(&self) -> anyhow::Result<Access> {
+        self.place.open(Opening::Used).await
+    }
+
+    /// Open what is asked; a data directory is made if need be.
+    pub(super) async fn open_or_make(&self) -> anyhow::Result<Access> {
+        self.place.open(Opening::Made).await
+    }
+
+    /// Open what is asked; if it is a data directory, its runs go on in this process.
+    pub(super) async fn open_to_run(&self) -> anyhow::Result<Access> {
+        self.place.open(Opening::Run).await
+    }
+
+    /// Ask one thing of what there is.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<T> {
+        self.open().await?.call_once(method, path, body).await
+    }
+
+    /// Ask one thing; a data directory is made if need be.
+    pub(super) async fn call_or_make<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<T> {
+        self.open_or_make().await?.call_once(method, path, body).await
     }
 }
 
-impl Local {
-    /// The engine on the directory.
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
+impl Where {
+    async fn open(&self, opening: Opening) -> anyhow::Result<Access> {
+        if let (Some(url), Some(token_file)) = (&self.server, &self.token_file) {
+            return Ok(Access::Remote(Client::new(url, token_file)?));
+        }
+        let path = self.data_dir.path()?;
+        if opening != Opening::Made && !is_used(&path) {
+            bail!("{} is no data directory of heddle: nothing was ever run in it", path.display());
+        }
+        let mut config = engine_config(&path, self.data_dir.database()?, None)?;
+        if opening != Opening::Run {
+            config.slots = 0;
+        }
+        match Engine::open(config).await {
+            Ok(engine) => {
+                let api = api::Local::new(engine.clone());
+                Ok(Access::Local(Box::new(Local { engine, path, api })))
+            }
+            Err(error) if error.code() == Code::Conflict => {
+                let server = ServerFile::read(&path).ok_or(error).with_context(|| {
+                    "the process that has it open serves no API (a `heddle run`?); try again when it has ended"
+                })?;
+                Ok(Access::Remote(Client::new(&server.url, &path.join("admin-token"))?))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -88,24 +145,56 @@ impl Access {
         &self,
         method: Method,
         path: &str,
-        body: Option<serde_json::Value>,
+        body: Option<Value>,
     ) -> anyhow::Result<T> {
-        let bytes = match self {
-            Self::Remote(client) => client.call(method, path, body.as_ref()).await?,
-            Self::Local(local) => {
-                let body = body.map(|body| body.to_string().into_bytes());
-                let (status, bytes) = local.api.call(method, path, body).await?;
-                if !status.is_success() {
-                    let (message, _) =
-                        refusal(&bytes).with_context(|| format!("the API answered {status}"))?;
-                    return Err(Error::new(code(status), message).into());
-                }
-                bytes
-            }
-        };
+        let content = body.map(|body| Content::json(&body));
+        let bytes = self.send(method, path, content, &[]).await?;
         // Nothing is `null`, for those that ask for nothing.
-        let bytes = if bytes.is_empty() { bytes::Bytes::from_static(b"null") } else { bytes };
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"null") } else { bytes };
         serde_json::from_slice(&bytes).context("the answer cannot be read")
+    }
+
+    /// The same with a body of any kind, and more headers. Returns what comes back as it is.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content: Option<Content>,
+        headers: &[(&'static str, &str)],
+    ) -> anyhow::Result<Bytes> {
+        match self {
+            Self::Remote(client) => client.call(method, path, content, headers).await,
+            Self::Local(local) => {
+                let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                let body = match content {
+                    Some(Content { media_type, bytes }) => {
+                        request =
+                            request.header(CONTENT_TYPE, media_type).header(CONTENT_LENGTH, bytes.len());
+                        bytes
+                    }
+                    None => Bytes::new(),
+                };
+                let (status, bytes) = local.api.call(request.body(body.into())?).await?;
+                if status.is_success() {
+                    return Ok(bytes);
+                }
+                Err(refused(status, &bytes).with_context(|| format!("the API answered {status}"))?.into())
+            }
+        }
+    }
+
+    async fn call_once<T: DeserializeOwned>(
+        self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<T> {
+        let answer = self.call(method, path, body).await;
+        self.close().await;
+        answer
     }
 
     /// Close it.
@@ -113,17 +202,6 @@ impl Access {
         if let Self::Local(local) = self {
             local.engine.shutdown(std::time::Duration::ZERO).await;
         }
-    }
-}
-
-/// Whose fault a refusal is, for the exit code.
-fn code(status: reqwest::StatusCode) -> Code {
-    match status.as_u16() {
-        404 => Code::NotFound,
-        409 => Code::Conflict,
-        503 => Code::Unavailable,
-        500.. => Code::Internal,
-        _ => Code::Invalid,
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    access::{Access, Where},
+    access::{Access, Ask},
     output, runs,
     steer::json_or_file,
 };
@@ -20,24 +20,18 @@ use crate::{
 pub(super) enum Command {
     /// List what waits for a decision, the oldest first
     List {
-        #[command(flatten)]
-        place: Where,
         /// Of this run, decided or not
         #[arg(long)]
         run: Option<RunId>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        ask: Ask,
     },
     /// Show what is to be decided
     Show {
         /// The approval's id
         id: ApprovalId,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Decide
     Decide {
@@ -52,10 +46,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "JSON")]
         modification: Option<String>,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
 }
 
@@ -68,34 +59,25 @@ pub(super) struct Signal {
     #[arg(long, value_name = "JSON", default_value = "null")]
     data: String,
     #[command(flatten)]
-    place: Where,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { place, run, json } => {
-            let access = place.open(true).await?;
+        Command::List { run, ask } => {
+            let access = ask.open().await?;
             let found = list(&access, run).await;
             access.close().await;
-            print_list(&found?, json)?;
+            print_list(&found?, ask.json)?;
         }
-        Command::Show { id, place, json } => {
-            let access = place.open(true).await?;
-            let found = access.call(Method::GET, &format!("/approvals/{id}"), None).await;
-            access.close().await;
-            print(&found?, json)?;
+        Command::Show { id, ask } => {
+            print(&ask.call(Method::GET, &format!("/approvals/{id}"), None).await?, ask.json)?;
         }
-        Command::Decide { id, option, feedback, modification, place, json } => {
+        Command::Decide { id, option, feedback, modification, ask } => {
             let modification = modification.as_deref().map(json_or_file).transpose()?;
             let body = json!({ "option": option, "feedback": feedback, "modification": modification });
-            let access = place.open(true).await?;
-            let run = access.call(Method::POST, &format!("/approvals/{id}/decide"), Some(body)).await;
-            access.close().await;
-            let run: RunBody = run?;
-            runs::print_run(&run, json)?;
+            let run: RunBody = ask.call(Method::POST, &format!("/approvals/{id}/decide"), Some(body)).await?;
+            runs::print_run(&run, ask.json)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -103,11 +85,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn signal(signal: Signal) -> anyhow::Result<ExitCode> {
     let body = json!({ "key": signal.key, "data": json_or_file(&signal.data)? });
-    let access = signal.place.open(true).await?;
-    let sent = access.call(Method::POST, "/signals", Some(body)).await;
-    access.close().await;
-    let sent: SignalBody = sent?;
-    match (signal.json, sent.waiting) {
+    let sent: SignalBody = signal.ask.call(Method::POST, "/signals", Some(body)).await?;
+    match (signal.ask.json, sent.waiting) {
         (true, _) => output::json(&sent)?,
         (false, 0) => output::say("kept; no step waits for it yet")?,
         (false, _) => output::say("sent to the step that waits for it")?,

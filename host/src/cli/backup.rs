@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use futures::StreamExt as _;
 
 use super::{
-    access::{Access, Where},
+    access::{Access, Ask},
     data_dir::DataDir,
     output,
 };
@@ -26,10 +26,7 @@ pub(super) struct BackupArgs {
     #[arg(long, value_name = "FILE.tar.zst|DIR")]
     out: PathBuf,
     #[command(flatten)]
-    place: Where,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +54,7 @@ pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<ExitCode> {
     // Under its name only when it is whole. Its owner's alone: everybody's inputs and results are in it.
     let file =
         tempfile::Builder::new().prefix(".heddle-backup-").tempfile_in(parent).with_context(unwritable)?;
-    let access = args.place.open(true).await?;
+    let access = args.ask.open().await?;
     let written = write(&access, file.as_file()).await;
     access.close().await;
     written?;
@@ -69,7 +66,7 @@ pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<ExitCode> {
     let bytes = file.as_file().metadata()?.len();
     file.persist_noclobber(&out).map_err(|error| error.error).with_context(unwritable)?;
     File::open(parent)?.sync_all()?;
-    tell(&summary, args.json, &format!("{} ({})", out.display(), output::bytes(bytes)))?;
+    tell(&summary, args.ask.json, &format!("{} ({})", out.display(), output::bytes(bytes)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -77,7 +74,7 @@ async fn write(access: &Access, file: &File) -> anyhow::Result<()> {
     let mut file = file.try_clone()?;
     match access {
         Access::Local(local) => {
-            local.engine().backup().await?.write(file).await?;
+            local.engine.backup().await?.write(file).await?;
         }
         Access::Remote(client) => {
             let mut chunks = client.download("/admin/backup").await?;

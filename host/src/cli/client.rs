@@ -5,13 +5,18 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use reqwest::{Method, RequestBuilder, Response, Url};
-use serde::{Serialize, de::DeserializeOwned};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header::CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+use tokio_util::io::ReaderStream;
 
-use crate::api::ProblemDetails;
+use crate::{
+    api::{ProblemDetails, uri::segment},
+    error::{Code, Error},
+    model::Problem,
+};
 
-/// A download may take so long.
-const DOWNLOAD: Duration = Duration::from_secs(24 * 60 * 60);
+/// A file may be on its way for so long.
+const TRANSFER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A server, and the token that opens it.
 #[derive(Debug, Clone)]
@@ -55,44 +60,49 @@ impl Client {
         }
         let status = response.status();
         let body = response.bytes().await.unwrap_or_default();
-        let Some((message, request)) = refusal(&body) else {
-            bail!("{} answered {status}, and not as a heddle server does", self.url);
-        };
-        bail!("{message} ({} says {status}, request {request})", self.url);
+        match refused(status, &body) {
+            Some(error) => Err(error.into()),
+            None => bail!("{} answered {status}, and not as a heddle server does", self.url),
+        }
     }
 
-    /// A request with a body of JSON, if it has one.
+    /// A request, with a body if it has one.
     pub(super) async fn call(
         &self,
         method: Method,
         path: &str,
-        body: Option<&serde_json::Value>,
+        content: Option<Content>,
+        headers: &[(&'static str, &str)],
     ) -> anyhow::Result<Bytes> {
         let mut request = self.request(method, path)?;
-        if let Some(body) = body {
-            request = request.json(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
+        if let Some(Content { media_type, bytes }) = content {
+            request = request.header(CONTENT_TYPE, media_type).body(bytes);
+        }
+        self.answer(request).await
+    }
+
+    /// Upload a file while it is read.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        media_type: Option<&str>,
+        file: std::fs::File,
+    ) -> anyhow::Result<T> {
+        let path = format!("/uploads?filename={}", segment(name));
+        let mut request = self.request(Method::POST, &path)?.timeout(TRANSFER);
+        if let Some(media_type) = media_type {
+            request = request.header(CONTENT_TYPE, media_type);
+        }
+        let body = reqwest::Body::wrap_stream(ReaderStream::new(tokio::fs::File::from_std(file)));
+        serde_json::from_slice(&self.answer(request.body(body)).await?).context("the answer cannot be read")
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Bytes> {
         let response = self.send(request).await?;
         response.bytes().await.with_context(|| format!("{}: the answer broke off", self.url))
-    }
-
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let response = self.send(self.request(Method::GET, path)?).await?;
-        response.json().await.with_context(|| format!("{}: the answer cannot be read", self.url))
-    }
-
-    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> anyhow::Result<T> {
-        let response = self.send(self.request(Method::POST, path)?.body(body)).await?;
-        response.json().await.with_context(|| format!("{}: the answer cannot be read", self.url))
-    }
-
-    pub(super) async fn post_json<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> anyhow::Result<T> {
-        let response = self.send(self.request(Method::POST, path)?.json(body)).await?;
-        response.json().await.with_context(|| format!("{}: the answer cannot be read", self.url))
     }
 
     /// POST without a body; what comes back may be of any size.
@@ -100,24 +110,43 @@ impl Client {
         &self,
         path: &str,
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Bytes>> + Unpin + use<>> {
-        let request = self.request(Method::POST, path)?.timeout(DOWNLOAD);
+        let request = self.request(Method::POST, path)?.timeout(TRANSFER);
         let response = self.send(request).await?;
         let url = self.url.clone();
         let chunks = response.bytes_stream();
         Ok(chunks.map(move |chunk| chunk.with_context(|| format!("{url}: the answer broke off"))))
     }
+}
 
-    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {
-        self.send(self.request(Method::DELETE, path)?).await.map(drop)
+/// What is sent with a request.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) media_type: &'static str,
+    pub(super) bytes: Bytes,
+}
+
+impl Content {
+    /// A document.
+    pub(super) fn json(document: &serde_json::Value) -> Self {
+        Self { media_type: "application/json", bytes: document.to_string().into() }
     }
 }
 
-/// What a refusal says, every single problem with it, and the request's id.
-pub(super) fn refusal(body: &[u8]) -> Option<(String, String)> {
-    let problem: ProblemDetails = serde_json::from_slice(body).ok()?;
-    let mut message = problem.detail;
-    for item in problem.problems {
-        message.push_str(&format!("\n  {}: {}", item.path, item.message));
-    }
-    Some((message, problem.request_id))
+/// What a refusal says, with every single problem; `None` if it is none of heddle's.
+pub(super) fn refused(status: StatusCode, body: &[u8]) -> Option<Error> {
+    let ProblemDetails { detail, problems, request_id, .. } = serde_json::from_slice(body).ok()?;
+    let code = match status.as_u16() {
+        404 => Code::NotFound,
+        409 => Code::Conflict,
+        503 => Code::Unavailable,
+        500.. => Code::Internal,
+        _ => Code::Invalid,
+    };
+    // By its id the request is found in the host's log, which says more of what is the host's fault.
+    let message = match code {
+        Code::Internal => format!("{detail} (request {request_id})"),
+        _ => detail,
+    };
+    let problems = problems.into_iter().map(|item| Problem::new(item.path, item.message)).collect();
+    Some(Error::new(code, message).with_problems(problems))
 }

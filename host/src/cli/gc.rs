@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use reqwest::Method;
 
-use super::{access::Where, output, span::For};
+use super::{access::Ask, output, span::For};
 use crate::{
     api::garbage::{GarbageCollect, GarbageCollected},
     engine::Retention,
@@ -45,10 +45,7 @@ pub(super) struct Args {
     #[command(flatten)]
     keep: Keep,
     #[command(flatten)]
-    place: Where,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -59,11 +56,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         keep_uploads_seconds: seconds(args.keep.keep_uploads),
         grace_seconds: seconds(args.keep.gc_grace),
     };
-    let access = args.place.open(true).await?;
-    let done = access.call(Method::POST, "/admin/gc", Some(serde_json::to_value(wanted)?)).await;
-    access.close().await;
-    let done: GarbageCollected = done?;
-    match args.json {
+    let wanted = serde_json::to_value(wanted)?;
+    let done: GarbageCollected = args.ask.call(Method::POST, "/admin/gc", Some(wanted)).await?;
+    match args.ask.json {
         true => output::json(&done)?,
         false => output::say(&text(&done, args.dry_run))?,
     }

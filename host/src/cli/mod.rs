@@ -9,6 +9,8 @@ mod client;
 pub mod compile;
 mod data_dir;
 mod gc;
+mod here;
+mod history;
 mod json_outline;
 mod logging;
 mod output;

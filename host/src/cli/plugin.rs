@@ -10,18 +10,20 @@ use bytes::Bytes;
 use clap::ArgGroup;
 use reqwest::Method;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
-    access::{Access, Where, unknown},
+    access::{Access, Ask, unknown},
+    client::Content,
     output,
 };
 use crate::{
     api::{
         plugins::{GrantList, PluginDetail, PluginList},
         uri::segment,
-        wire::{Manifest as ManifestBody, PluginBody},
+        wire::PluginBody,
     },
-    error::Code,
+    error::{Code, Error},
     model::Manifest,
     sandbox::{Sandbox, SandboxConfig},
 };
@@ -31,20 +33,14 @@ pub(super) enum Command {
     /// List the plugins that new runs take
     List {
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Show what a plugin says of itself
     Inspect {
         /// Name of a loaded plugin, or a component's file
         plugin: String,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Load a component; new runs take it in place of the one of the same name
     #[command(group(ArgGroup::new("component").required(true)))]
@@ -56,20 +52,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME", group = "component")]
         bundled: Option<String>,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Let new runs take no plugin of that name, also after a restart
     Remove {
         /// The plugin's name
         name: String,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Grant a plugin a capability; without one, show what it wants and has
     Grant {
@@ -81,10 +71,7 @@ pub(super) enum Command {
         #[arg(long, requires = "capability")]
         revoke: bool,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Print the JSON Schema of the manifest
     Schema,
@@ -92,65 +79,58 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { place, json } => {
-            let access = place.open(false).await?;
-            let plugins = list(&access).await;
-            access.close().await;
-            print_list(&plugins?, json)?;
+        Command::List { ask } => {
+            let plugins: PluginList = ask.call_or_make(Method::GET, "/plugins", None).await?;
+            print_list(&plugins.items, ask.json)?;
         }
-        Command::Inspect { plugin, place, json } => {
-            let detail = if Path::new(&plugin).is_file() || looks_like_a_file(&plugin) {
-                inspect_file(Path::new(&plugin)).await?
-            } else {
-                let access = place.open(false).await?;
-                let detail = inspect(&access, &plugin).await;
-                access.close().await;
-                detail?
+        Command::Inspect { plugin, ask } => {
+            let detail = match Path::new(&plugin).is_file() || looks_like_a_file(&plugin) {
+                true => inspect_file(Path::new(&plugin)).await?,
+                false => {
+                    let access = ask.open_or_make().await?;
+                    let detail = inspect(&access, &plugin).await;
+                    access.close().await;
+                    detail?
+                }
             };
-            print_detail(&detail, json)?;
+            print_detail(&detail, ask.json)?;
         }
-        Command::Add { file, bundled, place, json } => {
-            let component = match (&file, bundled) {
-                (Some(file), _) => Component::Bytes(read(file)?),
-                (None, name) => Component::Bundled(name.unwrap_or_default()),
+        Command::Add { file, bundled, ask } => {
+            let added = match (&file, bundled) {
+                (Some(file), _) => {
+                    let component = Content { media_type: "application/wasm", bytes: read(file)? };
+                    let added = add(&ask, "/plugins", Some(component)).await;
+                    added.with_context(|| format!("{} was not loaded", file.display()))?
+                }
+                (None, name) => {
+                    let name = name.unwrap_or_default();
+                    add(&ask, &format!("/plugins?bundled={}", segment(&name)), None).await?
+                }
             };
-            let access = place.open(false).await?;
-            let added = add(&access, component).await;
-            access.close().await;
-            let added = match file {
-                Some(file) => added.with_context(|| format!("{} was not loaded", file.display()))?,
-                None => added?,
-            };
-            match json {
+            match ask.json {
                 true => output::json(&added)?,
                 false => output::say(&format!("loaded {} {} ({})", added.name, added.version, added.digest))?,
             }
         }
-        Command::Remove { name, place, json } => {
-            let access = place.open(false).await?;
-            let removed = remove(&access, &name).await;
-            access.close().await;
-            removed?;
-            match json {
-                true => output::json(&serde_json::json!({ "removed": name }))?,
+        Command::Remove { name, ask } => {
+            let path = format!("/plugins/{}", segment(&name));
+            let _nothing: Value = ask.call_or_make(Method::DELETE, &path, None).await?;
+            match ask.json {
+                true => output::json(&json!({ "removed": name }))?,
                 false => output::say(&format!("removed {name}"))?,
             }
         }
-        Command::Grant { name, capability, revoke, place, json } => {
-            let access = place.open(false).await?;
+        Command::Grant { name, capability, revoke, ask } => {
             let path = format!("/plugins/{}/grants", segment(&name));
-            let grants = match (&capability, revoke) {
-                (None, _) => access.call(Method::GET, &path, None).await,
-                (Some(capability), revoke) => {
-                    let method = if revoke { Method::DELETE } else { Method::PUT };
-                    access.call(method, &format!("{path}/{}", segment(capability)), None).await
-                }
+            let (method, path) = match (&capability, revoke) {
+                (None, _) => (Method::GET, path),
+                (Some(capability), false) => (Method::PUT, format!("{path}/{}", segment(capability))),
+                (Some(capability), true) => (Method::DELETE, format!("{path}/{}", segment(capability))),
             };
-            access.close().await;
-            let grants: GrantList = grants?;
+            let grants: GrantList = ask.call_or_make(method, &path, None).await?;
             let list =
                 |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-            match json {
+            match ask.json {
                 true => output::json(&grants)?,
                 false => output::say(&format!(
                     "{name} wants {}; it was granted {}",
@@ -175,13 +155,6 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
-async fn list(access: &Access) -> anyhow::Result<Vec<PluginBody>> {
-    match access {
-        Access::Local(local) => Ok(local.tenant.plugins().await?.into_iter().map(Into::into).collect()),
-        Access::Remote(client) => Ok(client.get::<PluginList>("/plugins").await?.items),
-    }
-}
-
 /// A plugin and its manifest.
 #[derive(Serialize)]
 struct Inspected {
@@ -200,22 +173,15 @@ impl From<PluginDetail> for Inspected {
 }
 
 async fn inspect(access: &Access, name: &str) -> anyhow::Result<Inspected> {
-    match access {
-        Access::Local(local) => match local.tenant.plugin(name).await {
-            Ok((row, manifest)) => {
-                let manifest = ManifestBody((*manifest).clone());
-                Ok(PluginDetail { plugin: row.into(), manifest }.into())
-            }
-            Err(error) if error.code() == Code::NotFound => {
-                let plugins = local.tenant.plugins().await?;
-                let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
-                Err(unknown("plugin", name, &names).into())
-            }
-            Err(error) => Err(error.into()),
-        },
-        Access::Remote(client) => {
-            Ok(client.get::<PluginDetail>(&format!("/plugins/{}", segment(name))).await?.into())
+    let found = access.call::<PluginDetail>(Method::GET, &format!("/plugins/{}", segment(name)), None).await;
+    match found {
+        Ok(detail) => Ok(detail.into()),
+        Err(error) if error.downcast_ref::<Error>().is_some_and(|e| e.code() == Code::NotFound) => {
+            let plugins: PluginList = access.call(Method::GET, "/plugins", None).await?;
+            let names: Vec<&str> = plugins.items.iter().map(|plugin| plugin.name.as_str()).collect();
+            Err(unknown("plugin", name, &names).into())
         }
+        Err(error) => Err(error),
     }
 }
 
@@ -235,31 +201,11 @@ async fn inspect_file(file: &Path) -> anyhow::Result<Inspected> {
     })
 }
 
-/// What is loaded.
-enum Component {
-    Bytes(Bytes),
-    /// By its name: heddle itself brings it.
-    Bundled(String),
-}
-
-async fn add(access: &Access, component: Component) -> anyhow::Result<PluginBody> {
-    match (access, component) {
-        (Access::Local(local), Component::Bytes(bytes)) => Ok(local.tenant.plugin_add(bytes).await?.into()),
-        (Access::Local(local), Component::Bundled(name)) => {
-            Ok(local.tenant.plugin_add_bundled(&name).await?.into())
-        }
-        (Access::Remote(client), Component::Bytes(bytes)) => client.post("/plugins", bytes.into()).await,
-        (Access::Remote(client), Component::Bundled(name)) => {
-            client.post(&format!("/plugins?bundled={}", segment(&name)), Vec::new()).await
-        }
-    }
-}
-
-async fn remove(access: &Access, name: &str) -> anyhow::Result<()> {
-    match access {
-        Access::Local(local) => Ok(local.tenant.plugin_remove(name).await?),
-        Access::Remote(client) => client.delete(&format!("/plugins/{}", segment(name))).await,
-    }
+async fn add(ask: &Ask, path: &str, component: Option<Content>) -> anyhow::Result<PluginBody> {
+    let access = ask.open_or_make().await?;
+    let added = access.send(Method::POST, path, component, &[]).await;
+    access.close().await;
+    serde_json::from_slice(&added?).context("the answer cannot be read")
 }
 
 fn print_list(plugins: &[PluginBody], json: bool) -> anyhow::Result<()> {

@@ -183,7 +183,7 @@ async fn start(
     Ok(tenant.run_start(start).await?)
 }
 
-fn media_type(path: &Path) -> Option<&'static str> {
+pub(super) fn media_type(path: &Path) -> Option<&'static str> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "json" => Some("application/json"),
         "jsonl" | "ndjson" => Some("application/x-ndjson"),
@@ -194,7 +194,7 @@ fn media_type(path: &Path) -> Option<&'static str> {
 }
 
 /// Show the run until it has ended. Ctrl-C cancels it, and waits for that; a second one waits for nothing.
-async fn watch(tenant: &Tenant, id: RunId, progress: &Progress) -> anyhow::Result<RunBody> {
+pub(super) async fn watch(tenant: &Tenant, id: RunId, progress: &Progress) -> anyhow::Result<RunBody> {
     let follow = tenant.follow(id).await?;
     let mut shown = std::pin::pin!(progress.follow(tenant, id, follow));
     tokio::select! {
@@ -235,7 +235,11 @@ fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>) -> Stri
     let mut text = output::table(&["STEP", "STATE", "WALL", "FILES", "SIZE"], &[2, 4], rows);
     text.push_str(&format!("\n\nrun {} {}", run.run.id, run.run.state));
     match saved {
-        Some(path) => text.push_str(&format!("; results in {}", path.display())),
+        Some(path) => text.push_str(&format!(
+            "; results in {} (its output: heddle runs output {})",
+            path.display(),
+            run.run.id
+        )),
         None => text.push_str(&format!("; no results were saved (heddle runs show {})", run.run.id)),
     }
     for step in &run.steps {

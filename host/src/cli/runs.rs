@@ -1,12 +1,13 @@
-//! `heddle runs`: list, show; `start` and `steer` have the rest.
+//! `heddle runs`: list, show; `history`, `start` and `steer` have the rest.
 
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use reqwest::Method;
 
 use super::{
-    access::{Access, Where},
-    output,
+    access::Ask,
+    history, output,
     span::{Moment, query},
     start, steer,
 };
@@ -20,26 +21,22 @@ pub(super) enum Command {
     /// List runs, newest first
     List {
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
         filter: Filter,
         /// So many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         limit: u32,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        ask: Ask,
     },
     /// Show a run with its steps
     Show {
         /// The run's id
         id: RunId,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
+    #[command(flatten)]
+    Look(history::Command),
     /// Start a run at a server; `heddle run` runs one in this process
     Start(start::Args),
     #[command(flatten)]
@@ -49,7 +46,7 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter {
     /// Only those in this state, or in one of several: failed,cancelled
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = state())]
     state: Vec<RunState>,
     /// Only those of this workflow
     #[arg(long)]
@@ -71,46 +68,42 @@ pub(super) struct Filter {
     search: Option<String>,
 }
 
+/// One of the states, which the help lists.
+fn state() -> impl TypedValueParser<Value = RunState> {
+    PossibleValuesParser::new(RunState::ALL.iter().map(|state| state.as_str()))
+        .try_map(|text| text.parse::<RunState>())
+}
+
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { place, filter, limit, json } => {
-            let access = place.open(true).await?;
-            let runs = list(&access, filter, limit).await;
-            access.close().await;
-            print_list(&runs?, json)?;
+        Command::List { filter, limit, ask } => {
+            let runs: RunPage = ask.call(Method::GET, &format!("/runs{}", filter.query(limit)), None).await?;
+            print_list(&runs.items, ask.json)?;
         }
-        Command::Show { id, place, json } => {
-            let access = place.open(true).await?;
-            let run = show(&access, id).await;
-            access.close().await;
-            print_run(&run?, json)?;
+        Command::Show { id, ask } => {
+            print_run(&ask.call(Method::GET, &format!("/runs/{id}"), None).await?, ask.json)?;
         }
+        Command::Look(command) => history::run(command).await?,
         Command::Start(args) => return start::run(args).await,
         Command::Steer(command) => return steer::run(command).await,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(access: &Access, filter: Filter, limit: u32) -> anyhow::Result<Vec<RunSummary>> {
-    let Filter { state, workflow, since, until, forked_from, schedule, search } = filter;
-    let states: Vec<&str> = state.iter().map(|state| state.as_str()).collect();
-    let query = query(&[
-        ("limit", Some(limit.to_string())),
-        ("state", (!states.is_empty()).then(|| states.join(","))),
-        ("workflow", workflow),
-        ("since", since.map(|at| at.0.to_string())),
-        ("until", until.map(|at| at.0.to_string())),
-        ("forked_from", forked_from.map(|run| run.to_string())),
-        ("schedule", schedule.map(|schedule| schedule.to_string())),
-        ("search", search),
-    ]);
-    Ok(access.call::<RunPage>(Method::GET, &format!("/runs{query}"), None).await?.items)
-}
-
-async fn show(access: &Access, id: RunId) -> anyhow::Result<RunBody> {
-    match access {
-        Access::Local(local) => Ok(local.tenant.run(id).await?.into()),
-        Access::Remote(client) => client.get(&format!("/runs/{id}")).await,
+impl Filter {
+    fn query(self, limit: u32) -> String {
+        let Self { state, workflow, since, until, forked_from, schedule, search } = self;
+        let states: Vec<&str> = state.iter().map(|state| state.as_str()).collect();
+        query(&[
+            ("limit", Some(limit.to_string())),
+            ("state", (!states.is_empty()).then(|| states.join(","))),
+            ("workflow", workflow),
+            ("since", since.map(|at| at.0.to_string())),
+            ("until", until.map(|at| at.0.to_string())),
+            ("forked_from", forked_from.map(|run| run.to_string())),
+            ("schedule", schedule.map(|schedule| schedule.to_string())),
+            ("search", search),
+        ])
     }
 }
 
@@ -136,6 +129,10 @@ pub(super) fn print_run(run: &RunBody, json: bool) -> anyhow::Result<()> {
         "{} of {} {}: {} ({:.0} %)\n",
         summary.id, summary.workflow, summary.workflow_version, summary.state, run.progress
     );
+    if let Some(from) = &summary.forked_from {
+        let at = summary.forked_at.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+        text.push_str(&format!("forked from {from}{at}\n"));
+    }
     let rows = run.steps.iter().map(|step| {
         let wall = step.usage.map_or_else(String::new, |usage| output::micros(usage.wall_us));
         let said = step.failure.as_ref().map(|failure| failure.message.as_str()).or(step.reason.as_deref());

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    access::{Access, Where, unknown},
+    access::{Access, Ask, unknown},
     output, runs,
     steer::json_or_file,
 };
@@ -37,18 +37,12 @@ pub(super) enum Command {
         #[arg(long)]
         disabled: bool,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// List the schedules
     List {
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Show a schedule with its next times
     Show(One),
@@ -67,15 +61,12 @@ pub(super) struct One {
     /// The schedule's name or id
     schedule: String,
     #[command(flatten)]
-    place: Where,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Create { name, workflow, cron, time_zone, input, missed, disabled, place, json } => {
+        Command::Create { name, workflow, cron, time_zone, input, missed, disabled, ask } => {
             let body = json!({
                 "name": name,
                 "workflow": workflow,
@@ -85,34 +76,28 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 "missed": missed,
                 "enabled": !disabled,
             });
-            let access = place.open(false).await?;
-            let saved = access.call(Method::POST, "/schedules", Some(body)).await;
-            access.close().await;
-            print(&saved?, json)?;
+            print(&ask.call_or_make(Method::POST, "/schedules", Some(body)).await?, ask.json)?;
         }
-        Command::List { place, json } => {
-            let access = place.open(true).await?;
-            let found = access.call(Method::GET, "/schedules", None).await;
-            access.close().await;
-            print_list(&found?, json)?;
+        Command::List { ask } => {
+            print_list(&ask.call(Method::GET, "/schedules", None).await?, ask.json)?;
         }
-        Command::Show(one) => print(&one.ask(Method::GET, "", None).await?, one.json)?,
+        Command::Show(one) => print(&one.call(Method::GET, "", None).await?, one.ask.json)?,
         Command::Enable(one) => {
-            print(&one.ask(Method::PATCH, "", Some(json!({ "enabled": true }))).await?, one.json)?;
+            print(&one.call(Method::PATCH, "", Some(json!({ "enabled": true }))).await?, one.ask.json)?;
         }
         Command::Disable(one) => {
-            print(&one.ask(Method::PATCH, "", Some(json!({ "enabled": false }))).await?, one.json)?;
+            print(&one.call(Method::PATCH, "", Some(json!({ "enabled": false }))).await?, one.ask.json)?;
         }
         Command::Delete(one) => {
-            let _nothing: Value = one.ask(Method::DELETE, "", None).await?;
-            match one.json {
+            let _nothing: Value = one.call(Method::DELETE, "", None).await?;
+            match one.ask.json {
                 true => output::json(&json!({ "deleted": one.schedule }))?,
                 false => output::say(&format!("deleted {}", one.schedule))?,
             }
         }
         Command::Trigger(one) => {
-            let run: RunBody = one.ask(Method::POST, "/trigger", None).await?;
-            match one.json {
+            let run: RunBody = one.call(Method::POST, "/trigger", None).await?;
+            match one.ask.json {
                 true => runs::print_run(&run, true)?,
                 false => output::say(&format!("run {} is {}", run.run.id, run.run.state))?,
             }
@@ -122,13 +107,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 impl One {
-    async fn ask<T: serde::de::DeserializeOwned>(
+    async fn call<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,
         what: &str,
         body: Option<Value>,
     ) -> anyhow::Result<T> {
-        let access = self.place.open(true).await?;
+        let access = self.ask.open().await?;
         let answer = async {
             let url = self.find(&access).await?;
             access.call(method, &format!("{url}{what}"), body).await

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use reqwest::Method;
 
 use super::{
-    access::Where,
+    access::Ask,
     output,
     span::{Moment, query},
 };
@@ -23,10 +23,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
     #[command(flatten)]
-    place: Where,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -35,11 +32,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ("since", args.since.map(|at| at.0.to_string())),
         ("until", args.until.map(|at| at.0.to_string())),
     ]);
-    let access = args.place.open(true).await?;
-    let found = access.call(Method::GET, &format!("/statistics{query}"), None).await;
-    access.close().await;
-    let found: StatisticsBody = found?;
-    match args.json {
+    let found: StatisticsBody = args.ask.call(Method::GET, &format!("/statistics{query}"), None).await?;
+    match args.ask.json {
         true => output::json(&found)?,
         false => output::say(&text(&found))?,
     }

@@ -3,19 +3,20 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
+use clap::ArgGroup;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    access::{Access, Where},
-    output, runs,
+    access::{Access, Ask},
+    here, output, runs,
 };
 use crate::{
     api::{
         uri::segment,
         wire::{RunBody, VerificationBody},
     },
-    model::RunId,
+    model::{RunId, RunState},
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -27,14 +28,15 @@ pub(super) enum Command {
     /// Stop a run for good
     Cancel(Run),
     /// Change whether a run's steps wait for reviews, or its priority
+    #[command(group(ArgGroup::new("change").required(true).multiple(true)))]
     Change {
         #[command(flatten)]
         run: Run,
         /// Whether its steps begin by themselves
-        #[arg(long)]
+        #[arg(long, group = "change")]
         auto_run: Option<bool>,
         /// Of the runs that wait for a place, the one with the highest goes first
-        #[arg(long, allow_hyphen_values = true)]
+        #[arg(long, value_name = "N", allow_negative_numbers = true, group = "change")]
         priority: Option<i32>,
     },
     /// Delete a run that has ended, with its results
@@ -87,7 +89,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME@VERSION", value_parser = artifact)]
         artifact: Option<(String, u32)>,
     },
-    /// Make a new run that takes over what does not depend on a step, and goes on from there
+    /// Make a new run that takes over what does not depend on a step, and goes on from there; without a server it is run in
+    /// this process
     Fork {
         #[command(flatten)]
         run: Run,
@@ -100,7 +103,7 @@ pub(super) enum Command {
         #[arg(long)]
         upgrade: bool,
     },
-    /// Run one phase by itself on what a run has made
+    /// Run one phase by itself on what a run has made; without a server in this process
     Execute {
         #[command(flatten)]
         run: Run,
@@ -121,10 +124,7 @@ pub(super) struct Run {
     /// The run's id
     id: RunId,
     #[command(flatten)]
-    place: Where,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 #[derive(Debug, clap::Args)]
@@ -190,8 +190,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             run.steer(Method::PATCH, "", Some(body)).await
         }
         Command::Delete(run) => {
-            let _nothing: Value = run.ask(Method::DELETE, "", None).await?;
-            match run.json {
+            let _nothing: Value = run.call(Method::DELETE, "", None).await?;
+            match run.ask.json {
                 true => output::json(&json!({ "deleted": run.id.to_string() }))?,
                 false => output::say(&format!("run {} is deleted", run.id))?,
             }
@@ -223,14 +223,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let mut body = overrides.body()?;
             body["step"] = json!(step);
             body["upgrade"] = json!(upgrade);
-            run.steer(post, "/fork", Some(body)).await
+            run.new_run("/fork", body).await
         }
         Command::Execute { run, step, overrides, config } => {
             let mut body = overrides.body()?;
             let key = if step.contains('/') { "phase" } else { "step" };
             body[key] = json!(step);
             body["config"] = json!(config);
-            run.steer(post, "/execute", Some(body)).await
+            run.new_run("/execute", body).await
         }
         Command::Verify(run) => verify(&run).await,
     }
@@ -241,42 +241,58 @@ fn of_step(step: &str, what: &str) -> String {
 }
 
 impl Run {
-    async fn ask<T: serde::de::DeserializeOwned>(
+    async fn call<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,
         what: &str,
         body: Option<Value>,
     ) -> anyhow::Result<T> {
-        let access: Access = self.place.open(true).await?;
-        let answer = access.call(method, &format!("/runs/{}{what}", self.id), body).await;
-        access.close().await;
-        answer
+        self.ask.call(method, &format!("/runs/{}{what}", self.id), body).await
     }
 
     /// Have something done to the run as a whole, and say how it is now.
     async fn now(&self, method: Method, what: &str) -> anyhow::Result<ExitCode> {
-        let run: RunBody = self.ask(method, what, None).await?;
-        match self.json {
+        let run: RunBody = self.call(method, what, None).await?;
+        match self.ask.json {
             true => output::json(&run)?,
             false => output::say(&format!("run {} is {}", run.run.id, run.run.state))?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Have a new run made of this one. Where nobody serves the data directory, it is run here and now, to its end.
+    async fn new_run(&self, what: &str, body: Value) -> anyhow::Result<ExitCode> {
+        let access = self.ask.open_to_run().await?;
+        let made = async {
+            let path = format!("/runs/{}{what}", self.id);
+            let made: RunBody = access.call(Method::POST, &path, Some(body)).await?;
+            match &access {
+                Access::Remote(_) => Ok((made, ExitCode::SUCCESS)),
+                Access::Local(local) => {
+                    let ended = here::to_its_end(local, made.run.id.parse()?, self.ask.json).await?;
+                    let completed = ended.run.state == RunState::Completed.as_str();
+                    Ok((ended, if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+                }
+            }
+        };
+        let made: anyhow::Result<(RunBody, ExitCode)> = made.await;
+        access.close().await;
+        let (run, code) = made?;
+        runs::print_run(&run, self.ask.json)?;
+        Ok(code)
+    }
+
     /// Have something done, and show the run that it leaves.
     async fn steer(&self, method: Method, what: &str, body: Option<Value>) -> anyhow::Result<ExitCode> {
-        let run: RunBody = self.ask(method, what, body).await?;
-        match self.json {
-            true => output::json(&run)?,
-            false => runs::print_run(&run, false)?,
-        }
+        let run: RunBody = self.call(method, what, body).await?;
+        runs::print_run(&run, self.ask.json)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 async fn verify(run: &Run) -> anyhow::Result<ExitCode> {
-    let found: VerificationBody = run.ask(Method::POST, "/verify", None).await?;
-    if run.json {
+    let found: VerificationBody = run.call(Method::POST, "/verify", None).await?;
+    if run.ask.json {
         output::json(&found)?;
     } else {
         let mut rows = Vec::new();

@@ -2,16 +2,16 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use super::{
-    access::{Access, Where},
-    output,
-};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{access::Ask, output};
 use crate::{
     api::{
         tokens::{TokenCreate, TokenCreated, TokenList},
         wire::TokenBody,
     },
-    engine::{NewToken, Role},
+    engine::Role,
     model::{Timestamp, TokenId},
 };
 
@@ -28,41 +28,30 @@ pub(super) enum Command {
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
         expires_in_days: Option<u16>,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// List the tokens, without their secrets
     List {
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Let a token open nothing any more
     Revoke {
         /// The token's id
         id: TokenId,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Create { name, role, expires_in_days, place, json } => {
+        Command::Create { name, role, expires_in_days, ask } => {
             let days = expires_in_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
             let expires_at = days.map(|days| Timestamp::now().plus(days));
-            let access = place.open(false).await?;
-            let created = create(&access, TokenCreate { name, role, expires_at }).await;
-            access.close().await;
-            let created = created?;
-            match json {
+            let wanted = serde_json::to_value(TokenCreate { name, role, expires_at })?;
+            let created: TokenCreated = ask.call_or_make(Method::POST, "/tokens", Some(wanted)).await?;
+            match ask.json {
                 true => output::json(&created)?,
                 false => {
                     let TokenCreated { token, secret } = created;
@@ -74,49 +63,19 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 }
             }
         }
-        Command::List { place, json } => {
-            let access = place.open(true).await?;
-            let tokens = list(&access).await;
-            access.close().await;
-            print_list(&tokens?, json)?;
+        Command::List { ask } => {
+            let tokens: TokenList = ask.call(Method::GET, "/tokens", None).await?;
+            print_list(&tokens.items, ask.json)?;
         }
-        Command::Revoke { id, place, json } => {
-            let access = place.open(true).await?;
-            let revoked = revoke(&access, id).await;
-            access.close().await;
-            revoked?;
-            match json {
-                true => output::json(&serde_json::json!({ "revoked": id }))?,
+        Command::Revoke { id, ask } => {
+            let _nothing: Value = ask.call(Method::DELETE, &format!("/tokens/{id}"), None).await?;
+            match ask.json {
+                true => output::json(&json!({ "revoked": id }))?,
                 false => output::say(&format!("revoked {id}"))?,
             }
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn create(access: &Access, wanted: TokenCreate) -> anyhow::Result<TokenCreated> {
-    match access {
-        Access::Local(local) => {
-            let TokenCreate { name, role, expires_at } = wanted;
-            let (token, secret) = local.tenant.token_create(NewToken { name, role, expires_at }).await?;
-            Ok(TokenCreated { token: token.into(), secret })
-        }
-        Access::Remote(client) => client.post_json("/tokens", &wanted).await,
-    }
-}
-
-async fn list(access: &Access) -> anyhow::Result<Vec<TokenBody>> {
-    match access {
-        Access::Local(local) => Ok(local.tenant.tokens().await?.into_iter().map(Into::into).collect()),
-        Access::Remote(client) => Ok(client.get::<TokenList>("/tokens").await?.items),
-    }
-}
-
-async fn revoke(access: &Access, id: TokenId) -> anyhow::Result<()> {
-    match access {
-        Access::Local(local) => Ok(local.tenant.token_revoke(id).await?),
-        Access::Remote(client) => client.delete(&format!("/tokens/{id}")).await,
-    }
 }
 
 fn print_list(tokens: &[TokenBody], json: bool) -> anyhow::Result<()> {

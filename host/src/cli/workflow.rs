@@ -6,16 +6,14 @@ use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{
-    access::{Access, Where},
-    output,
-};
+use super::{access::Ask, client::Content, output};
 use crate::{
     api::{
         uri::segment,
         workflows::{WorkflowBody, WorkflowCheck, WorkflowList},
     },
     engine::definition::parse,
+    error::Error,
     model::Workflow,
 };
 
@@ -26,31 +24,22 @@ pub(super) enum Command {
         /// The definition; `-` is standard input
         file: PathBuf,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Save a version of a workflow (JSON or YAML)
     Create {
         /// The definition; `-` is standard input
         file: PathBuf,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// List the workflows that a run can be started from
     List {
-        #[command(flatten)]
-        place: Where,
         /// Every version of this one
         #[arg(long, value_name = "NAME")]
         versions: Option<String>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        ask: Ask,
     },
     /// Show a definition
     Show {
@@ -60,7 +49,7 @@ pub(super) enum Command {
         #[arg(long)]
         version: Option<String>,
         #[command(flatten)]
-        place: Where,
+        ask: Ask,
     },
     /// Let no new run take a workflow
     Delete {
@@ -70,10 +59,7 @@ pub(super) enum Command {
         #[arg(long)]
         version: Option<String>,
         #[command(flatten)]
-        place: Where,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        ask: Ask,
     },
     /// Print the JSON Schema of definitions
     Schema,
@@ -81,12 +67,11 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Validate { file, place, json } => return validate(&file, &place, json).await,
-        Command::Create { file, place, json } => {
+        Command::Validate { file, ask } => return validate(&file, &ask).await,
+        Command::Create { file, ask } => {
             let definition = read(&file)?;
-            let saved: WorkflowBody =
-                ask(&place, false, Method::POST, "/workflows", Some(definition)).await?;
-            match json {
+            let saved: WorkflowBody = ask.call_or_make(Method::POST, "/workflows", Some(definition)).await?;
+            match ask.json {
                 true => output::json(&saved)?,
                 false => {
                     let workflow = &saved.workflow.0;
@@ -94,25 +79,25 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 }
             }
         }
-        Command::List { place, versions, json } => {
+        Command::List { versions, ask } => {
             let path = match versions {
                 Some(name) => format!("/workflows/{}/versions", segment(&name)),
                 None => "/workflows".to_owned(),
             };
-            let list: WorkflowList = ask(&place, false, Method::GET, &path, None).await?;
-            print_list(&list, json)?;
+            print_list(&ask.call_or_make(Method::GET, &path, None).await?, ask.json)?;
         }
-        Command::Show { name, version, place } => {
+        Command::Show { name, version, ask } => {
             let path = of_workflow(&name, version.as_deref());
-            let found: WorkflowBody = ask(&place, false, Method::GET, &path, None).await?;
+            let found: WorkflowBody = ask.call_or_make(Method::GET, &path, None).await?;
             output::json(&found.workflow)?;
         }
-        Command::Delete { name, version, place, json } => {
+        Command::Delete { name, version, ask } => {
             let path = of_workflow(&name, version.as_deref());
-            let _nothing: Value = ask(&place, true, Method::DELETE, &path, None).await?;
-            match json {
+            let _nothing: Value = ask.call(Method::DELETE, &path, None).await?;
+            let which = version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+            match ask.json {
                 true => output::json(&json!({ "deleted": name, "version": version }))?,
-                false => output::say(&format!("deleted {name}"))?,
+                false => output::say(&format!("deleted {name}{which}"))?,
             }
         }
         Command::Schema => output::json(schemars::schema_for!(Workflow).as_value())?,
@@ -120,11 +105,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn validate(file: &std::path::Path, place: &Where, json: bool) -> anyhow::Result<ExitCode> {
-    let definition = read(file)?;
-    let check: WorkflowCheck =
-        ask(place, false, Method::POST, "/workflows/validate", Some(definition)).await?;
-    if json {
+async fn validate(file: &std::path::Path, ask: &Ask) -> anyhow::Result<ExitCode> {
+    let definition = Content { media_type: "application/yaml", bytes: bytes(file)?.into() };
+    let access = ask.open_or_make().await?;
+    let answer = access.send(Method::POST, "/workflows/validate", Some(definition), &[]).await;
+    access.close().await;
+    let check: WorkflowCheck = serde_json::from_slice(&answer?).context("the answer cannot be read")?;
+    if ask.json {
         output::json(&check)?;
     } else if check.valid {
         output::say(&format!("{}: it can run", file.display()))?;
@@ -140,40 +127,30 @@ async fn validate(file: &std::path::Path, place: &Where, json: bool) -> anyhow::
                 )
             })
             .collect();
-        output::say(&format!("{}: {} problems\n{}", file.display(), lines.len(), lines.join("\n")))?;
+        let count =
+            if lines.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", lines.len()) };
+        output::say(&format!("{}: {count}\n{}", file.display(), lines.join("\n")))?;
     }
     Ok(if check.valid { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
 /// The document of a definition. What is no JSON or YAML, or no definition, is said here already.
 fn read(file: &std::path::Path) -> anyhow::Result<Value> {
-    let bytes = if file == std::path::Path::new("-") {
-        std::io::read_to_string(std::io::stdin()).context("standard input")?.into_bytes()
-    } else {
-        std::fs::read(file).map_err(|error| {
-            crate::error::Error::invalid(format!("{} cannot be read: {error}", file.display()))
-        })?
-    };
-    let workflow = parse(&bytes).with_context(|| file.display().to_string())?;
+    let workflow = parse(&bytes(file)?).with_context(|| file.display().to_string())?;
     Ok(serde_json::to_value(workflow)?)
+}
+
+fn bytes(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    if file == std::path::Path::new("-") {
+        return Ok(std::io::read_to_string(std::io::stdin()).context("standard input")?.into_bytes());
+    }
+    let unread = |error| Error::invalid(format!("{} cannot be read: {error}", file.display()));
+    Ok(std::fs::read(file).map_err(unread)?)
 }
 
 fn of_workflow(name: &str, version: Option<&str>) -> String {
     let version = version.map(|version| format!("?version={}", segment(version))).unwrap_or_default();
     format!("/workflows/{}{version}", segment(name))
-}
-
-async fn ask<T: serde::de::DeserializeOwned>(
-    place: &Where,
-    must_exist: bool,
-    method: Method,
-    path: &str,
-    body: Option<Value>,
-) -> anyhow::Result<T> {
-    let access: Access = place.open(must_exist).await?;
-    let answer = access.call(method, path, body).await;
-    access.close().await;
-    answer
 }
 
 fn print_list(list: &WorkflowList, json: bool) -> anyhow::Result<()> {

@@ -13,6 +13,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the database is asked while nothing is told.
 const LOOK: Duration = Duration::from_millis(20);
+/// So many of a run's steps are named to whoever asks for one that is not there.
+const NAMED: usize = 20;
 /// The longest reason for skipping a step, in bytes.
 const REASON_BYTES: usize = 4096;
 /// The longest prompt that may take a template's place, in bytes.
@@ -220,8 +222,16 @@ impl Tenant {
 
     pub(super) async fn step(&self, id: RunId, step: &str) -> Result<StepRow> {
         self.run_row(id).await?;
-        let row = self.store().step_list(id).await?.into_iter().find(|row| row.name == step);
-        row.ok_or_else(|| Error::not_found("step", format!("{step} of run {id}")))
+        let mut rows = self.store().step_list(id).await?;
+        match rows.iter().position(|row| row.name == step) {
+            Some(place) => Ok(rows.swap_remove(place)),
+            None => {
+                let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).take(NAMED).collect();
+                names.extend((rows.len() > NAMED).then_some("…"));
+                let message = format!("there is no step {step} of run {id}; it has: {}", names.join(", "));
+                Err(Error::new(Code::NotFound, message))
+            }
+        }
     }
 
     /// Whether a step of the run can take these: a phase alone has a prompt and an input.

@@ -99,19 +99,28 @@ impl Tenant {
         name: &str,
         version: Option<&str>,
     ) -> Result<WorkflowInfo> {
-        let mut shipped = plugins.workflows();
-        if let Some(info) = shipped.remove(name).filter(|i| version.is_none_or(|v| v == i.workflow.version)) {
-            return Ok(info);
+        let shipped = plugins.workflows();
+        let is_wanted = |info: &&WorkflowInfo| version.is_none_or(|version| version == info.workflow.version);
+        if let Some(info) = shipped.get(name).filter(is_wanted) {
+            return Ok(info.clone());
         }
         if let Some(row) = self.store().workflow_get(name, version).await? {
             return custom(&row);
         }
         let own = self.store().workflow_list().await?;
+        let versions: Vec<&str> = match shipped.get(name) {
+            Some(info) => vec![&info.workflow.version],
+            None => own.iter().filter(|row| row.name == name).map(|row| row.version.as_str()).collect(),
+        };
+        if let (Some(version), false) = (version, versions.is_empty()) {
+            let message =
+                format!("workflow {name} has no version {version}; there are: {}", versions.join(", "));
+            return Err(Error::new(Code::NotFound, message));
+        }
         let names: BTreeSet<&str> =
             shipped.keys().map(String::as_str).chain(own.iter().map(|row| row.name.as_str())).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        let which = version.map(|version| format!(" with version {version}")).unwrap_or_default();
-        let message = format!("there is no workflow {name:?}{which}; there are: {}", names.join(", "));
+        let message = format!("there is no workflow {name:?}; there are: {}", names.join(", "));
         Err(Error::new(Code::NotFound, message))
     }
 

@@ -260,10 +260,7 @@ impl Tenant {
     /// # Errors
     /// `NotFound` for the run or the step.
     pub async fn step_output(&self, id: RunId, step: &str) -> Result<Option<String>> {
-        self.run_row(id).await?;
-        let row = self.store.step_list(id).await?.into_iter().find(|s| s.name == step);
-        let row = row.ok_or_else(|| Error::not_found("step", format!("{step} of run {id}")))?;
-        match row.output {
+        match self.step(id, step).await?.output {
             None => Ok(None),
             Some(value) => self.text(&value).await.map(Some),
         }

@@ -5,85 +5,35 @@
     reason = "these tests wait on threads of their own"
 )]
 
+mod database;
+mod deciding;
+mod definitions;
+mod desk;
 mod directory;
 mod full_disk;
 mod input;
+mod library;
+mod looking;
+mod offline;
 mod schedule;
+mod start;
+mod steering;
 mod token;
 
 use std::{
     collections::BTreeSet,
     fs,
     io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use heddle::model::Digest;
-use heddle_tests::{Database, Server, data_dir, heddle_bin, plugin, sample};
+use heddle_tests::{Server, plugin, sample};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A place to work in, with a data directory in which plugins are compiled already.
-struct Desk {
-    home: TempDir,
-    data: TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { home: TempDir::new().unwrap(), data: data_dir() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        fs::write(self.path(name), bytes).unwrap();
-        self.path(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(heddle_bin());
-        command.args(arguments).current_dir(self.home.path()).env("HEDDLE_DATA_DIR", self.data.path());
-        command.env_remove("HEDDLE_LOG").stdin(Stdio::null());
-        command
-    }
-
-    fn heddle(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Run it; it must end with `code`. Returns what it printed and what it said.
-    fn ends(&self, code: i32, arguments: &[&str]) -> Result<(String, String)> {
-        let output = self.heddle(arguments);
-        let (out, err) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
-        ensure!(output.status.code() == Some(code), "{arguments:?} ended with {}: {out}{err}", output.status);
-        Ok((out, err))
-    }
-
-    fn json(&self, arguments: &[&str]) -> Result<Value> {
-        let (out, _) = self.ends(0, arguments)?;
-        serde_json::from_str(&out).with_context(|| out)
-    }
-
-    fn load_echo(&self) -> Result<()> {
-        self.ends(0, &["plugin", "add", plugin("examples/echo").to_str().unwrap()]).map(drop)
-    }
-
-    /// Everything in the place to work in.
-    fn names(&self) -> BTreeSet<String> {
-        names(self.home.path())
-    }
-}
-
-fn names(directory: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
+pub(crate) use crate::desk::{Desk, library, names, step};
 
 #[test]
 fn a_run_leaves_every_file_with_its_digest_and_provenance() -> Result<()> {
@@ -365,52 +315,5 @@ fn the_admins_token_is_its_owners_alone_and_never_printed() -> Result<()> {
     for line in log.lines() {
         serde_json::from_str::<Value>(line).with_context(|| line.to_owned())?;
     }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_are_kept_in_the_database_that_is_named() -> Result<()> {
-    let Some(database) = Database::create().await? else { return Ok(()) };
-    let desk = Desk::new();
-    let on_it = |arguments: &[&str]| {
-        desk.command(arguments).env("HEDDLE_DATABASE", database.url()).output().map_err(anyhow::Error::from)
-    };
-    desk.write("in.json", "{\"iterations\": 1}");
-    let added = on_it(&["plugin", "add", plugin("examples/echo").to_str().unwrap()])?;
-    ensure!(added.status.success(), "{added:?}");
-    let ran = on_it(&["run", "echo_diamond", "--input", "in.json", "--out", "out", "--json"])?;
-    ensure!(ran.status.success(), "{ran:?}");
-    let listed = on_it(&["runs", "list", "--json"])?;
-    ensure!(String::from_utf8_lossy(&listed.stdout).contains("echo_diamond"), "{listed:?}");
-    ensure!(!desk.data.path().join("heddle.db").exists());
-
-    // Without its name the runs would seem to be gone.
-    let (_, err) = desk.ends(2, &["runs", "list"])?;
-    ensure!(err.contains("name it with --database or HEDDLE_DATABASE"), "{err}");
-    let (out, _) = desk.ends(0, &["runs", "list", "--database", database.url()])?;
-    ensure!(out.contains("echo_diamond"), "{out}");
-    Ok(())
-}
-
-#[test]
-fn a_database_that_cannot_be_used_is_named_without_its_password() -> Result<()> {
-    let desk = Desk::new();
-    for (code, url, said) in [
-        (2, "mysql://ann:s3cret@localhost/heddle", "no database that heddle knows"),
-        (2, "postgres://ann:s3cret@localhost/heddle?sslmodus=off", "sslmodus"),
-        (
-            1,
-            "postgres://ann:s3cret@localhost/heddle?host=/there/is/none",
-            "postgres://ann@/heddle?host=/there/is/none",
-        ),
-    ] {
-        let (_, err) = desk.ends(code, &["serve", "--listen", "127.0.0.1:0", "--database", url])?;
-        ensure!(err.contains(said) && !err.contains("s3cret"), "{url}: {err}");
-        let output = desk.command(&["runs", "list"]).env("HEDDLE_DATABASE", url).output()?;
-        let err = String::from_utf8(output.stderr)?;
-        ensure!(!output.status.success() && !err.contains("s3cret"), "{url}: {err}");
-    }
-    let (out, _) = desk.ends(0, &["serve", "--help"])?;
-    ensure!(out.contains("HEDDLE_DATABASE"), "{out}");
     Ok(())
 }

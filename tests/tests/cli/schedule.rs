@@ -1,8 +1,8 @@
-//! `heddle schedule` and `heddle runs start`, on a data directory and on a server.
+//! `heddle schedule`, on a data directory and on a server.
 
 use anyhow::{Context as _, Result, ensure};
 use heddle_tests::Server;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Desk;
 
@@ -40,26 +40,4 @@ async fn schedules_are_made_steered_and_deleted() -> Result<()> {
     desk.ends(0, &["schedule", "delete", "weekly"])?;
     ensure!(desk.json(&["schedule", "list", "--json"])? == json!([]));
     server.stop()
-}
-
-#[tokio::test]
-async fn a_run_is_started_at_a_server() -> Result<()> {
-    let desk = Desk::new();
-    desk.load_echo()?;
-    let start = ["runs", "start", "echo_diamond"];
-    let server = Server::start(desk.data.path())?;
-    let run: Value = desk.json(&[&start[..], &["--wait", "--priority", "-3", "--json"]].concat())?;
-    ensure!(run["state"] == "completed" && run["priority"] == -3, "{run}");
-    let later = ["--start-at", "2999-01-01T00:00:00Z", "--no-auto-run"];
-    let (said, _) = desk.ends(0, &[&start[..], &later[..]].concat())?;
-    ensure!(said.contains("is pending and starts at 2999-01-01T00:00:00Z"), "{said}");
-    let (_, err) = desk.ends(2, &["runs", "start", "echo_diamond", "--input", "{"])?;
-    ensure!(err.contains("no JSON"), "{err}");
-    let (_, err) = desk.ends(2, &["runs", "start", "echo_diamond", "--input", "[]"])?;
-    ensure!(err.contains("does not fit"), "{err}");
-    server.stop()?;
-    // Nobody would run it.
-    let (_, err) = desk.ends(1, &start)?;
-    ensure!(err.contains("heddle serve"), "{err}");
-    Ok(())
 }

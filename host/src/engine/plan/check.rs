@@ -41,7 +41,10 @@ pub(super) fn check(workflow: &Workflow, surroundings: &impl Surroundings) -> Re
         }
         let Some(part) = surroundings.workflow(&name) else {
             let known = surroundings.workflow_names().join(", ");
-            problems.push(Problem::new(at, format!("there is no workflow {name:?}; there are: {known}")));
+            let message = format!(
+                "there is no workflow {name:?}; there are: {known} (`heddle workflow create FILE` saves one)"
+            );
+            problems.push(Problem::new(at, message));
             continue;
         };
         let mut inside = Vec::new();
