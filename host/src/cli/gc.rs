@@ -13,13 +13,13 @@ use crate::{
 /// What is kept, and for how long.
 #[derive(Debug, clap::Args)]
 pub(super) struct Keep {
-    /// Delete runs so long after their end (30d, 12h) [default: never]
+    /// Delete runs so long after their end (30d, 12h) [a server's default: never]
     #[arg(long, value_name = "TIME")]
     keep_runs: Option<For>,
-    /// Delete uploads so long after they were made [default: 7d]
+    /// Delete uploads so long after they were made [a server's default: 7d]
     #[arg(long, value_name = "TIME")]
     keep_uploads: Option<For>,
-    /// Remove files when nothing has named them for so long [default: 1h]
+    /// Remove files when nothing has named them for so long [a server's default: 1h]
     #[arg(long, value_name = "TIME")]
     gc_grace: Option<For>,
 }
@@ -70,10 +70,10 @@ fn text(done: &GarbageCollected, dry_run: bool) -> String {
     let removed = if dry_run { "would be removed" } else { "removed" };
     let size = output::bytes(*bytes);
     let mut text =
-        format!("{removed}: {runs} runs, {uploads} uploads, {plans} plans, {files} files ({size})");
+        format!("{removed}: runs: {runs}, uploads: {uploads}, plans: {plans}, files: {files} ({size})");
     if *files_waiting > 0 {
         text.push_str(&format!(
-            "\n{files_waiting} more files are named by nothing, and go when that has been so for the grace period"
+            "\nfiles named by nothing, but not for the grace period yet: {files_waiting}"
         ));
     }
     text
@@ -91,9 +91,9 @@ mod tests {
         let mut done =
             GarbageCollected { runs: 1, uploads: 0, plans: 1, files: 2, bytes: 2048, files_waiting: 0 };
         let said = text(&done, false);
-        assert_eq!(said, "removed: 1 runs, 0 uploads, 1 plans, 2 files (2.0 KiB)");
+        assert_eq!(said, "removed: runs: 1, uploads: 0, plans: 1, files: 2 (2.0 KiB)");
         done.files_waiting = 3;
         let said = text(&done, true);
-        assert!(said.starts_with("would be removed: ") && said.contains("\n3 more files"), "{said}");
+        assert!(said.starts_with("would be removed: ") && said.ends_with("yet: 3"), "{said}");
     }
 }
