@@ -1,21 +1,15 @@
 //! What waits for people, and events from outside.
 
-use axum::{
-    Json,
-    extract::{Request, State},
-    http::StatusCode,
-};
+use axum::{Json, http::StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Api,
     auth::{User, Viewer},
     control::BODY,
     error::{ApiError, ApiResult},
-    extract,
-    extract::{Path, Query},
+    extract::{Path, Query, Sent},
     openapi::{Body, Common, Missing, Unfit},
     wire::{ApprovalBody, ApprovalPage, RunBody, SignalBody},
 };
@@ -100,11 +94,10 @@ pub(super) struct ApprovalAnswer {
     responses((status = 200, description = "It is decided; the run.", body = RunBody), Unfit, Common, Missing, Body))]
 pub(super) async fn decide(
     User(tenant): User,
-    State(api): State<Api>,
     Path(id): Path<ApprovalId>,
-    request: Request,
+    Sent(body): Sent<ApprovalAnswer, BODY>,
 ) -> ApiResult<Json<RunBody>> {
-    let ApprovalAnswer { option, feedback, modification } = extract::json(&api, request, BODY).await?;
+    let ApprovalAnswer { option, feedback, modification } = body;
     let answer = Answer { option, feedback, modification };
     // Until there are users, the tenant is all that is known of who decides.
     let by = tenant.id().to_string();
@@ -132,9 +125,8 @@ pub(super) struct SignalStart {
     responses((status = 202, description = "It is kept.", body = SignalBody), Common, Body))]
 pub(super) async fn signal(
     User(tenant): User,
-    State(api): State<Api>,
-    request: Request,
+    Sent(body): Sent<SignalStart, BODY>,
 ) -> ApiResult<(StatusCode, Json<SignalBody>)> {
-    let SignalStart { key, data } = extract::json(&api, request, BODY).await?;
+    let SignalStart { key, data } = body;
     Ok((StatusCode::ACCEPTED, Json(tenant.signal(&key, &data).await?.into())))
 }

@@ -1,21 +1,15 @@
 //! Steering runs: pause, resume, cancel, change, delete; fork, verify, a phase by itself.
 
-use axum::{
-    Json,
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    Api,
     auth::User,
+    created,
     error::ApiResult,
-    extract,
-    extract::Path,
+    extract::{Path, Sent, SentOrDefault},
     openapi::{Body, Common, Missing, Unfit},
     wire::{RunBody, VerificationBody},
 };
@@ -71,11 +65,10 @@ pub(super) struct RunChange {
     responses((status = 200, description = "It is changed.", body = RunBody), Unfit, Common, Missing, Body))]
 pub(super) async fn change(
     User(tenant): User,
-    State(api): State<Api>,
     Path(id): Path<RunId>,
-    request: Request,
+    Sent(body): Sent<RunChange, BODY>,
 ) -> ApiResult<Json<RunBody>> {
-    let RunChange { auto_run, priority } = extract::json(&api, request, BODY).await?;
+    let RunChange { auto_run, priority } = body;
     Ok(Json(tenant.run_change(id, auto_run, priority).await?.into()))
 }
 
@@ -122,13 +115,13 @@ pub(super) struct RunFork {
         Unfit, Common, Missing, Body))]
 pub(super) async fn fork(
     User(tenant): User,
-    State(api): State<Api>,
     Path(id): Path<RunId>,
-    request: Request,
+    SentOrDefault(body): SentOrDefault<RunFork, BODY>,
 ) -> ApiResult<Response> {
-    let RunFork { step, prompt, input, upgrade } = extract::json_or_default(&api, request, BODY).await?;
+    let RunFork { step, prompt, input, upgrade } = body;
     let fork = ForkRun { step, overrides: Overrides { prompt, input }, upgrade };
-    Ok(created(tenant.run_fork(id, fork).await?.into()))
+    let run = RunBody::from(tenant.run_fork(id, fork).await?);
+    Ok(created(&run.run.url, &run))
 }
 
 /// A phase that is run by itself on a run's results.
@@ -159,13 +152,13 @@ pub(super) struct PhaseStart {
         Unfit, Common, Missing, Body))]
 pub(super) async fn execute(
     User(tenant): User,
-    State(api): State<Api>,
     Path(id): Path<RunId>,
-    request: Request,
+    Sent(body): Sent<PhaseStart, BODY>,
 ) -> ApiResult<Response> {
-    let PhaseStart { step, phase, prompt, input, config } = extract::json(&api, request, BODY).await?;
+    let PhaseStart { step, phase, prompt, input, config } = body;
     let phase = PhaseRun { step, phase, overrides: Overrides { prompt, input }, config };
-    Ok(created(tenant.run_phase(id, phase).await?.into()))
+    let run = RunBody::from(tenant.run_phase(id, phase).await?);
+    Ok(created(&run.run.url, &run))
 }
 
 /// Verify a run that has ended
@@ -176,13 +169,4 @@ pub(super) async fn execute(
     responses((status = 200, description = "What came of it.", body = VerificationBody), Unfit, Common, Missing))]
 pub(super) async fn verify(User(tenant): User, Path(id): Path<RunId>) -> ApiResult<Json<VerificationBody>> {
     Ok(Json(tenant.run_verify(id).await?.into()))
-}
-
-fn created(run: RunBody) -> Response {
-    let location = HeaderValue::from_str(&run.run.url);
-    let mut response = (StatusCode::CREATED, Json(run)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
 }

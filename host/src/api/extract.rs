@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header},
 };
 use futures::{Stream, StreamExt as _};
@@ -26,6 +26,32 @@ pub(crate) struct Path<T>(pub(crate) T);
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(ApiError))]
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// A JSON body of at most so many bytes.
+pub(crate) struct Sent<T, const LIMIT: u64>(pub(crate) T);
+
+impl<T: DeserializeOwned, const LIMIT: u64> FromRequest<Api> for Sent<T, LIMIT> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> ApiResult<Self> {
+        json(api, request, LIMIT).await.map(Self)
+    }
+}
+
+/// The same, of which nothing need be said: without a body, everything is as by default.
+pub(crate) struct SentOrDefault<T, const LIMIT: u64>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, const LIMIT: u64> FromRequest<Api> for SentOrDefault<T, LIMIT> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> ApiResult<Self> {
+        let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+        if content_length(request.headers()).unwrap_or(0) == 0 && !chunked {
+            return Ok(Self(T::default()));
+        }
+        json(api, request, LIMIT).await.map(Self)
+    }
+}
 
 /// Bodies up to this size need no permit.
 const SMALL_BODY: u64 = 1 << 20;
@@ -129,17 +155,4 @@ pub(crate) async fn json<T: DeserializeOwned>(api: &Api, request: Request, limit
     let bytes = whole(api, &parts.headers, body, limit).await?;
     let text = axum::Json::<T>::from_bytes(&bytes)?;
     Ok(text.0)
-}
-
-/// A JSON body of which nothing need be said: without a body, everything is as by default.
-pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(
-    api: &Api,
-    request: Request,
-    limit: u64,
-) -> ApiResult<T> {
-    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    if content_length(request.headers()).unwrap_or(0) == 0 && !chunked {
-        return Ok(T::default());
-    }
-    json(api, request, limit).await
 }

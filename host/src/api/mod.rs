@@ -39,9 +39,9 @@ pub(crate) mod workflows;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -219,6 +219,16 @@ async fn finish(request: Request, next: Next) -> Response {
 /// Whether a client's id may stand in logs and headers as it is.
 fn is_request_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// The answer to a request that has made something: what it is, and where.
+fn created(url: &str, body: &impl serde::Serialize) -> Response {
+    let mut response = (StatusCode::CREATED, Json(body)).into_response();
+    // Names and ids are in it as segments: ASCII without control characters.
+    if let Ok(location) = HeaderValue::from_str(url) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
 }
 
 /// An error for a thing that is not there.

@@ -3,8 +3,8 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Api,
     auth::{Admin, Viewer},
+    created,
     error::{ApiError, ApiResult},
     etag::tagged,
     extract::{self, Path, Query},
@@ -93,13 +94,7 @@ pub(super) async fn add(
         None => tenant.plugin_add(bytes).await?,
     };
     let plugin = PluginBody::from(added);
-    let location = format!("/api/v1/plugins/{}", super::uri::segment(&plugin.name));
-    let mut response = (StatusCode::CREATED, Json(plugin)).into_response();
-    // A segment is ASCII without control characters.
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(&format!("/api/v1/plugins/{}", super::uri::segment(&plugin.name)), &plugin))
 }
 
 /// Remove a plugin

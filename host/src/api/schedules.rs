@@ -1,21 +1,15 @@
 //! Schedules: which there are, making, changing, deleting one, and starting its run out of turn.
 
-use axum::{
-    Json,
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{
-    Api,
     auth::{User, Viewer},
+    created,
     error::ApiResult,
-    extract,
-    extract::Path,
+    extract::{Path, Sent},
     openapi::{Body, Common, Missing, Unfit},
     wire::{RunBody, ScheduleBody, ScheduleList, missed},
 };
@@ -102,10 +96,8 @@ pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<ScheduleList>
         Unfit, Common, Body))]
 pub(super) async fn create(
     User(tenant): User,
-    State(api): State<Api>,
-    request: Request,
+    Sent(wanted): Sent<ScheduleCreate, BODY>,
 ) -> ApiResult<Response> {
-    let wanted: ScheduleCreate = extract::json(&api, request, BODY).await?;
     let schedule = NewSchedule {
         name: wanted.name,
         workflow: wanted.workflow,
@@ -116,12 +108,7 @@ pub(super) async fn create(
         enabled: wanted.enabled.unwrap_or(true),
     };
     let body = ScheduleBody::from(tenant.schedule_create(schedule).await?);
-    let location = HeaderValue::from_str(&body.url);
-    let mut response = (StatusCode::CREATED, Json(body)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(&body.url, &body))
 }
 
 /// A schedule
@@ -142,12 +129,10 @@ pub(super) async fn get(Viewer(tenant): Viewer, Path(id): Path<ScheduleId>) -> A
         Unfit, Common, Missing, Body))]
 pub(super) async fn change(
     User(tenant): User,
-    State(api): State<Api>,
     Path(id): Path<ScheduleId>,
-    request: Request,
+    Sent(body): Sent<SchedulePatch, BODY>,
 ) -> ApiResult<Json<ScheduleBody>> {
-    let SchedulePatch { name, workflow, input, cron, time_zone, missed, enabled } =
-        extract::json(&api, request, BODY).await?;
+    let SchedulePatch { name, workflow, input, cron, time_zone, missed, enabled } = body;
     let input = input.map(json_text);
     let change = ScheduleChange { name, workflow, input, cron, time_zone, missed, enabled };
     Ok(Json(tenant.schedule_change(id, change).await?.into()))

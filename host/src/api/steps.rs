@@ -1,20 +1,15 @@
 //! Steering steps: review, retry, trigger, skip, roll back.
 
-use axum::{
-    Json,
-    extract::{Request, State},
-};
+use axum::Json;
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Api,
     auth::User,
     control::BODY,
     error::{ApiError, ApiResult},
-    extract,
-    extract::Path,
+    extract::{Path, Sent, SentOrDefault},
     openapi::{Body, Common, Missing, Unfit},
     wire::RunBody,
 };
@@ -22,6 +17,17 @@ use crate::{
     engine::RollbackTo,
     model::{Overrides, RunId},
 };
+
+/// A step of a run.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct StepPath {
+    /// The run's id.
+    #[param(value_type = String)]
+    id: RunId,
+    /// The step's name.
+    step: String,
+}
 
 /// What is to be different this time.
 #[derive(Default, Deserialize, ToSchema)]
@@ -42,11 +48,11 @@ impl From<StepOverrides> for Overrides {
 
 /// Let the result of a step that waits for its review count
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/continue", operation_id = "step_continue", tag = "control",
-    params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name.")),
+    params(StepPath),
     responses((status = 200, description = "The run goes on.", body = RunBody), Unfit, Common, Missing))]
 pub(super) async fn go_on(
     User(tenant): User,
-    Path((id, step)): Path<(RunId, String)>,
+    Path(StepPath { id, step }): Path<StepPath>,
 ) -> ApiResult<Json<RunBody>> {
     Ok(Json(tenant.step_continue(id, &step).await?.into()))
 }
@@ -55,16 +61,14 @@ pub(super) async fn go_on(
 ///
 /// Then what depends on it, as far as it changes. A run that has ended goes on with it.
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/retry", operation_id = "step_retry", tag = "control",
-    params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name.")),
+    params(StepPath),
     request_body = StepOverrides,
     responses((status = 200, description = "It is done again.", body = RunBody), Unfit, Common, Missing, Body))]
 pub(super) async fn retry(
     User(tenant): User,
-    State(api): State<Api>,
-    Path((id, step)): Path<(RunId, String)>,
-    request: Request,
+    Path(StepPath { id, step }): Path<StepPath>,
+    SentOrDefault(body): SentOrDefault<StepOverrides, BODY>,
 ) -> ApiResult<Json<RunBody>> {
-    let body: StepOverrides = extract::json_or_default(&api, request, BODY).await?;
     Ok(Json(tenant.step_retry(id, &step, body.into()).await?.into()))
 }
 
@@ -72,16 +76,14 @@ pub(super) async fn retry(
 ///
 /// Again if it has ended; else without the reviews that it waits for.
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/trigger", operation_id = "step_trigger", tag = "control",
-    params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name.")),
+    params(StepPath),
     request_body = StepOverrides,
     responses((status = 200, description = "It runs.", body = RunBody), Unfit, Common, Missing, Body))]
 pub(super) async fn trigger(
     User(tenant): User,
-    State(api): State<Api>,
-    Path((id, step)): Path<(RunId, String)>,
-    request: Request,
+    Path(StepPath { id, step }): Path<StepPath>,
+    SentOrDefault(body): SentOrDefault<StepOverrides, BODY>,
 ) -> ApiResult<Json<RunBody>> {
-    let body: StepOverrides = extract::json_or_default(&api, request, BODY).await?;
     Ok(Json(tenant.step_trigger(id, &step, body.into()).await?.into()))
 }
 
@@ -95,16 +97,14 @@ pub(super) struct StepSkip {
 
 /// Let a step that has not ended count as skipped
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/skip", operation_id = "step_skip", tag = "control",
-    params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name.")),
+    params(StepPath),
     request_body = StepSkip,
     responses((status = 200, description = "It is skipped.", body = RunBody), Unfit, Common, Missing, Body))]
 pub(super) async fn skip(
     User(tenant): User,
-    State(api): State<Api>,
-    Path((id, step)): Path<(RunId, String)>,
-    request: Request,
+    Path(StepPath { id, step }): Path<StepPath>,
+    SentOrDefault(body): SentOrDefault<StepSkip, BODY>,
 ) -> ApiResult<Json<RunBody>> {
-    let body: StepSkip = extract::json_or_default(&api, request, BODY).await?;
     Ok(Json(tenant.step_skip(id, &step, body.reason).await?.into()))
 }
 
@@ -124,16 +124,15 @@ pub(super) struct StepRollback {
 ///
 /// The whole of it: output, files and shared state. What depends on it is done again, as far as it changes.
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/rollback", operation_id = "step_rollback", tag = "control",
-    params(("id" = String, Path, description = "The run's id."), ("step" = String, Path, description = "The step's name.")),
+    params(StepPath),
     request_body = StepRollback,
     responses((status = 200, description = "It counts again.", body = RunBody), Unfit, Common, Missing, Body))]
 pub(super) async fn rollback(
     User(tenant): User,
-    State(api): State<Api>,
-    Path((id, step)): Path<(RunId, String)>,
-    request: Request,
+    Path(StepPath { id, step }): Path<StepPath>,
+    Sent(body): Sent<StepRollback, BODY>,
 ) -> ApiResult<Json<RunBody>> {
-    let to = match extract::json(&api, request, BODY).await? {
+    let to = match body {
         StepRollback { attempt: Some(number), artifact: None, version: None } => RollbackTo::Attempt(number),
         StepRollback { attempt: None, artifact: Some(name), version: Some(version) } => {
             RollbackTo::Artifact { name, version }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use super::{
     Api,
     auth::{Admin, Caller},
     error::ApiResult,
-    extract::{self, Path},
+    extract::{Path, Sent},
     openapi::{Body, Common, Missing},
     wire::{TokenBody, role},
 };
@@ -79,10 +79,9 @@ pub(super) async fn list(Admin(tenant): Admin) -> ApiResult<Json<TokenList>> {
 pub(super) async fn create(
     Admin(tenant): Admin,
     Caller(caller): Caller,
-    State(api): State<Api>,
-    request: Request,
+    Sent(body): Sent<TokenCreate, MAX_BODY>,
 ) -> ApiResult<Response> {
-    let TokenCreate { name, role, expires_at } = extract::json(&api, request, MAX_BODY).await?;
+    let TokenCreate { name, role, expires_at } = body;
     let (token, secret) = tenant.token_create(NewToken { name, role, expires_at }).await?;
     tracing::info!(token = %token.id, name = token.name, role = token.role, by = %caller.token, "token made");
     let mut response =

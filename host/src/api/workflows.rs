@@ -5,7 +5,7 @@ use axum::{
     body::Bytes,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Api,
     auth::{Admin, Viewer},
+    created,
     error::ApiResult,
     etag::tagged,
     extract,
@@ -156,12 +157,8 @@ pub(super) async fn create(
     let workflow = definition::parse(&body(&api, request).await?)?;
     let info = tenant.workflow_create(workflow).await?;
     let (name, version) = (segment(&info.workflow.name), segment(&info.workflow.version));
-    let location = HeaderValue::from_str(&format!("/api/v1/workflows/{name}?version={version}"));
-    let mut response = (StatusCode::CREATED, Json(WorkflowBody::from(info))).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let url = format!("/api/v1/workflows/{name}?version={version}");
+    Ok(created(&url, &WorkflowBody::from(info)))
 }
 
 /// What is wrong with a definition.
