@@ -5,6 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+/// Columns of a terminal in which a table has its place.
+const NARROW: u16 = 40;
+
 /// Write a line or more to standard output. A reader that went away (`| head`) is no error.
 pub(super) fn say(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
@@ -27,7 +30,8 @@ pub(super) fn json(document: &impl Serialize) -> anyhow::Result<()> {
 pub(super) fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings);
-    if io::stdout().is_terminal() {
+    // A terminal may not know how wide it is, or be too narrow for any table: lines that are broken are read more easily there.
+    if io::stdout().is_terminal() && table.width().is_some_and(|width| width >= NARROW) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     for row in rows {

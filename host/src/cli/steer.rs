@@ -1,6 +1,9 @@
 //! `heddle runs pause|resume|cancel|delete|retry|continue|skip|trigger|rollback|fork|execute|verify`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::ArgGroup;
@@ -16,6 +19,7 @@ use crate::{
         uri::segment,
         wire::{RunBody, VerificationBody},
     },
+    error::Error,
     model::{RunId, RunState},
 };
 
@@ -143,7 +147,7 @@ pub(super) struct Overrides {
 impl Overrides {
     fn body(&self) -> anyhow::Result<Value> {
         let prompt = match &self.prompt_file {
-            Some(file) => Some(std::fs::read_to_string(file).with_context(|| file.display().to_string())?),
+            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| unread(file, &error))?),
             None => self.prompt.clone(),
         };
         let mut body = json!({});
@@ -167,8 +171,12 @@ pub(super) fn json_or_file(text: &str) -> anyhow::Result<Value> {
         return serde_json::from_str(text)
             .with_context(|| format!("{text:?} is no JSON; a file is given as @FILE"));
     };
-    let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
+    let bytes = std::fs::read(file).map_err(|error| unread(Path::new(file), &error))?;
     serde_json::from_slice(&bytes).with_context(|| format!("{file} holds no JSON"))
+}
+
+fn unread(file: &Path, error: &std::io::Error) -> Error {
+    Error::invalid(format!("{} cannot be read: {error}", file.display()))
 }
 
 fn artifact(text: &str) -> Result<(String, u32), String> {

@@ -78,7 +78,7 @@ fn what_failed_is_retried_with_another_input() -> Result<()> {
     let said = desk.refused(&["runs", "retry", &id, "breaks", "--input", "{"])?;
     ensure!(said.contains("no JSON"), "{said}");
     let said = desk.refused(&["runs", "retry", &id, "breaks", "--input", "@nowhere.json"])?;
-    ensure!(said.contains("nowhere.json"), "{said}");
+    ensure!(said.contains("nowhere.json cannot be read"), "{said}");
     let said = desk.refused(&["runs", "retry", &id, "breaks", "--input", r#"{"how": "so-so"}"#])?;
     ensure!(said.contains("does not fit phase echo/end") && said.contains("so-so"), "{said}");
     desk.write("well.json", r#"{"how": "completed"}"#);
