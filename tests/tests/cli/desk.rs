@@ -66,6 +66,17 @@ impl Desk {
         Server::start(self.data.path())
     }
 
+    /// Wait until a process has the data directory open and can be asked. Whoever asks before opens the directory itself, and may
+    /// be what the process finds in its way.
+    pub(crate) fn until_served(&self) -> Result<()> {
+        let begin = Instant::now();
+        while !self.data.path().join("server.json").exists() {
+            ensure!(begin.elapsed() < Duration::from_secs(60), "nobody serves");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// What a command that is refused says.
     pub(crate) fn refused(&self, arguments: &[&str]) -> Result<String> {
         let (out, err) = self.ends(2, arguments)?;

@@ -164,12 +164,12 @@ fn what_a_run_asks_is_decided_by_the_command_line_or_from_another_terminal() -> 
 /// Begin a run, and wait until its step is as wanted. Returns the process and the run's id.
 fn begin(desk: &Desk, arguments: &[&str], step: &str, state: &str) -> Result<(std::process::Child, String)> {
     let child = desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    desk.until_served()?;
     let begin = Instant::now();
     loop {
         ensure!(begin.elapsed() < Duration::from_secs(30), "it does not begin");
         std::thread::sleep(Duration::from_millis(50));
-        // Before the run has its door open, the directory is nobody's, or cannot be looked at.
-        let Ok(runs) = desk.json(&["runs", "list", "--json"]) else { continue };
+        let runs = desk.json(&["runs", "list", "--json"])?;
         let Some(id) = runs[0]["id"].as_str().filter(|_| runs[0]["state"] != "completed") else { continue };
         let run = desk.run(id)?;
         if run["steps"].as_array().unwrap().iter().any(|s| s["name"] == step && s["state"] == state) {

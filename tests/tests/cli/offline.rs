@@ -59,10 +59,10 @@ fn a_fork_that_asks_is_answered_from_another_terminal() -> Result<()> {
     let id = desk.json(&first)?["run"]["id"].as_str().context("an id")?.to_owned();
     let fork = ["runs", "fork", &id, "--step", "review", "--json"];
     let child = desk.command(&fork).stdout(std::process::Stdio::piped()).spawn()?;
+    desk.until_served()?;
     let begin = std::time::Instant::now();
     let approval = loop {
-        // Between the two the directory is nobody's, or has no address yet.
-        let open = desk.json(&["approvals", "list", "--json"]).unwrap_or_default();
+        let open = desk.json(&["approvals", "list", "--json"])?;
         if let Some(approval) = open[0]["id"].as_str() {
             break approval.to_owned();
         }
