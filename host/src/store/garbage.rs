@@ -193,7 +193,7 @@ impl Store {
                     // A run that is being created found its plan, and did not write it: it is waited for.
                     connection.execute("LOCK TABLE plans IN SHARE ROW EXCLUSIVE MODE", &[]).await?;
                 }
-                let sql = "DELETE FROM plans 
+                let sql = "DELETE FROM plans
                            WHERE (tenant_id, digest) NOT IN (SELECT tenant_id, plan FROM runs)";
                 connection.execute(sql, &[]).await
             }
