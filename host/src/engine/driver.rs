@@ -1,5 +1,7 @@
 //! Drives the core: feeds it what happens, commits what it decides, and carries out the rest when that is durable.
 
+mod commands;
+
 use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt as _, StreamExt, stream::FuturesUnordered};
@@ -9,20 +11,21 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::commands::{Found, Inbox};
 use super::{
     attempt::Executor,
-    core::{Action, Core, Input, Launch, Machine},
-    recovery::Loader,
+    core::{Action, AttemptEnd, Core, Input, Launch, Machine},
+    recovery::{Loader, Refusals},
     signals::Matchmaker,
 };
 use crate::{
     events::EventBus,
-    model::{AttemptId, Command, HostId, RunId, StepState, TenantId, Timestamp},
-    store::{CommandRow, Store, StoreError, StoreResult},
+    model::{AttemptId, Command, Failure, FailureKind, HostId, RunId, StepState, TenantId, Timestamp, Usage},
+    store::{Store, StoreError, StoreResult},
 };
 
-/// A command that so many hosts died over is not done: it may be what kills them.
-const MAX_TRIES: u32 = 3;
+/// Nobody sleeps longer than this: the clock may be set, or the machine suspended.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// What the driver is told.
 pub(crate) enum Message {
@@ -32,6 +35,8 @@ pub(crate) enum Message {
     Create(Box<Machine>, oneshot::Sender<StoreResult<()>>),
     /// The database has commands for this host.
     CommandsWait,
+    /// They were looked for.
+    Commands(StoreResult<Found>),
     /// Start nothing more, and stop what still runs after the time given.
     Shutdown(Duration),
 }
@@ -63,6 +68,9 @@ impl DriverHandle {
 /// What follows a run's commit, and no other run's: one that is refused must not take another run with it.
 struct Pending {
     run: RunId,
+    epoch: u64,
+    /// Whether it creates the run.
+    creates: bool,
     /// Number of the last event in the commit.
     seq: u64,
     launches: Vec<Launch>,
@@ -83,11 +91,11 @@ pub(crate) struct Driver {
     host: HostId,
     matchmaker: Matchmaker,
     sender: mpsc::UnboundedSender<Message>,
-    /// How to stop each attempt under way.
-    stops: HashMap<AttemptId, CancellationToken>,
+    /// How to stop each attempt under way, with the epoch that it runs under.
+    stops: HashMap<AttemptId, (u64, CancellationToken)>,
     commits: Commits,
-    /// Commands that the core has taken, but whose deletion is not durable yet.
-    taken: Vec<i64>,
+    inbox: Inbox,
+    refusals: Refusals,
     deadline: Option<Instant>,
 }
 
@@ -115,7 +123,8 @@ impl Driver {
             sender: sender.clone(),
             stops: HashMap::new(),
             commits: FuturesUnordered::new(),
-            taken: Vec::new(),
+            inbox: Inbox::default(),
+            refusals: Refusals::default(),
             deadline: None,
         };
         tokio::spawn(async move {
@@ -136,72 +145,40 @@ impl Driver {
             if self.deadline.is_some() && self.core.running() == 0 && self.commits.is_empty() {
                 return;
             }
-            let timer = self.core.next_timer().map(|at| at.since(Timestamp::now()));
+            let timer = self.core.next_timer().map(|at| at.since(Timestamp::now()).min(LONGEST_SLEEP));
             tokio::select! {
                 // First what is durable: it lets successors start.
                 biased;
                 Some(pending) = self.commits.next(), if !self.commits.is_empty() => self.committed(pending),
-                Some(message) = receiver.recv() => self.message(message).await,
+                Some(message) = receiver.recv() => self.message(message),
                 () = sleep(timer) => self.input(Input::Tick, None),
                 () = sleep_until(self.deadline) => {
-                    self.stops.values().for_each(CancellationToken::cancel);
+                    self.stops.values().for_each(|(_, stop)| stop.cancel());
                     return;
                 }
             }
         }
     }
 
-    async fn message(&mut self, message: Message) {
+    fn message(&mut self, message: Message) {
         match message {
-            Message::Input(Input::Ended { run, step, attempt, end }) => {
-                self.stops.remove(&attempt);
+            Message::Input(input) => {
+                if let Input::Ended { attempt, epoch, .. } = &input
+                    && self.stops.get(attempt).is_some_and(|(of, _)| of == epoch)
+                {
+                    self.stops.remove(attempt);
+                }
                 // An attempt that the shutdown stopped has not failed: it is launched again at the next start.
-                self.input(Input::Ended { run, step, attempt, end }, None);
+                self.input(input, None);
             }
-            Message::Input(input) => self.input(input, None),
             Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
-            Message::CommandsWait => self.take_commands().await,
+            Message::CommandsWait => self.look_for_commands(),
+            Message::Commands(found) => self.commands(found),
             Message::Shutdown(grace) => {
                 self.core.drain();
                 self.deadline = Some(Instant::now() + grace);
             }
         }
-    }
-
-    async fn take_commands(&mut self) {
-        match self.new_commands().await {
-            Ok(commands) => {
-                for CommandRow { id, run, command, tries } in commands {
-                    if tries >= MAX_TRIES {
-                        tracing::error!(id, %run, ?command, "hosts died while they did this command; it is refused");
-                        self.refuse_command(
-                            id,
-                            format!("{tries} hosts died while they did this; it is not tried again"),
-                        );
-                        continue;
-                    }
-                    self.input(Input::Command { id, run, command: Box::new(command) }, None);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "commands cannot be read; trying again");
-                let sender = self.sender.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    let _ = sender.send(Message::CommandsWait);
-                });
-            }
-        }
-    }
-
-    /// The commands that have come, each told once. That they are taken up is recorded before they are done.
-    async fn new_commands(&mut self) -> StoreResult<Vec<CommandRow>> {
-        let mut commands = self.store.command_list(self.host).await?;
-        self.taken.retain(|id| commands.iter().any(|c| c.id == *id));
-        commands.retain(|command| !self.taken.contains(&command.id));
-        self.store.command_tried(commands.iter().map(|command| command.id).collect()).await?;
-        self.taken.extend(commands.iter().map(|command| command.id));
-        Ok(commands)
     }
 
     /// Tell the core, and see to what it wants. `reply` is for the creation of a run, which the input then is.
@@ -218,16 +195,23 @@ impl Driver {
                 Action::Commit(transition) => commits.push(transition),
                 Action::Launch(launch) => launches.entry(launch.run.id).or_default().push(*launch),
                 Action::Stop(attempt) => {
-                    if let Some(stop) = self.stops.remove(&attempt) {
+                    if let Some((_, stop)) = self.stops.remove(&attempt) {
                         stop.cancel();
                     }
                 }
                 Action::RefuseCommand { id, why } => self.refuse_command(id, why),
                 Action::Load { run, id, command } => self.load(run, id, command),
+                Action::Reload(run) => {
+                    // What it had taken up is told anew, when it is there.
+                    self.inbox.forget(run);
+                    let sender = self.sender.clone();
+                    tokio::spawn(self.loader.clone().reload(run, self.refusals.last(run), sender));
+                }
             }
         }
         for transition in commits {
-            let (run, seq) = (transition.run.id, transition.run.event_seq);
+            let (run, epoch, seq) = (transition.run.id, transition.run.epoch, transition.run.event_seq);
+            let creates = transition.creation.is_some();
             let launches = launches.remove(&run).unwrap_or_default();
             let reply = if created == Some(run) { reply.take() } else { None };
             let waiting = transition.steps.iter().filter(|step| step.state == StepState::Waiting);
@@ -236,27 +220,30 @@ impl Driver {
             let answer = self.store.commit(*transition);
             self.commits.push(Box::pin(async move {
                 let result = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
-                Pending { run, seq, launches, reply, waits, result }
+                Pending { run, epoch, creates, seq, launches, reply, waits, result }
             }));
         }
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 
     fn committed(&mut self, pending: Pending) {
-        let Pending { run, seq, launches, reply, waits, result } = pending;
+        let Pending { run, epoch, creates, seq, launches, reply, waits, result } = pending;
         match &result {
             Ok(()) => {
                 self.bus.committed(run, seq);
                 waits.into_iter().for_each(|(tenant, key)| self.matchmaker.look(tenant, key));
                 launches.into_iter().for_each(|launch| self.launch(launch));
             }
-            Err(error) => {
-                // That a key of idempotency is in use is the caller's affair. What followed the refused transition is
-                // refused as well, and says nothing new.
-                if self.core.owns(run) && !matches!(error, StoreError::KeyInUse) {
-                    tracing::error!(%error, %run, "a transition was refused; this host gives the run up");
+            Err(error) if creates => {
+                // That a key of idempotency is in use is the caller's affair.
+                if !matches!(error, StoreError::KeyInUse) {
+                    tracing::error!(%error, %run, "a run cannot be created");
                 }
-                self.input(Input::Lost(run), None);
+                self.input(Input::NotCreated(run), None);
+            }
+            Err(error) => {
+                self.refusals.add(run, epoch, error);
+                self.input(Input::Refused { run, epoch }, None);
             }
         }
         if let Some(reply) = reply {
@@ -266,17 +253,18 @@ impl Driver {
 
     fn launch(&mut self, launch: Launch) {
         let stop = CancellationToken::new();
-        if self.core.is_running(launch.attempt, launch.run.id, launch.step) {
-            self.stops.insert(launch.attempt, stop.clone());
+        if self.core.is_wanted(&launch) {
+            self.stops.insert(launch.attempt, (launch.run.epoch, stop.clone()));
         } else {
             // It was cancelled while its start was on its way to the disk.
             stop.cancel();
         }
         let (executor, sender) = (self.executor.clone(), self.sender.clone());
         tokio::spawn(async move {
-            let (run, step, attempt) = (launch.run.id, launch.step, launch.attempt);
-            let end = Box::new(executor.run(launch, stop).await);
-            let _ = sender.send(Message::Input(Input::Ended { run, step, attempt, end }));
+            let (run, epoch) = (launch.run.id, launch.run.epoch);
+            let (step, attempt) = (launch.step, launch.attempt);
+            let end = Box::new(guarded(executor.run(launch, stop)).await);
+            let _ = sender.send(Message::Input(Input::Ended { run, epoch, step, attempt, end }));
         });
     }
 
@@ -301,17 +289,15 @@ impl Driver {
             }
         });
     }
+}
 
-    /// The answer queues behind the transitions that the store has been given, so nobody is told of a state of the run
-    /// that is not durable.
-    fn refuse_command(&self, id: i64, why: String) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            if let Err(error) = store.command_refuse(id, &why).await {
-                tracing::warn!(%error, "a command that cannot be done cannot be answered");
-            }
-        });
-    }
+/// An attempt's end, also if it comes to none: its step would stay running, and keep its place, for ever.
+async fn guarded(attempt: impl Future<Output = AttemptEnd>) -> AttemptEnd {
+    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("an attempt has met a defect of the host (see the panic above); it counts as failed");
+        let failure = Failure::new(FailureKind::Host, "a defect of the host ended the attempt; see its log");
+        AttemptEnd { result: Err(failure), usage: Usage::default(), log: None, blobs: Vec::new() }
+    })
 }
 
 async fn sleep(time: Option<Duration>) {
@@ -325,5 +311,16 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_has_failed() {
+        let end = guarded(async { panic!("a defect") }).await;
+        assert_eq!(end.result.map_err(|failure| failure.kind).err(), Some(FailureKind::Host));
     }
 }

@@ -1,6 +1,12 @@
 //! Taking up runs: those of earlier hosts at the start, and those that had ended when somebody opens them again.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
 
 use super::{
     Engine,
@@ -9,15 +15,23 @@ use super::{
     plan::Plan,
 };
 use crate::{
-    error::{Error, Result},
-    model::{AttemptState, HostId, RunId, StepState, TenantId},
-    store::{StepRow, Store, WholeRun},
+    error::{Code, Error, Result},
+    model::{AttemptState, Failure, FailureKind, HostId, RunId, StepState, TenantId},
+    store::{StepRow, Store, StoreError, WholeRun},
 };
+
+/// After a failure of storage it is tried again so much later.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A run of which the store has refused more transitions than this, one after the other, is ended.
+const MAX_REFUSALS: u32 = 5;
+/// A refusal so much later than the last one is a new affair.
+const PEACE: Duration = Duration::from_secs(600);
 
 impl Engine {
     /// Own every run that has not ended, under a new epoch, and go on with it.
     ///
-    /// A run that cannot be read is logged and left alone: one damaged row must not keep the host from starting.
+    /// A run that cannot be read is logged and left alone: one damaged row must not keep the host from starting. A database
+    /// that is away is waited for: nobody else would go on with the runs that are owned by now.
     pub(super) async fn take_up_runs(&self) -> Result<()> {
         let runs = self.store.runs_take_up(self.host).await?;
         if !runs.is_empty() {
@@ -25,17 +39,66 @@ impl Engine {
         }
         let loader = Loader { store: self.store.clone(), host: self.host };
         for (tenant, run) in runs {
-            match loader.snapshot(&tenant, run).await {
-                Ok(snapshot) => {
-                    let machine = Box::new(Machine::restore(snapshot));
-                    self.driver.send(Message::Input(Input::Recover(machine)));
-                }
-                Err(error) => {
-                    tracing::error!(%run, %tenant, %error, "the run cannot be read and is left as it is");
-                }
-            }
+            let snapshot = insist(|| loader.snapshot(&tenant, run)).await;
+            self.driver.send(Message::Input(match snapshot {
+                Ok(snapshot) => Input::Recover(Box::new(Machine::restore(snapshot))),
+                Err(error) => left(run, &error),
+            }));
         }
+        self.driver.send(Message::Input(Input::TakenUp));
         Ok(())
+    }
+}
+
+/// A run that cannot be read stays as it is.
+fn left(run: RunId, error: &Error) -> Input {
+    tracing::error!(%run, error = %error.long(), "the run cannot be read and is left as it is");
+    let why = format!("its host cannot read it, and has left it as it is: {error}");
+    Input::NotRecovered { run, why, stays: true }
+}
+
+/// Read, until the database can be read.
+async fn insist<T, F: Future<Output = Result<T>>>(read: impl Fn() -> F) -> Result<T> {
+    loop {
+        match read().await {
+            Err(error) if error.code() == Code::Unavailable => {
+                tracing::warn!(%error, "a run cannot be read; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// What the store has refused of late, run by run.
+#[derive(Default)]
+pub(super) struct Refusals(HashMap<RunId, Refusal>);
+
+/// How often a run's transitions were refused without a longer time of peace, and why the last one was.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    times: u32,
+    epoch: u64,
+    at: Instant,
+    why: String,
+}
+
+impl Refusals {
+    /// A transition was refused. Those that followed it under the same epoch are, too, and say nothing new.
+    pub(super) fn add(&mut self, run: RunId, epoch: u64, error: &StoreError) {
+        self.0.retain(|_, refusal| refusal.at.elapsed() < PEACE);
+        let before = self.0.get(&run);
+        if before.is_some_and(|refusal| refusal.epoch == epoch) {
+            return;
+        }
+        tracing::error!(%error, %run, "a transition was refused; the run is read again");
+        let times = before.map_or(0, |refusal| refusal.times) + 1;
+        self.0.insert(run, Refusal { times, epoch, at: Instant::now(), why: error.to_string() });
+    }
+
+    /// The last one.
+    pub(super) fn last(&self, run: RunId) -> Option<Refusal> {
+        self.0.get(&run).cloned()
     }
 }
 
@@ -50,6 +113,39 @@ impl Loader {
     /// Own a run that has ended; `None` if there is none, or it has not ended.
     pub(super) async fn reopen(&self, run: RunId) -> Result<Option<Machine>> {
         let Some(tenant) = self.store.run_reopen(run, self.host).await? else { return Ok(None) };
+        Ok(Some(Machine::restore(self.snapshot(&tenant, run).await?)))
+    }
+
+    /// Bring back a run of which the store has refused a transition, under a new epoch, each time a little later; when it
+    /// was refused too often, to be ended.
+    pub(super) async fn reload(
+        self,
+        run: RunId,
+        refusal: Option<Refusal>,
+        driver: mpsc::UnboundedSender<Message>,
+    ) {
+        let (times, why) = refusal.map_or((1, String::new()), |refusal| (refusal.times, refusal.why));
+        tokio::time::sleep(PAUSE * 2u32.pow(times.min(6) - 1)).await;
+        let input = match insist(|| self.retake(run)).await {
+            Ok(Some(machine)) if times > MAX_REFUSALS => {
+                tracing::error!(%run, why, "transitions of the run were refused {times} times; it ends as failed");
+                let message = format!("the database refused what became of the run {times} times: {why}");
+                Input::GiveUp(Box::new(machine), Failure::new(FailureKind::Host, message))
+            }
+            Ok(Some(machine)) => Input::Recover(Box::new(machine)),
+            Ok(None) => {
+                let why = "it has ended, or another host owns it".to_owned();
+                Input::NotRecovered { run, why, stays: false }
+            }
+            Err(error) => left(run, &error),
+        };
+        let _ = driver.send(Message::Input(input));
+        let _ = driver.send(Message::CommandsWait);
+    }
+
+    /// Own a run that this host owns, and that has not ended, under a new epoch.
+    async fn retake(&self, run: RunId) -> Result<Option<Machine>> {
+        let Some(tenant) = self.store.run_retake(run, self.host).await? else { return Ok(None) };
         Ok(Some(Machine::restore(self.snapshot(&tenant, run).await?)))
     }
 

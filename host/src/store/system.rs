@@ -86,6 +86,17 @@ impl Store {
         self.readers.optional(sql, &cells![run], |row| Record::of("runs", row).parse("tenant_id")).await
     }
 
+    /// Take up a run of this host that has not ended under a new epoch: what was decided under the last one is void. Returns
+    /// its tenant; `None` if there is no such run.
+    pub async fn run_retake(&self, run: RunId, host: HostId) -> StoreResult<Option<TenantId>> {
+        let sql = "UPDATE runs SET epoch = epoch + 1 WHERE id = $1 AND owner = $2 AND finished_at IS NULL";
+        if self.execute(sql, cells![run, host]).await? == 0 {
+            return Ok(None);
+        }
+        let sql = "SELECT tenant_id FROM runs WHERE id = $1";
+        self.readers.optional(sql, &cells![run], |row| Record::of("runs", row).parse("tenant_id")).await
+    }
+
     /// The commands that wait for runs of this host, and for runs that have ended, in order.
     pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
         let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data, commands.tries

@@ -31,7 +31,7 @@ impl BlobFiles {
             entries.insert(name, entry);
         }
         // Of two files of the same name, that of the step that is later in the definition counts.
-        for artifact in &launch.artifacts {
+        for artifact in launch.files() {
             let entry = FileEntry {
                 name: artifact.name.clone(),
                 media_type: artifact.media_type.clone(),

@@ -5,6 +5,7 @@
 
 mod machine;
 mod queue;
+mod timers;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,9 +14,10 @@ pub(crate) use machine::{
     Suspension,
 };
 use queue::{Entry, Queue};
+use timers::Timers;
 
 use crate::{
-    model::{AttemptId, Command, HostId, RunId, Timestamp},
+    model::{AttemptId, Command, Failure, HostId, RunId, Timestamp},
     store::Transition,
 };
 
@@ -24,20 +26,29 @@ use crate::{
 pub(crate) enum Input {
     /// A new run is to start.
     Create(Box<Machine>),
-    /// A run of an earlier owner is taken up.
+    /// A run that was under way is taken up: an earlier owner's, or one whose transition the store had refused.
     Recover(Box<Machine>),
+    /// The runs of earlier owners are taken up, and what they had under way has its places: what waits may start.
+    TakenUp,
+    /// A run cannot be taken up, and why. It may have ended, or be another host's, or else it stays as it is.
+    NotRecovered { run: RunId, why: String, stays: bool },
+    /// A run that this host cannot go on with is to end.
+    GiveUp(Box<Machine>, Failure),
     /// A run that had ended is opened again, for a command.
     Reopen { machine: Box<Machine>, id: i64, command: Box<Command> },
     /// A run that was to be opened again cannot be, and why.
     NotLoaded { run: RunId, id: i64, why: String },
     /// An attempt has ended.
-    Ended { run: RunId, step: usize, attempt: AttemptId, end: Box<AttemptEnd> },
+    Ended { run: RunId, epoch: u64, step: usize, attempt: AttemptId, end: Box<AttemptEnd> },
     /// Somebody wants something.
     Command { id: i64, run: RunId, command: Box<Command> },
     /// Time has passed.
     Tick,
-    /// The store refused a transition of the run: another owner holds it, or the database is damaged.
-    Lost(RunId),
+    /// The store refused to create a run.
+    NotCreated(RunId),
+    /// The store refused a transition of the run: another owner holds it, or what is in it cannot be written. What is in
+    /// memory under that epoch is not what the database has.
+    Refused { run: RunId, epoch: u64 },
 }
 
 /// What is to be done.
@@ -53,7 +64,13 @@ pub(crate) enum Action {
     RefuseCommand { id: i64, why: String },
     /// The run is not in memory: bring it by [`Input::Reopen`].
     Load { run: RunId, id: i64, command: Box<Command> },
+    /// Bring the run back as the database has it, if it is this host's, by [`Input::Recover`], [`Input::GiveUp`] or
+    /// [`Input::NotRecovered`].
+    Reload(RunId),
 }
+
+/// Evaluations of the host's own, which are short, that may be under way at once.
+const LIGHT: usize = 64;
 
 /// All runs that this host owns.
 pub(crate) struct Core {
@@ -63,10 +80,14 @@ pub(crate) struct Core {
     queue: Queue,
     running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
-    timers: BTreeSet<(Timestamp, RunId, usize)>,
-    /// Runs that are being opened again, with the commands that came meanwhile: opened twice, a run would have two epochs,
-    /// of which the one in memory may be over.
+    timers: Timers,
+    /// Runs that are being opened again or brought back, with the commands that came meanwhile: opened twice, a run would
+    /// have two epochs, of which the one in memory may be over.
     loading: HashMap<RunId, Vec<(i64, Box<Command>)>>,
+    /// Runs that have not ended and cannot be taken up, and why.
+    left: HashMap<RunId, String>,
+    /// Set until the runs of earlier owners are taken up: what they had under way comes first.
+    taking_up: bool,
     /// Set when the host shuts down: nothing new starts.
     draining: bool,
 }
@@ -75,27 +96,36 @@ pub(crate) struct Core {
 #[derive(Debug, Clone, Copy)]
 struct Place {
     run: RunId,
+    epoch: u64,
     guest: bool,
 }
 
 impl Core {
     /// With `slots` places for guests. With none, nothing is run: whoever only looks must not start what waits.
+    ///
+    /// Nothing that waits for a place is begun before [`Input::TakenUp`].
     pub(crate) fn new(host: HostId, slots: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
+        Self::with_places(host, slots, if slots == 0 { 0 } else { LIGHT }, stopped_hosts)
+    }
+
+    fn with_places(host: HostId, guests: usize, light: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
         Self {
             host,
             stopped_hosts,
-            queue: Queue::new(slots),
+            queue: Queue::new(guests, light),
             running: HashMap::new(),
             runs: HashMap::new(),
-            timers: BTreeSet::new(),
+            timers: Timers::default(),
             loading: HashMap::new(),
+            left: HashMap::new(),
+            taking_up: true,
             draining: false,
         }
     }
 
     /// When [`Input::Tick`] is next wanted.
     pub(crate) fn next_timer(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, ..)| *at)
+        self.timers.next()
     }
 
     /// Attempts under way.
@@ -103,14 +133,11 @@ impl Core {
         self.running.len()
     }
 
-    /// Whether the run is this host's, and not over.
-    pub(crate) fn owns(&self, run: RunId) -> bool {
-        self.runs.contains_key(&run)
-    }
-
     /// Whether the attempt is still wanted.
-    pub(crate) fn is_running(&self, attempt: AttemptId, run: RunId, step: usize) -> bool {
-        self.runs.get(&run).is_some_and(|machine| machine.is_running(step, attempt))
+    pub(crate) fn is_wanted(&self, launch: &Launch) -> bool {
+        self.runs.get(&launch.run.id).is_some_and(|machine| {
+            machine.run().epoch == launch.run.epoch && machine.is_running(launch.step, launch.attempt)
+        })
     }
 
     /// Start nothing more.
@@ -135,23 +162,37 @@ impl Core {
                 let run = machine.run().id;
                 let (again, effects) = machine.recover(self.host, &self.stopped_hosts, now);
                 for launch in again {
-                    self.take_place(run, launch.attempt, machine.runs_guest(launch.step));
+                    self.take_place(&launch, machine.runs_guest(launch.step));
                     launches.push(launch);
                 }
+                machine.holders().for_each(|step| self.queue.hold(&machine, step));
                 self.runs.insert(run, *machine);
                 self.follow(run, effects, &mut actions);
                 changed.insert(run);
+                self.after_loading(run, None, now, &mut actions);
+            }
+            Input::TakenUp => self.taking_up = false,
+            Input::NotRecovered { run, why, stays } => {
+                for (id, _) in self.loading.remove(&run).unwrap_or_default() {
+                    actions.push(Action::RefuseCommand { id, why: why.clone() });
+                }
+                if stays {
+                    self.left.insert(run, why);
+                }
+            }
+            Input::GiveUp(mut machine, failure) => {
+                let run = machine.run().id;
+                let effects = machine.give_up(failure, now);
+                self.runs.insert(run, *machine);
+                self.follow(run, effects, &mut actions);
+                changed.insert(run);
+                self.after_loading(run, None, now, &mut actions);
             }
             Input::Reopen { machine, id, command } => {
                 let run = machine.run().id;
                 self.runs.insert(run, *machine);
                 changed.insert(run);
-                let meanwhile = self.loading.remove(&run).unwrap_or_default();
-                for (id, command) in std::iter::once((id, command)).chain(meanwhile) {
-                    let Some(machine) = self.runs.get_mut(&run) else { continue };
-                    let done = machine.command(&command, now);
-                    self.commanded(run, id, done, &mut actions);
-                }
+                self.after_loading(run, Some((id, command)), now, &mut actions);
             }
             Input::NotLoaded { run, id, why } => {
                 let meanwhile = self.loading.remove(&run).unwrap_or_default();
@@ -159,9 +200,9 @@ impl Core {
                     actions.push(Action::RefuseCommand { id, why: why.clone() });
                 }
             }
-            Input::Ended { run, step, attempt, end } => {
-                self.free_place(attempt);
-                if let Some(machine) = self.runs.get_mut(&run) {
+            Input::Ended { run, epoch, step, attempt, end } => {
+                self.free_place(attempt, epoch);
+                if let Some(machine) = self.runs.get_mut(&run).filter(|m| m.run().epoch == epoch) {
                     let effects = machine.end(step, attempt, *end, now);
                     self.follow(run, effects, &mut actions);
                     changed.insert(run);
@@ -176,18 +217,17 @@ impl Core {
                 None if self.loading.contains_key(&run) => {
                     self.loading.entry(run).or_default().push((id, command));
                 }
-                None if command.reopens() => {
+                None if command.reopens() && !self.left.contains_key(&run) => {
                     self.loading.insert(run, Vec::new());
                     actions.push(Action::Load { run, id, command });
                 }
                 None => {
-                    let why = "the run has ended".to_owned();
+                    let why = self.left.get(&run).map_or("the run has ended", String::as_str).to_owned();
                     actions.push(Action::RefuseCommand { id, why });
                 }
             },
             Input::Tick => {
-                while self.timers.first().is_some_and(|(at, ..)| *at <= now) {
-                    let Some((_, run, step)) = self.timers.pop_first() else { break };
+                while let Some((run, step)) = self.timers.pop(now) {
                     if let Some(machine) = self.runs.get_mut(&run) {
                         let effects = machine.timer(step, now);
                         self.follow(run, effects, &mut actions);
@@ -195,18 +235,14 @@ impl Core {
                     }
                 }
             }
-            Input::Lost(run) => {
-                self.runs.remove(&run);
-                // Their places are free at once: those that were not launched yet will never be, nor report an end.
-                let lost: Vec<AttemptId> = self
-                    .running
-                    .iter()
-                    .filter(|(_, place)| place.run == run)
-                    .map(|(attempt, _)| *attempt)
-                    .collect();
-                for attempt in lost {
-                    self.free_place(attempt);
-                    actions.push(Action::Stop(attempt));
+            Input::NotCreated(run) => self.drop_run(run, &mut actions),
+            Input::Refused { run, epoch } => {
+                let known = self.runs.get(&run).map(|machine| machine.run().epoch);
+                // What followed the refused transition is refused as well, and says nothing new.
+                if known.map_or(!self.loading.contains_key(&run), |known| known == epoch) {
+                    self.drop_run(run, &mut actions);
+                    self.loading.insert(run, Vec::new());
+                    actions.push(Action::Reload(run));
                 }
             }
         }
@@ -216,11 +252,42 @@ impl Core {
                 actions.extend(machine.take_transition().map(|t| Action::Commit(Box::new(t))));
                 if machine.is_over() {
                     self.runs.remove(&run);
+                    self.timers.forget(run);
                 }
             }
         }
         actions.extend(launches.into_iter().map(|launch| Action::Launch(Box::new(launch))));
         actions
+    }
+
+    /// A run is in memory: do what was to be done to it, and what came meanwhile.
+    fn after_loading(
+        &mut self,
+        run: RunId,
+        first: Option<(i64, Box<Command>)>,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        self.left.remove(&run);
+        let meanwhile = self.loading.remove(&run).unwrap_or_default();
+        for (id, command) in first.into_iter().chain(meanwhile) {
+            let Some(machine) = self.runs.get_mut(&run) else { continue };
+            let done = machine.command(&command, now);
+            self.commanded(run, id, done, actions);
+        }
+    }
+
+    /// What is in memory of a run is not what the database has.
+    fn drop_run(&mut self, run: RunId, actions: &mut Vec<Action>) {
+        self.runs.remove(&run);
+        self.timers.forget(run);
+        // Their places are free at once: those that were not launched yet will never be, nor report an end.
+        let own = self.running.iter().filter(|(_, place)| place.run == run);
+        let lost: Vec<(AttemptId, u64)> = own.map(|(attempt, place)| (*attempt, place.epoch)).collect();
+        for (attempt, epoch) in lost {
+            self.free_place(attempt, epoch);
+            actions.push(Action::Stop(attempt));
+        }
     }
 
     /// A command is done with the run's transition, or refused.
@@ -242,41 +309,73 @@ impl Core {
         if effects.requeue {
             self.queue.forget(run);
         }
+        let epoch = machine.run().epoch;
         for step in effects.ready {
-            self.queue.push(machine.priority(step), machine.runs_guest(step), Entry { run, step });
+            let entry = Entry { run, epoch, step };
+            self.queue.push(machine.priority(step), machine.runs_guest(step), entry);
         }
-        self.timers.extend(effects.timers.into_iter().map(|(at, step)| (at, run, step)));
+        self.timers.set(run, effects.timers);
         actions.extend(effects.stop.into_iter().map(Action::Stop));
     }
 
-    fn take_place(&mut self, run: RunId, attempt: AttemptId, guest: bool) {
-        if self.running.insert(attempt, Place { run, guest }).is_none() {
-            self.queue.take(guest);
+    fn take_place(&mut self, launch: &Launch, guest: bool) {
+        let place = Place { run: launch.run.id, epoch: launch.run.epoch, guest };
+        if let Some(before) = self.running.insert(launch.attempt, place) {
+            // Of an earlier epoch: it was stopped, and its end will say nothing.
+            self.queue.free(before.guest);
         }
+        self.queue.take(guest);
     }
 
-    fn free_place(&mut self, attempt: AttemptId) {
-        if let Some(place) = self.running.remove(&attempt) {
-            self.queue.free(place.guest);
+    fn free_place(&mut self, attempt: AttemptId, epoch: u64) {
+        if self.running.get(&attempt).is_some_and(|place| place.epoch == epoch) {
+            let place = self.running.remove(&attempt);
+            place.into_iter().for_each(|place| self.queue.free(place.guest));
         }
     }
 
     /// Give the free places to the steps that wait.
     fn dispatch(&mut self, now: Timestamp, changed: &mut BTreeSet<RunId>, launches: &mut Vec<Launch>) {
-        if self.draining {
+        if self.draining || self.taking_up {
             return;
         }
         self.queue.unpark(&self.runs);
-        while let Some(entry) = self.queue.pop(&self.runs) {
-            let Some(machine) = self.runs.get_mut(&entry.run) else { continue };
-            let mut effects = Effects::default();
-            let Some(launch) = machine.begin(entry.step, self.host, now, &mut effects) else { continue };
-            let guest = machine.runs_guest(entry.step);
-            self.take_place(entry.run, launch.attempt, guest);
-            self.timers.extend(effects.timers.into_iter().map(|(at, step)| (at, entry.run, step)));
-            launches.push(launch);
-            changed.insert(entry.run);
+        loop {
+            while let Some(entry) = self.queue.pop(&self.runs) {
+                let Some(machine) = self.runs.get_mut(&entry.run) else { continue };
+                let mut effects = Effects::default();
+                let Some(launch) = machine.begin(entry.step, self.host, now, &mut effects) else { continue };
+                let guest = machine.runs_guest(entry.step);
+                self.take_place(&launch, guest);
+                self.timers.set(entry.run, effects.timers);
+                launches.push(launch);
+                changed.insert(entry.run);
+            }
+            // Some of them may not have wanted what was kept for them.
+            if !self.queue.unpark(&self.runs) {
+                return;
+            }
         }
+    }
+
+    /// Whatever wants a place has it, or waits for one that is taken or a key that is held, and nothing is left of runs that
+    /// are not here.
+    #[cfg(test)]
+    fn check(&self) {
+        for (run, machine) in &self.runs {
+            for step in machine.wanting().filter(|_| !self.taking_up) {
+                let waits = self.queue.keeps_waiting(machine, step, &self.runs);
+                assert!(waits, "a step of run {run} was forgotten: {:?}", machine.step_row(step));
+            }
+        }
+        assert!(self.timers.runs().all(|run| self.runs.contains_key(run)), "timers of runs that are gone");
+        let mut held: HashMap<&str, (usize, usize)> = HashMap::new();
+        for machine in self.runs.values() {
+            for bound in machine.holders().filter_map(|step| machine.concurrency(step)) {
+                held.entry(&bound.key).or_insert((0, bound.limit as usize)).0 += 1;
+            }
+        }
+        assert!(held.values().all(|(n, limit)| n <= limit), "more at once than allowed: {held:?}");
     }
 }
 

@@ -2,33 +2,34 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use super::Machine;
 use crate::model::{RunId, TenantId};
 
-/// Evaluations of the host's own, which are short, that may be under way at once.
-const LIGHT: usize = 64;
-
-/// A step that wants a place.
+/// A step that wants a place. Under another epoch the run may have another step at that place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) run: RunId,
+    pub(super) epoch: u64,
     pub(super) step: usize,
 }
 
 /// Highest priority first: the run's, then the step's; then by number.
 type Rank = (Reverse<i32>, Reverse<i32>, u64);
 
+/// A key that bounds how many steps run at once, within its tenant.
+type Key = (TenantId, String);
+
 /// The steps that wait, those that run code of others apart from the host's own evaluations.
 pub(super) struct Queue {
     guests: Line,
     light: Line,
-    /// Steps that hold their concurrency key, by tenant and key.
-    held: HashMap<(TenantId, String), BTreeSet<Entry>>,
+    /// Steps that hold their concurrency key.
+    held: HashMap<Key, BTreeSet<Entry>>,
     /// Steps that wait for their key.
-    parked: BTreeMap<(TenantId, String), VecDeque<Entry>>,
+    parked: BTreeMap<Key, BTreeMap<Rank, Entry>>,
     next: u64,
 }
 
@@ -38,12 +39,25 @@ struct Line {
     waiting: BTreeMap<Rank, Entry>,
 }
 
+impl Entry {
+    /// Its run, if that is still the one that it speaks of.
+    fn machine<'a>(&self, runs: &'a HashMap<RunId, Machine>) -> Option<&'a Machine> {
+        runs.get(&self.run).filter(|machine| machine.run().epoch == self.epoch)
+    }
+
+    /// The same, if the step wants a place: it may have been cancelled, paused or skipped while it waited.
+    fn waits<'a>(&self, runs: &'a HashMap<RunId, Machine>) -> Option<&'a Machine> {
+        self.machine(runs).filter(|machine| machine.wants_place(self.step))
+    }
+}
+
 impl Queue {
-    pub(super) fn new(slots: usize) -> Self {
+    /// With so many places for guests, and so many for evaluations of the host's own.
+    pub(super) fn new(guests: usize, light: usize) -> Self {
         let line = |places| Line { places, taken: 0, waiting: BTreeMap::new() };
         Self {
-            guests: line(slots),
-            light: line(if slots == 0 { 0 } else { LIGHT }),
+            guests: line(guests),
+            light: line(light),
             held: HashMap::new(),
             parked: BTreeMap::new(),
             next: 0,
@@ -65,6 +79,10 @@ impl Queue {
         for line in [&mut self.guests, &mut self.light] {
             line.waiting.retain(|_, entry| entry.run != run);
         }
+        self.parked.retain(|_, waiting| {
+            waiting.retain(|_, entry| entry.run != run);
+            !waiting.is_empty()
+        });
     }
 
     pub(super) fn take(&mut self, guest: bool) {
@@ -75,52 +93,91 @@ impl Queue {
         self.line(guest).taken -= 1;
     }
 
+    /// A step that is under way already holds its key, be it free or not.
+    pub(super) fn hold(&mut self, machine: &Machine, step: usize) {
+        if let Some(bound) = machine.concurrency(step) {
+            let key = (machine.tenant().clone(), bound.key.clone());
+            let (run, epoch) = (machine.run().id, machine.run().epoch);
+            self.held.entry(key).or_default().insert(Entry { run, epoch, step });
+        }
+    }
+
     /// The next step that gets a place, if one is free.
     pub(super) fn pop(&mut self, runs: &HashMap<RunId, Machine>) -> Option<Entry> {
-        while let Some(entry) = self.guests.pop().or_else(|| self.light.pop()) {
-            // It may have been cancelled, paused or skipped while it waited.
-            let Some(machine) = runs.get(&entry.run).filter(|machine| machine.wants_place(entry.step)) else {
-                continue;
-            };
+        while let Some((rank, entry)) = self.guests.pop().or_else(|| self.light.pop()) {
+            let Some(machine) = entry.waits(runs) else { continue };
             let Some(bound) = machine.concurrency(entry.step) else { return Some(entry) };
             let key = (machine.tenant().clone(), bound.key.clone());
             let held = self.held.entry(key.clone()).or_default();
-            held.retain(|other| runs.get(&other.run).is_some_and(|run| run.is_under_way(other.step)));
+            held.retain(|other| holds(other, runs));
             if held.contains(&entry) || held.len() < bound.limit as usize {
                 held.insert(entry);
                 return Some(entry);
             }
-            self.parked.entry(key).or_default().push_back(entry);
+            self.parked.entry(key).or_default().insert(rank, entry);
         }
         None
     }
 
-    /// Let those try again that waited for a key which somebody has let go of.
-    pub(super) fn unpark(&mut self, runs: &HashMap<RunId, Machine>) {
+    /// Let those try again that waited for a key which somebody has let go of. Returns whether there were any: one that is
+    /// not begun after all leaves its key to the next.
+    pub(super) fn unpark(&mut self, runs: &HashMap<RunId, Machine>) -> bool {
         let mut again = Vec::new();
+        self.held.retain(|_, held| {
+            held.retain(|other| holds(other, runs));
+            !held.is_empty()
+        });
         self.parked.retain(|key, waiting| {
-            let held = self.held.entry(key.clone()).or_default();
-            held.retain(|other| runs.get(&other.run).is_some_and(|run| run.is_under_way(other.step)));
-            let bound =
-                waiting.front().and_then(|entry| Some(runs.get(&entry.run)?.concurrency(entry.step)?.limit));
-            // One whose run is gone bounds nothing; it is dropped when it is tried.
-            let free = bound.map_or(1, |limit| (limit as usize).saturating_sub(held.len()));
-            again.extend(waiting.drain(..free.min(waiting.len())));
+            let mut held = self.held.get(key).map_or(0, BTreeSet::len);
+            while let Some(first) = waiting.first_entry() {
+                let entry = *first.get();
+                let limit = entry.waits(runs).and_then(|machine| machine.concurrency(entry.step));
+                match limit.map(|bound| bound.limit as usize) {
+                    Some(limit) if held >= limit => break,
+                    Some(_) => {
+                        held += 1;
+                        again.push(first.remove_entry());
+                    }
+                    None => drop(first.remove()),
+                }
+            }
             !waiting.is_empty()
         });
-        for entry in again {
-            if let Some(machine) = runs.get(&entry.run) {
-                self.push(machine.priority(entry.step), machine.runs_guest(entry.step), entry);
-            }
+        let any = !again.is_empty();
+        for (rank, entry) in again {
+            let guest = runs.get(&entry.run).is_some_and(|machine| machine.runs_guest(entry.step));
+            self.line(guest).waiting.insert(rank, entry);
         }
+        any
+    }
+
+    /// Whether a step that wants a place waits for one that is taken, or for a key that others hold.
+    #[cfg(test)]
+    pub(super) fn keeps_waiting(
+        &self,
+        machine: &Machine,
+        step: usize,
+        runs: &HashMap<RunId, Machine>,
+    ) -> bool {
+        let line = if machine.runs_guest(step) { &self.guests } else { &self.light };
+        let holders = |bound: &crate::model::Concurrency| {
+            let held = self.held.get(&(machine.tenant().clone(), bound.key.clone()));
+            held.into_iter().flatten().filter(|other| holds(other, runs)).count() >= bound.limit as usize
+        };
+        line.taken >= line.places || machine.concurrency(step).is_some_and(holders)
     }
 }
 
+/// Whether a step still holds the key that it was given.
+fn holds(entry: &Entry, runs: &HashMap<RunId, Machine>) -> bool {
+    entry.machine(runs).is_some_and(|machine| machine.is_under_way(entry.step))
+}
+
 impl Line {
-    fn pop(&mut self) -> Option<Entry> {
+    fn pop(&mut self) -> Option<(Rank, Entry)> {
         if self.taken >= self.places {
             return None;
         }
-        self.waiting.pop_first().map(|(_, entry)| entry)
+        self.waiting.pop_first()
     }
 }

@@ -88,6 +88,8 @@ pub struct StepRow {
     pub attempt: u32,
     /// Number of the attempt whose result counts.
     pub result_attempt: Option<u32>,
+    /// Number of the last attempt before somebody had the step done again: the retry policy counts from there.
+    pub retried_from: u32,
     /// When the next attempt may start.
     pub not_before: Option<Timestamp>,
     /// Hash of everything that the last completed attempt could observe.
@@ -104,6 +106,8 @@ pub struct StepRow {
     pub output: Option<Value>,
     /// Why it was skipped.
     pub reason: Option<String>,
+    /// Whether it was skipped because something else failed: when that is done again, so is this.
+    pub for_failure: bool,
     /// Why it failed; while it is being retried, why the last attempt failed.
     pub failure: Option<Failure>,
     /// When it became ready.

@@ -24,6 +24,12 @@ pub(super) const ARTIFACTS: &str = "SELECT artifacts.* FROM artifacts
      WHERE artifacts.tenant_id = $1 AND artifacts.run_id = $2
      ORDER BY steps.ord, artifacts.step, artifacts.ord, artifacts.name, artifacts.version";
 pub(super) const APPROVALS: &str = "SELECT * FROM approvals WHERE tenant_id = $1 AND run_id = $2 ORDER BY id";
+/// Those of steps that are no more come last: their versions are not given again.
+const ALL_ARTIFACTS: &str = "SELECT artifacts.* FROM artifacts
+     LEFT JOIN steps ON steps.run_id = artifacts.run_id AND steps.name = artifacts.step
+     WHERE artifacts.tenant_id = $1 AND artifacts.run_id = $2
+     ORDER BY coalesce(steps.ord, 9223372036854775807), artifacts.step, artifacts.ord, artifacts.name,
+              artifacts.version";
 const SHARED: &str = "SELECT key, value FROM shared_state WHERE tenant_id = $1 AND run_id = $2";
 const HOST_CALLS: &str =
     "SELECT * FROM host_calls WHERE tenant_id = $1 AND run_id = $2 ORDER BY attempt_id, seq";
@@ -40,7 +46,7 @@ pub struct WholeRun {
     /// Its attempts, by step and number.
     pub attempts: Vec<AttemptRow>,
     /// Its files in all versions: by the step's place, the file's place, and version. Those of steps that are no more
-    /// are left out.
+    /// come last.
     pub artifacts: Vec<ArtifactRow>,
     /// Its shared state.
     pub shared: BTreeMap<String, Value>,
@@ -80,7 +86,7 @@ impl TenantStore {
             run,
             steps: moment.all(STEPS, &cells, decode::step).await?,
             attempts: moment.all(ATTEMPTS, &cells, decode::attempt).await?,
-            artifacts: moment.all(ARTIFACTS, &cells, decode::artifact).await?,
+            artifacts: moment.all(ALL_ARTIFACTS, &cells, decode::artifact).await?,
             shared: moment.all(SHARED, &cells, pair).await?.into_iter().collect(),
             host_calls: moment.all(HOST_CALLS, &cells, decode::host_call).await?,
             approvals: moment.all(APPROVALS, &cells, decode::approval).await?,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Effects, Machine};
 use crate::{
-    model::{EventKind, Restored, RunState, StepState, Timestamp},
+    model::{AttemptState, EventKind, Failure, FailureKind, Restored, RunState, StepState, Timestamp},
     store::ArtifactRow,
 };
 
@@ -48,9 +48,11 @@ impl Machine {
     /// The same, as far as results inside it do not stand.
     pub(super) fn do_again_inside(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
         self.reopen(now);
-        let free = self.reset_after(i);
+        let free = self.reset_after(i, now);
         if self.steps[i].row.state == StepState::AwaitingReview {
-            self.steps[i].before = self.steps[i].row.attempt;
+            let row = &mut self.steps[i].row;
+            row.retried_from = row.attempt;
+            row.started_at = None;
         } else {
             self.reset_step(i);
         }
@@ -92,10 +94,8 @@ impl Machine {
         let files: Vec<ArtifactRow> = serde_json::from_value(to.artifacts.clone())
             .map_err(|error| format!("the earlier result's files cannot be read: {error}"))?;
         self.reopen(now);
-        let mut free = self.reset_after(i);
-        for file in files {
-            self.add_artifact(i, to.attempt, file, now);
-        }
+        let mut free = self.reset_after(i, now);
+        self.add_artifacts(i, to.attempt, files, now);
         let name = self.steps[i].row.name.clone();
         self.steps[i].shared.clone_from(&to.shared);
         for (key, value) in &to.shared {
@@ -139,7 +139,7 @@ impl Machine {
 
     /// Let everything that comes after a step be gone through again, and what was skipped because something had failed.
     /// Returns those that nothing keeps from starting.
-    fn reset_after(&mut self, i: usize) -> Vec<usize> {
+    fn reset_after(&mut self, i: usize, now: Timestamp) -> Vec<usize> {
         let (scope, local) = (self.steps[i].scope, self.steps[i].local);
         let first = self.scopes[scope].first;
         let plan = Arc::clone(&self.plan);
@@ -147,8 +147,7 @@ impl Machine {
         let mut again = graph.descendants(local);
         for j in 0..graph.order.len() {
             let row = &self.steps[first + j].row;
-            let for_failure = row.reason.as_deref().is_some_and(|reason| reason.ends_with(" failed"));
-            if j != local && row.state == StepState::Skipped && for_failure {
+            if j != local && row.state == StepState::Skipped && row.for_failure {
                 again.insert(j);
                 again.extend(graph.descendants(j));
             }
@@ -160,6 +159,9 @@ impl Machine {
             state.is_terminal() || matches!(state, StepState::Pending | StepState::Ready)
         });
         for &j in &again {
+            // A decision may have let it go on, and it has not yet.
+            let failure = Failure::new(FailureKind::Cancelled, "what it comes after is done again");
+            self.end_attempt(first + j, AttemptState::Cancelled, Some(failure), now);
             if self.steps[first + j].row.state == StepState::Ready {
                 // It has not begun: it becomes ready anew.
                 self.set_step(first + j, StepState::Paused);
@@ -169,6 +171,9 @@ impl Machine {
         }
         let fatal = (first..first + graph.order.len()).any(|j| j != i && self.is_fatal(j));
         self.scopes[scope].failed = fatal;
+        if !fatal {
+            (first..first + graph.order.len()).for_each(|j| self.steps[j].halted = false);
+        }
         let mut free = Vec::new();
         for &j in &again {
             let waits = |from: usize| from == local || !self.steps[first + from].row.state.is_terminal();

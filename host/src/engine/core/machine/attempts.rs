@@ -1,6 +1,6 @@
 //! Attempts: what beginning one takes, and what its end brings.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use serde_json::json;
 
@@ -79,19 +79,21 @@ impl Machine {
         if self.steps[i].row.state == StepState::Running {
             return self.close(i);
         }
+        let timeout = self.definition(i).step_timeout_ms;
+        let row = &mut self.steps[i].row;
+        if row.started_at.is_none() {
+            row.started_at = Some(now);
+            effects.timers.extend(timeout.map(|ms| (now.plus(Duration::from_millis(ms)), i)));
+        }
         // What a decision let go on is the same attempt.
         if let Some(attempt) = self.steps[i].attempt.clone().filter(|a| a.state == AttemptState::Running) {
             self.set_step(i, StepState::Running);
             return Some(self.launch(i, &attempt, Stage::Open));
         }
         self.set_step(i, StepState::Running);
-        let timeout = self.definition(i).step_timeout_ms;
         let step = &mut self.steps[i];
+        step.before = OnceLock::new();
         step.row.attempt += 1;
-        if step.row.started_at.is_none() {
-            step.row.started_at = Some(now);
-            effects.timers.extend(timeout.map(|ms| (now.plus(Duration::from_millis(ms)), i)));
-        }
         step.row.not_before = None;
         let attempt = AttemptRow {
             id: AttemptId::new(),
@@ -121,6 +123,8 @@ impl Machine {
     fn close(&mut self, i: usize) -> Option<Launch> {
         let attempt = self.steps[i].attempt.clone()?;
         self.steps[i].closing = true;
+        // A launch follows a transition; it may be that the place came only now.
+        self.draft.run = true;
         let children = self.children(i);
         Some(self.launch(i, &attempt, Stage::Close(children)))
     }
@@ -128,7 +132,7 @@ impl Machine {
     /// An attempt ended. What it brings that is not the step's running one is dropped: it was cancelled.
     pub(crate) fn end(&mut self, i: usize, attempt: AttemptId, end: AttemptEnd, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
-        let step = &mut self.steps[i];
+        let Some(step) = self.steps.get_mut(i) else { return effects };
         let running = step.row.state == StepState::Running && !step.gone;
         let current =
             step.attempt.as_mut().filter(|a| running && a.id == attempt && a.state == AttemptState::Running);
@@ -148,9 +152,7 @@ impl Machine {
             Ok(AttemptOutcome::Again) => self.again(i, now, &mut effects),
             Ok(AttemptOutcome::Completed { output, step_key, artifacts, shared, chosen }) => {
                 let number = self.steps[i].row.attempt;
-                for artifact in artifacts {
-                    self.add_artifact(i, number, artifact, now);
-                }
+                self.add_artifacts(i, number, artifacts, now);
                 self.steps[i].row.chosen = chosen;
                 self.complete(i, output, Some(step_key), shared, now, &mut effects);
             }
@@ -171,7 +173,10 @@ impl Machine {
             }
             Err(failure) => self.fail(i, failure, now, &mut effects),
         }
-        self.save_attempt(i);
+        // One that has ended is saved already.
+        if self.steps[i].attempt.as_ref().is_some_and(|a| a.state == AttemptState::Running) {
+            self.save_attempt(i);
+        }
         effects
     }
 
@@ -188,6 +193,8 @@ impl Machine {
             row.finished_at = Some(now);
             self.journals.remove(&row.id);
             self.save_attempt(i);
+            // What it made is in the database, and in its step if it counts: a copy for each attempt would fill the memory.
+            self.steps[i].attempt.iter_mut().for_each(slim);
         }
     }
 
@@ -297,17 +304,28 @@ impl Machine {
         self.move_on(Vec::new(), now, effects);
     }
 
-    pub(super) fn add_artifact(&mut self, i: usize, attempt: u32, mut artifact: ArtifactRow, now: Timestamp) {
-        artifact.step.clone_from(&self.steps[i].row.name);
-        let key = (artifact.step.clone(), artifact.name.clone());
-        artifact.version = self.artifacts.get(&key).map_or(0, |a| a.version) + 1;
-        artifact.attempt = attempt;
-        artifact.created_at = now;
-        let data = json!({ "name": artifact.name, "version": artifact.version, "digest": artifact.digest,
-                           "size": artifact.size, "media_type": artifact.media_type });
-        self.event(EventKind::ArtifactCreated, Some(i), now, data);
-        self.draft.artifacts.push(artifact.clone());
-        self.artifacts.insert(key, artifact);
+    /// These files, and no others, are part of the step's result.
+    pub(super) fn add_artifacts(
+        &mut self,
+        i: usize,
+        attempt: u32,
+        mut artifacts: Vec<ArtifactRow>,
+        now: Timestamp,
+    ) {
+        for artifact in &mut artifacts {
+            artifact.step.clone_from(&self.steps[i].row.name);
+            let version = self.versions.entry((artifact.step.clone(), artifact.name.clone())).or_default();
+            *version += 1;
+            artifact.version = *version;
+            artifact.attempt = attempt;
+            artifact.created_at = now;
+            let data = json!({ "name": artifact.name, "version": artifact.version, "digest": artifact.digest,
+                               "size": artifact.size, "media_type": artifact.media_type });
+            self.event(EventKind::ArtifactCreated, Some(i), now, data);
+            self.draft.artifacts.push(artifact.clone());
+        }
+        artifacts.sort_by(|a, b| a.name.cmp(&b.name));
+        self.steps[i].files = artifacts;
     }
 
     /// An attempt failed: retry, or fail the step.
@@ -326,7 +344,12 @@ impl Machine {
         let data = json!({ "attempt": number, "failure": failure });
         self.steps[i].row.failure = Some(failure);
         let runs = self.steps[i].row.state == StepState::Running;
-        if retryable && runs && !inner && !doomed && number - self.steps[i].before < policy.max_attempts {
+        if retryable
+            && runs
+            && !inner
+            && !doomed
+            && number - self.steps[i].row.retried_from < policy.max_attempts
+        {
             let at = now.plus(backoff(&policy, number, &self.run.seed, &self.steps[i].row.name));
             let end = self.steps[i].row.started_at.zip(timeout).map(|(start, timeout)| start.plus(timeout));
             if end.is_none_or(|end| at < end) {
@@ -343,6 +366,11 @@ impl Machine {
         self.event(EventKind::StepFailed, Some(i), now, data);
         self.move_on(vec![i], now, effects);
     }
+}
+
+/// Forget what an attempt that has ended made.
+pub(super) fn slim(attempt: &mut AttemptRow) {
+    (attempt.output, attempt.shared, attempt.log, attempt.overrides) = (None, None, None, None);
 }
 
 /// The delay before the attempt after number `number` (from 1): exponential, bounded, with a jitter that is drawn from

@@ -140,6 +140,13 @@ impl Machine {
             return Err(format!("step {step} is {state}: {why}"));
         }
         self.refuse_if(self.run.state == RunState::Paused, "cannot run a step before it is resumed")?;
+        let scope = &self.scopes[self.steps[i].scope];
+        if let Some(parent) = scope.parent.map(|parent| &self.steps[parent])
+            && (!parent.expanded || scope.index >= parent.rounds.begun)
+        {
+            let around = &parent.row.name;
+            return Err(format!("step {step} is {state}: step {around} begins it when its turn comes"));
+        }
         let first = self.scopes[self.steps[i].scope].first;
         let edges = &self.layout(self.steps[i].scope).graph.predecessors[self.steps[i].local];
         let before: Vec<usize> = edges.iter().map(|edge| first + edge.from).collect();
@@ -176,7 +183,7 @@ impl Machine {
         self.draft.run = true;
         // What waits for a place does so with the new priority.
         effects.requeue = true;
-        effects.ready.extend((0..self.steps.len()).filter(|&i| self.wants_place(i)));
+        effects.ready.extend(self.wanting());
         if self.run.state != RunState::Paused {
             let reviewed = self.review_all(now);
             self.move_on(reviewed, now, effects);
@@ -195,6 +202,13 @@ impl Machine {
     }
 
     fn cancel(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.cancel_steps(now, effects);
+        self.set_run(RunState::Cancelled);
+        self.run.finished_at = Some(now);
+        self.event(EventKind::RunCancelled, None, now, json!(null));
+    }
+
+    fn cancel_steps(&mut self, now: Timestamp, effects: &mut Effects) {
         for i in 0..self.steps.len() {
             if self.steps[i].gone || self.steps[i].row.state.is_terminal() {
                 continue;
@@ -205,9 +219,20 @@ impl Machine {
             self.steps[i].row.not_before = None;
             self.event(EventKind::StepCancelled, Some(i), now, json!(null));
         }
-        self.set_run(RunState::Cancelled);
+    }
+
+    /// Let the run end as failed, wherever it stands: its host cannot go on with it.
+    pub(crate) fn give_up(&mut self, failure: Failure, now: Timestamp) -> Effects {
+        let mut effects = Effects::default();
+        if self.is_over() {
+            return effects;
+        }
+        self.cancel_steps(now, &mut effects);
+        self.set_run(RunState::Failed);
         self.run.finished_at = Some(now);
-        self.event(EventKind::RunCancelled, None, now, json!(null));
+        self.event(EventKind::RunFailed, None, now, json!({ "failure": failure }));
+        self.run.failure = Some(failure);
+        effects
     }
 
     /// Stop what a step does, with what is inside it, without saying what becomes of it.
@@ -261,6 +286,8 @@ impl Machine {
         }
         for i in 0..self.steps.len() {
             if !self.steps[i].gone && self.steps[i].row.state == StepState::Paused {
+                // The time that it stood still is not its own: all of its allowance begins anew.
+                self.steps[i].row.started_at = None;
                 self.make_ready(i, now, effects);
             } else if !self.steps[i].gone && self.wants_closing(i) {
                 effects.ready.push(i);

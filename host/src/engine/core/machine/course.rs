@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Effects, Machine, RUN_TIMER};
 use crate::{
     engine::graph::EdgeKind,
-    model::{EventKind, Failure, FailureKind, JoinMode, Node, RunState, StepState, Timestamp},
+    model::{AttemptState, EventKind, Failure, FailureKind, JoinMode, Node, RunState, StepState, Timestamp},
 };
 
 /// What the way to a step says of it.
@@ -49,7 +49,7 @@ impl Machine {
             } else if self.steps[i].row.state == StepState::Pending && self.steps[i].open == 0 {
                 let scope = self.steps[i].scope;
                 if let Some(failed) = self.fatal(scope) {
-                    self.skip(i, self.failed_reason(failed), now);
+                    self.skip_for_failure(i, self.failed_reason(failed), now);
                     open.push(i);
                 } else if self.is_reached(i) {
                     self.make_ready(i, now, effects);
@@ -161,7 +161,7 @@ impl Machine {
         for i in first..first + count {
             match self.steps[i].row.state {
                 StepState::Pending | StepState::Ready | StepState::Paused => {
-                    self.skip(i, reason.clone(), now);
+                    self.skip_for_failure(i, reason.clone(), now);
                 }
                 StepState::Retrying => {
                     self.set_step(i, StepState::Failed);
@@ -173,19 +173,45 @@ impl Machine {
                 }
                 StepState::Waiting | StepState::WaitingApproval | StepState::AwaitingReview => {
                     self.withdraw(i, now, effects);
-                    self.skip(i, reason.clone(), now);
+                    self.skip_for_failure(i, reason.clone(), now);
                 }
-                StepState::Running if self.steps[i].expanded => {
+                StepState::Running => {
                     self.steps[i].halted = true;
-                    self.begin_children(i, now, effects);
-                    self.close_if_over(i, now, effects);
+                    if self.steps[i].expanded && self.definition(i).repeat.is_none() {
+                        self.begin_children(i, now, effects);
+                        self.close_if_over(i, now, effects);
+                    }
                 }
                 _ => {}
             }
         }
     }
 
+    /// The same, because something else failed: when that is done again, so is this.
+    pub(super) fn skip_for_failure(&mut self, i: usize, reason: String, now: Timestamp) {
+        self.skip(i, reason, now);
+        self.steps[i].row.for_failure = true;
+    }
+
+    /// What was to be done inside a step was left out, because its scope has failed: it has no result.
+    pub(super) fn skip_halted(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
+        let scope = self.steps[i].scope;
+        let reason = self.fatal(scope).map(|failed| self.failed_reason(failed));
+        let goes_on = reason.is_none();
+        self.skip_for_failure(i, reason.unwrap_or_else(|| "another step failed".to_owned()), now);
+        if goes_on {
+            // What failed is being done again by now.
+            self.reset_step(i);
+            self.make_ready(i, now, effects);
+            return self.move_on(Vec::new(), now, effects);
+        }
+        self.move_on(vec![i], now, effects);
+    }
+
+    /// Let a step count as skipped, with its attempt if one is open.
     pub(super) fn skip(&mut self, i: usize, reason: String, now: Timestamp) {
+        let failure = Failure::new(FailureKind::Cancelled, format!("its step was skipped: {reason}"));
+        self.end_attempt(i, AttemptState::Cancelled, Some(failure), now);
         self.set_step(i, StepState::Skipped);
         let data = json!({ "reason": reason });
         let step = &mut self.steps[i].row;

@@ -29,8 +29,9 @@ pub(crate) struct Launch {
     pub(crate) stage: Stage,
     /// What its expressions may read.
     pub(crate) documents: BTreeMap<Root, Document>,
-    /// Latest artifacts of all steps that it comes after, in the definition's order.
-    pub(crate) artifacts: Vec<ArtifactRow>,
+    /// The files of the results that it comes after, in the definition's order: those in its own scope, then those around
+    /// it, which steps inside the same one share.
+    pub(crate) artifacts: Vec<Arc<[ArtifactRow]>>,
     pub(crate) shared: BTreeMap<String, Value>,
     pub(crate) overrides: Overrides,
     /// The step key of the result that it had before: with the same key, that result still stands.
@@ -75,6 +76,11 @@ impl Launch {
     /// The step's definition.
     pub(crate) fn definition(&self) -> &StepDefinition {
         &self.plan.layouts[self.layout].steps[self.local]
+    }
+
+    /// The files that it comes after.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &ArtifactRow> {
+        self.artifacts.iter().flat_map(|files| files.iter())
     }
 
     /// The steps that it is one of.
@@ -269,28 +275,42 @@ impl Machine {
         layout.steps.iter().enumerate().map(child).collect()
     }
 
-    /// The artifacts of what the step comes after, in its own workflow and in those around it, and of the steps inside
-    /// those.
-    fn visible_artifacts(&self, i: usize) -> Vec<ArtifactRow> {
-        if self.artifacts.is_empty() {
-            return Vec::new();
-        }
+    /// The files of what the step comes after, in its own workflow and in those around it, and of the steps inside those.
+    fn visible_artifacts(&self, i: usize) -> Vec<Arc<[ArtifactRow]>> {
         let mut found = Vec::new();
-        let mut at = Some(i);
-        while let Some(i) = at {
-            let step = &self.steps[i];
-            let scope = &self.scopes[step.scope];
-            for local in self.layout(step.scope).graph.ancestors(step.local) {
-                let name = &self.steps[scope.first + local].row.name;
-                let inside = [format!("{name}/"), format!("{name}[")];
-                let of = |step: &str| step == name || inside.iter().any(|prefix| step.starts_with(prefix));
-                let rows = self.artifacts.range((name.clone(), String::new())..);
-                // Names sort `a`, `a/…`, `a[…`, but also `a1` and `a_b` among them.
-                let near = rows.take_while(|((step, _), _)| step.starts_with(name.as_str()));
-                found.extend(near.filter(|((step, _), _)| of(step)).map(|(_, artifact)| artifact.clone()));
-            }
-            at = scope.parent;
+        if self.versions.is_empty() {
+            return found;
         }
+        found.push(self.files_before(i));
+        let mut at = self.scopes[self.steps[i].scope].parent;
+        while let Some(i) = at {
+            // While it is under way, nothing before it changes.
+            found.push(Arc::clone(self.steps[i].before.get_or_init(|| self.files_before(i))));
+            at = self.scopes[self.steps[i].scope].parent;
+        }
+        found.retain(|files| !files.is_empty());
         found
+    }
+
+    /// The files of what a step comes after in its own scope.
+    fn files_before(&self, i: usize) -> Arc<[ArtifactRow]> {
+        let step = &self.steps[i];
+        let mut found = Vec::new();
+        for local in self.layout(step.scope).graph.ancestors(step.local) {
+            self.files_of(self.scopes[step.scope].first + local, &mut found);
+        }
+        found.into()
+    }
+
+    /// The files of a step's result, and of the results inside it.
+    fn files_of(&self, i: usize, found: &mut Vec<ArtifactRow>) {
+        let step = &self.steps[i];
+        if step.row.state == StepState::Completed {
+            found.extend_from_slice(&step.files);
+        }
+        for &scope in &step.children {
+            let first = self.scopes[scope].first;
+            (first..first + self.layout(scope).steps.len()).for_each(|j| self.files_of(j, found));
+        }
     }
 }

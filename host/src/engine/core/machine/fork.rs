@@ -99,15 +99,16 @@ impl Rows {
             .into_iter()
             .filter(|attempt| results.get(attempt.step.as_str()) == Some(&attempt.number))
             .collect();
-        let mut calls = Vec::new();
+        let mut ids = HashMap::new();
         for attempt in &mut attempts {
-            let (before, id) = (attempt.id, AttemptId::new());
-            let own = source.host_calls.iter().filter(|call| call.attempt == before);
-            calls.extend(own.map(|call| HostCallRow { attempt: id, ..call.clone() }));
-            attempt.id = id;
+            let before = std::mem::replace(&mut attempt.id, AttemptId::new());
+            ids.insert(before, attempt.id);
         }
+        let renamed = |call: HostCallRow| Some(HostCallRow { attempt: *ids.get(&call.attempt)?, ..call });
+        let calls: Vec<HostCallRow> = source.host_calls.into_iter().filter_map(renamed).collect();
         let mut latest: BTreeMap<(String, String), ArtifactRow> = BTreeMap::new();
-        for artifact in source.artifacts.into_iter().filter(|artifact| is_known(&artifact.step)) {
+        let counts = |file: &ArtifactRow| results.get(file.step.as_str()) == Some(&file.attempt);
+        for artifact in source.artifacts.into_iter().filter(counts) {
             let key = (artifact.step.clone(), artifact.name.clone());
             if latest.get(&key).is_none_or(|known| known.version < artifact.version) {
                 latest.insert(key, artifact);
@@ -158,6 +159,8 @@ fn to_do_again(row: &mut StepRow) {
         chosen: None,
         event_key: None,
         reason: None,
+        for_failure: false,
+        retried_from: row.attempt,
         failure: None,
         ready_at: None,
         started_at: None,
@@ -195,9 +198,7 @@ impl Taken {
             taken.known.insert(step.name.clone());
             let over = match row.state {
                 StepState::Completed => true,
-                StepState::Skipped => {
-                    !row.reason.as_deref().is_some_and(|reason| reason.ends_with(" failed"))
-                }
+                StepState::Skipped => !row.for_failure,
                 StepState::Failed => step.continue_on_failure || step.fallback.is_some(),
                 _ => false,
             };

@@ -19,8 +19,8 @@ mod timers;
 mod verify;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, OnceLock},
 };
 
 pub(crate) use attempts::{AttemptEnd, AttemptOutcome, Suspension};
@@ -48,8 +48,10 @@ pub(crate) struct Machine {
     run: RunRow,
     steps: Vec<Step>,
     scopes: Vec<Scope>,
-    /// The latest version of each artifact.
-    artifacts: BTreeMap<(String, String), ArtifactRow>,
+    /// The number of the latest version of each file, by step and name. Those of steps that are gone go on counting.
+    versions: HashMap<(String, String), u32>,
+    /// The number of the last attempt at each step that is gone: one of the same name counts on.
+    numbers: HashMap<String, u32>,
     /// Each key that was ever set, with its last value. What a step sees is made of the results that it comes after.
     shared: BTreeMap<String, Value>,
     /// The journals of attempts that have called the host and not ended.
@@ -74,8 +76,10 @@ struct Step {
     attempt: Option<AttemptRow>,
     /// The shared state that its result set.
     shared: BTreeMap<String, Value>,
-    /// Number of the last attempt before somebody had the step done again: the retry policy counts from there.
-    before: u32,
+    /// The files of its result, by name.
+    files: Vec<ArtifactRow>,
+    /// The files of what it comes after in its scope, for all that is inside it.
+    before: OnceLock<Arc<[ArtifactRow]>>,
     /// Predecessors that have not ended.
     open: usize,
     /// Skipped because the run took another way.
@@ -115,6 +119,8 @@ struct Scope {
     open: usize,
     /// A step of it has failed in a way that it cannot go on from.
     failed: bool,
+    /// It was not begun, because something had failed.
+    left_out: bool,
 }
 
 /// What has changed since the last transition was taken.
@@ -176,7 +182,8 @@ impl Machine {
             run,
             steps: Vec::new(),
             scopes: Vec::new(),
-            artifacts: BTreeMap::new(),
+            versions: HashMap::new(),
+            numbers: HashMap::new(),
             shared: BTreeMap::new(),
             journals: BTreeMap::new(),
             approvals: BTreeMap::new(),
@@ -201,15 +208,17 @@ impl Machine {
 
     /// Whether the step wants a place to run: for an attempt, or to close what is inside it.
     pub(crate) fn wants_place(&self, i: usize) -> bool {
-        let step = &self.steps[i];
-        !step.gone
-            && !matches!(self.run.state, RunState::Paused)
-            && (step.row.state == StepState::Ready || self.wants_closing(i))
+        self.steps.get(i).is_some_and(|step| {
+            !step.gone
+                && !matches!(self.run.state, RunState::Paused)
+                && (step.row.state == StepState::Ready || self.wants_closing(i))
+        })
     }
 
     /// Whether this is the step's attempt under way.
     pub(crate) fn is_running(&self, i: usize, attempt: AttemptId) -> bool {
-        self.steps[i].attempt.as_ref().is_some_and(|a| a.id == attempt && a.state == AttemptState::Running)
+        let last = self.steps.get(i).and_then(|step| step.attempt.as_ref());
+        last.is_some_and(|a| a.id == attempt && a.state == AttemptState::Running)
     }
 
     /// Whether the step runs code that is not the host's own, and so needs one of the places for guests.
@@ -224,10 +233,25 @@ impl Machine {
 
     /// Whether the step has begun and not ended.
     pub(crate) fn is_under_way(&self, i: usize) -> bool {
-        matches!(
-            self.steps[i].row.state,
-            StepState::Running | StepState::Waiting | StepState::WaitingApproval
-        )
+        self.steps.get(i).is_some_and(|step| {
+            let under_way = [StepState::Running, StepState::Waiting, StepState::WaitingApproval];
+            !step.gone && under_way.contains(&step.row.state)
+        })
+    }
+
+    /// The steps that hold the key of their concurrency.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = usize> {
+        (0..self.steps.len()).filter(|&i| self.is_under_way(i) && self.concurrency(i).is_some())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn step_row(&self, i: usize) -> &StepRow {
+        &self.steps[i].row
+    }
+
+    /// The steps that want a place.
+    pub(crate) fn wanting(&self) -> impl Iterator<Item = usize> {
+        (0..self.steps.len()).filter(|&i| self.wants_place(i))
     }
 
     /// The run's priority and the step's.

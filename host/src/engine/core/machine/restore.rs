@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effects, Launch, Machine, RUN_TIMER, Rounds, Scope, Stage};
+use super::{Effects, Launch, Machine, RUN_TIMER, Rounds, Scope, Stage, attempts::slim};
 use crate::{
     engine::plan::Plan,
     model::{AttemptState, Failure, FailureKind, HostId, RunState, StepState, TenantId, Timestamp, Value},
@@ -46,13 +46,21 @@ impl Machine {
                 running.insert(attempt.id);
             }
             if attempts.get(&attempt.step).is_none_or(|a| a.number < attempt.number) {
+                let mut attempt = attempt;
+                if attempt.state != AttemptState::Running {
+                    slim(&mut attempt);
+                }
                 attempts.insert(attempt.step.clone(), attempt);
             }
         }
-        for artifact in snapshot.artifacts {
-            let key = (artifact.step.clone(), artifact.name.clone());
-            if machine.artifacts.get(&key).is_none_or(|a| a.version < artifact.version) {
-                machine.artifacts.insert(key, artifact);
+        let mut files: HashMap<(String, u32), BTreeMap<String, ArtifactRow>> = HashMap::new();
+        for file in snapshot.artifacts {
+            let version = machine.versions.entry((file.step.clone(), file.name.clone())).or_default();
+            *version = file.version.max(*version);
+            let of = files.entry((file.step.clone(), file.attempt)).or_default();
+            // After a rollback a file has several versions of the same attempt.
+            if of.get(&file.name).is_none_or(|known| known.version < file.version) {
+                of.insert(file.name.clone(), file);
             }
         }
         machine.shared = snapshot.shared;
@@ -63,9 +71,12 @@ impl Machine {
         machine.approvals = open.map(|approval| (approval.id, approval)).collect();
         machine.restore_scope(0, None, 0, &mut rows, &mut attempts);
         for step in &mut machine.steps {
-            let result = step.row.result_attempt.and_then(|n| shared.remove(&(step.row.name.clone(), n)));
-            step.shared = result.unwrap_or_default();
+            let Some(result) = step.row.result_attempt.map(|n| (step.row.name.clone(), n)) else { continue };
+            step.shared = shared.remove(&result).unwrap_or_default();
+            step.files = files.remove(&result).unwrap_or_default().into_values().collect();
         }
+        // What is left is of steps that are gone.
+        machine.numbers = attempts.into_iter().map(|(step, attempt)| (step, attempt.number)).collect();
         machine
     }
 
@@ -88,11 +99,11 @@ impl Machine {
                 self.add_step(place, local, layout, row);
                 let step = &mut self.steps[first + local];
                 step.attempt = attempts.remove(name);
-                step.before = step.row.result_attempt.unwrap_or(0).min(step.row.attempt.saturating_sub(1));
             }
         }
         let open = (first..first + count).filter(|&i| !self.steps[i].row.state.is_terminal()).count();
-        self.scopes.push(Scope { layout, first, parent, index, open, failed: false });
+        self.scopes.push(Scope { layout, first, parent, index, open, failed: false, left_out: false });
+        self.scopes[place].left_out = self.steps[first..].iter().all(|step| step.row.for_failure);
         self.scopes[place].failed = (first..first + count).any(|i| self.is_fatal(i));
         if let Some(parent) = parent {
             self.steps[parent].children.push(place);

@@ -1,6 +1,6 @@
 //! Scopes inside a step: the items of a map, the rounds of a loop, the steps of a sub-workflow.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde_json::json;
 
@@ -22,6 +22,7 @@ impl Machine {
         let count = names.len();
         for (local, name) in names.into_iter().enumerate() {
             let definition = &self.plan.layouts[layout].steps[local];
+            let known = self.numbers.remove(&name).unwrap_or(0);
             let row = StepRow {
                 name,
                 ord: u32::try_from(first + local).unwrap_or(u32::MAX),
@@ -33,11 +34,13 @@ impl Machine {
                     })
                     .to_owned(),
                 state: StepState::Pending,
-                attempt: 0,
+                attempt: known,
+                retried_from: known,
                 not_before: None,
                 step_key: None,
                 output: None,
                 reason: None,
+                for_failure: false,
                 failure: None,
                 ready_at: None,
                 started_at: None,
@@ -51,7 +54,7 @@ impl Machine {
             self.draft.steps.insert(first + local);
             self.add_step(place, local, layout, row);
         }
-        self.scopes.push(Scope { layout, first, parent, index, open: count, failed: false });
+        self.scopes.push(Scope { layout, first, parent, index, open: count, failed: false, left_out: false });
         if let Some(parent) = parent {
             self.steps[parent].children.push(place);
         }
@@ -66,7 +69,8 @@ impl Machine {
             local,
             attempt: None,
             shared: BTreeMap::new(),
-            before: 0,
+            files: Vec::new(),
+            before: OnceLock::new(),
             open,
             bypassed: false,
             children: Vec::new(),
@@ -116,6 +120,9 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
+        if self.steps[i].halted {
+            return self.skip_halted(i, now, effects);
+        }
         self.steps[i].row.expansion = Some(expansion);
         self.draft.steps.insert(i);
         self.set_expanded(i, true);
@@ -144,8 +151,7 @@ impl Machine {
     /// Another round of a loop.
     pub(super) fn again(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
         if self.steps[i].halted {
-            let failure = Failure::new(FailureKind::Failed, "another step failed before the loop's end");
-            return self.fail(i, failure, now, effects);
+            return self.skip_halted(i, now, effects);
         }
         let round = self.steps[i].rounds.begun;
         match (self.steps[i].children.get(round).copied(), self.inner_layout(i)) {
@@ -169,12 +175,17 @@ impl Machine {
         let is_loop = self.definition(i).repeat.is_some();
         while let Some(&scope) = self.steps[i].children.get(self.steps[i].rounds.begun) {
             let rounds = self.steps[i].rounds;
-            if rounds.failed > allowed || self.steps[i].halted {
+            // Somebody may have skipped all of it before its turn.
+            let over = self.scopes[scope].open == 0;
+            if over || rounds.failed > allowed || self.steps[i].halted {
                 self.steps[i].rounds.begun += 1;
                 self.steps[i].rounds.ended += 1;
+                self.scopes[scope].left_out = !over;
                 let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
                 for j in first..first + count {
-                    self.skip(j, "too much before it failed".to_owned(), now);
+                    if !self.steps[j].row.state.is_terminal() {
+                        self.skip_for_failure(j, "too much before it failed".to_owned(), now);
+                    }
                 }
                 continue;
             }
@@ -192,6 +203,10 @@ impl Machine {
     /// A scope inside a step has come to its end.
     pub(super) fn child_ended(&mut self, scope: usize, now: Timestamp, effects: &mut Effects) {
         let Some(i) = self.scopes[scope].parent else { return };
+        if self.scopes[scope].index >= self.steps[i].rounds.begun {
+            // Its turn has not come: it is counted then.
+            return;
+        }
         self.steps[i].rounds.ended += 1;
         self.steps[i].rounds.failed += usize::from(self.scopes[scope].failed);
         if self.steps[i].row.state != StepState::Running || !self.steps[i].expanded {
@@ -210,8 +225,14 @@ impl Machine {
         }
         match self.inner_failure(i) {
             Some(failure) => self.fail(i, failure, now, effects),
+            None if self.has_left_out(i) => self.skip_halted(i, now, effects),
             None => effects.ready.push(i),
         }
+    }
+
+    /// Whether something inside the step was not begun.
+    fn has_left_out(&self, i: usize) -> bool {
+        self.steps[i].children.iter().any(|&scope| self.scopes[scope].left_out)
     }
 
     /// Whether everything inside the step has ended, so that it is to be closed.
@@ -255,6 +276,7 @@ impl Machine {
             self.reset_step(i);
         }
         self.scopes[scope].failed = false;
+        self.scopes[scope].left_out = false;
         let layout = &self.plan.layouts[self.scopes[scope].layout];
         for (local, edges) in layout.graph.predecessors.iter().enumerate() {
             self.steps[first + local].open = edges.len();
@@ -268,9 +290,10 @@ impl Machine {
         if self.steps[i].row.state.is_terminal() {
             self.set_step(i, StepState::Pending);
         }
-        self.steps[i].before = self.steps[i].row.attempt;
         let row = &mut self.steps[i].row;
+        row.retried_from = row.attempt;
         row.reason = None;
+        row.for_failure = false;
         row.failure = None;
         row.chosen = None;
         row.expansion = None;
@@ -287,8 +310,11 @@ impl Machine {
             for j in first..first + count {
                 self.remove_children(j, 0);
                 self.weigh(j, false);
-                self.steps[j].gone = true;
-                self.draft.removed_steps.push(self.steps[j].row.name.clone());
+                let step = &mut self.steps[j];
+                step.gone = true;
+                step.files.clear();
+                self.numbers.insert(step.row.name.clone(), step.row.attempt);
+                self.draft.removed_steps.push(step.row.name.clone());
             }
         }
     }

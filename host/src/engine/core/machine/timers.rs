@@ -16,7 +16,7 @@ impl Machine {
         if i == RUN_TIMER {
             return if self.run.state == RunState::Pending { self.start(now) } else { effects };
         }
-        if self.steps[i].gone {
+        if self.steps.get(i).is_none_or(|step| step.gone) {
             return effects;
         }
         let row = &self.steps[i].row;
@@ -79,7 +79,9 @@ impl Machine {
     fn step_timeout(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
         let Some(limit) = self.definition(i).step_timeout_ms else { return };
         let row = &self.steps[i].row;
-        let started = row.started_at.filter(|_| !row.state.is_terminal() && row.state != StepState::Pending);
+        // What waits for its review has done its work; what is paused begins with all of its time when it goes on.
+        let idle = [StepState::Pending, StepState::AwaitingReview, StepState::Paused];
+        let started = row.started_at.filter(|_| !row.state.is_terminal() && !idle.contains(&row.state));
         if started.is_none_or(|at| now.since(at).as_millis() < u128::from(limit)) {
             return;
         }

@@ -1,11 +1,11 @@
 //! A finished run's steps as they were launched, to be run again beside what they made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Child, Document, Launch, Machine, Stage};
 use crate::{
     engine::expression::Root,
-    model::{Node, StepState, Value},
+    model::{AttemptId, Node, StepState, Value},
     store::{ArtifactRow, AttemptRow, HostCallRow, StepRow},
 };
 
@@ -41,28 +41,29 @@ impl Machine {
         calls: &[HostCallRow],
         files: &[ArtifactRow],
     ) -> Vec<Recorded> {
-        let results: BTreeMap<&str, &AttemptRow> = attempts
-            .iter()
-            .filter(|a| {
-                let step = self.find(&a.step).map(|i| &self.steps[i].row);
-                step.is_some_and(|row| row.result_attempt == Some(a.number))
-            })
-            .map(|a| (a.step.as_str(), a))
-            .collect();
+        let by_number: HashMap<(&str, u32), &AttemptRow> =
+            attempts.iter().map(|a| ((a.step.as_str(), a.number), a)).collect();
+        let mut calls_of: HashMap<AttemptId, Vec<HostCallRow>> = HashMap::new();
+        for call in calls {
+            calls_of.entry(call.attempt).or_default().push(call.clone());
+        }
+        let mut files_of: HashMap<(&str, u32), BTreeMap<&str, &ArtifactRow>> = HashMap::new();
+        for file in files {
+            files_of.entry((&file.step, file.attempt)).or_default().insert(&file.name, file);
+        }
         let mut recorded = Vec::new();
         for i in 0..self.steps.len() {
             let row = &self.steps[i].row;
             if self.steps[i].gone || row.state != StepState::Completed {
                 continue;
             }
-            let Some(attempt) = results.get(row.name.as_str()) else { continue };
-            let mut latest: BTreeMap<&str, &ArtifactRow> = BTreeMap::new();
-            for file in files.iter().filter(|f| f.step == row.name && f.attempt == attempt.number) {
-                latest.insert(&file.name, file);
-            }
+            let result = row.result_attempt.map(|number| (row.name.as_str(), number));
+            let Some(attempt) = result.and_then(|result| by_number.get(&result)) else { continue };
+            let latest = files_of.remove(&(row.name.as_str(), attempt.number)).unwrap_or_default();
+            let journal = calls_of.remove(&attempt.id).unwrap_or_default();
             recorded.push(Recorded {
                 row: row.clone(),
-                launch: self.relaunch(i, attempt, calls).map(Box::new),
+                launch: self.relaunch(i, attempt, journal).map(Box::new),
                 artifacts: latest.into_values().cloned().collect(),
                 shared: attempt.shared.clone().unwrap_or_default(),
             });
@@ -70,7 +71,7 @@ impl Machine {
         recorded
     }
 
-    fn relaunch(&self, i: usize, attempt: &AttemptRow, calls: &[HostCallRow]) -> Option<Launch> {
+    fn relaunch(&self, i: usize, attempt: &AttemptRow, journal: Vec<HostCallRow>) -> Option<Launch> {
         let stage = match self.definition(i).node()? {
             Node::Checkpoint(_) | Node::Wait(_) => return None,
             Node::Phase(_) | Node::Transform(_) | Node::Condition(_) | Node::Join(_) => Stage::Open,
@@ -78,7 +79,7 @@ impl Machine {
         };
         let mut launch = self.launch(i, attempt, stage);
         launch.known = None;
-        launch.journal = calls.iter().filter(|call| call.attempt == attempt.id).cloned().collect();
+        launch.journal = journal;
         Some(launch)
     }
 }

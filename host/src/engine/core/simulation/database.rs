@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     engine::{core::Snapshot, plan::Plan},
-    model::{ApprovalId, EventKind, RunId, StepState, TenantId},
-    store::{ApprovalRow, ArtifactRow, AttemptRow, RunRow, StepRow, Transition},
+    model::{ApprovalId, AttemptId, EventKind, RunId, StepState, TenantId},
+    store::{ApprovalRow, ArtifactRow, AttemptRow, HostCallRow, RunRow, StepRow, Transition},
 };
 
 /// The database: what has been committed, checked as it comes in.
@@ -24,10 +24,13 @@ pub(super) struct Row {
     pub(super) run: RunRow,
     pub(super) steps: BTreeMap<String, StepRow>,
     pub(super) attempts: BTreeMap<(String, u32), AttemptRow>,
-    pub(super) artifacts: Vec<ArtifactRow>,
+    pub(super) artifacts: BTreeMap<(String, String, u32), ArtifactRow>,
+    pub(super) host_calls: BTreeMap<(AttemptId, u32), HostCallRow>,
     pub(super) approvals: BTreeMap<ApprovalId, ApprovalRow>,
     pub(super) completed: BTreeMap<String, u32>,
     pub(super) cancelled: bool,
+    /// Its host could not go on with it.
+    pub(super) given_up: bool,
     /// Somebody had a step done again: what had ended may begin anew.
     pub(super) again: bool,
 }
@@ -42,10 +45,12 @@ impl Database {
                 run: RunRow { rev: 0, event_seq: 0, ..t.run.clone() },
                 steps: BTreeMap::new(),
                 attempts: BTreeMap::new(),
-                artifacts: Vec::new(),
+                artifacts: BTreeMap::new(),
+                host_calls: BTreeMap::new(),
                 approvals: BTreeMap::new(),
                 completed: BTreeMap::new(),
                 cancelled: false,
+                given_up: false,
                 again: false,
             }
         });
@@ -80,9 +85,21 @@ impl Database {
             row.approvals.insert(approval.id, approval);
         }
         for attempt in t.attempts {
-            row.attempts.insert((attempt.step.clone(), attempt.number), attempt);
+            let key = (attempt.step.clone(), attempt.number);
+            let before = row.attempts.insert(key, attempt.clone());
+            assert!(
+                before.is_none_or(|a| a.id == attempt.id),
+                "an attempt takes another one's place: {attempt:?}"
+            );
         }
-        row.artifacts.extend(t.artifacts);
+        for file in t.artifacts {
+            let key = (file.step.clone(), file.name.clone(), file.version);
+            let before = row.artifacts.insert(key.clone(), file);
+            assert!(before.is_none(), "there is such a version of the file already: {key:?}");
+        }
+        for call in t.host_calls {
+            row.host_calls.insert((call.attempt, call.seq), call);
+        }
         row.run = t.run;
     }
 
@@ -96,9 +113,9 @@ impl Database {
             run: row.run.clone(),
             steps,
             attempts: row.attempts.values().cloned().collect(),
-            artifacts: row.artifacts.clone(),
+            artifacts: row.artifacts.values().cloned().collect(),
             shared: BTreeMap::new(),
-            host_calls: Vec::new(),
+            host_calls: row.host_calls.values().cloned().collect(),
             approvals: row.approvals.values().cloned().collect(),
         }
     }

@@ -8,7 +8,7 @@ use rand::{RngExt as _, rngs::StdRng};
 
 use crate::{
     engine::plan::{Plan, PlanBody},
-    model::{Case, Cases, Condition, JoinMode, StepDefinition as Step, Workflow},
+    model::{Case, Cases, Concurrency, Condition, JoinMode, StepDefinition as Step, Workflow},
 };
 
 /// A random step of any kind. Those that contain others get simpler ones with each level.
@@ -33,6 +33,15 @@ fn step(rng: &mut StdRng, name: &str, depth: usize) -> Step {
     };
     if step.phase.as_deref() == Some("") {
         step.phase = None;
+    }
+    // What contains others would wait for itself.
+    let contains = step.map.is_some() || step.repeat.is_some() || step.workflow.is_some();
+    if !contains && rng.random_bool(0.2) {
+        let limit = rng.random_range(1..3);
+        step.concurrency = Some(Concurrency { key: format!("{limit} at once"), limit });
+    }
+    if rng.random_bool(0.1) {
+        step.step_timeout_ms = Some(rng.random_range(500..20_000));
     }
     if let Some(map) = &mut step.map {
         map.max_parallel = rng.random_bool(0.5).then_some(1);

@@ -1,0 +1,116 @@
+//! How attempts end: at random, as the sandbox and the host's own evaluation may have them end.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt as _, rngs::StdRng};
+use serde_json::json;
+
+use crate::{
+    engine::core::{AttemptEnd, AttemptOutcome, Launch, Stage, Suspension},
+    model::{Digest, Failure, FailureKind, FileKind, Node, Timestamp, Usage, Value},
+    store::{ApprovalKind, ArtifactRow, HostCallRow},
+};
+
+fn completed(chosen: Option<&str>) -> AttemptOutcome {
+    AttemptOutcome::Completed {
+        output: Value::Inline { json: "{}".into() },
+        step_key: Digest::of("key"),
+        artifacts: Vec::new(),
+        shared: BTreeMap::new(),
+        chosen: chosen.map(str::to_owned),
+    }
+}
+
+/// A phase's result, with some of three files.
+fn made(rng: &mut StdRng, now: Timestamp) -> AttemptOutcome {
+    let file = |name: String| ArtifactRow {
+        digest: Digest::of(&name),
+        name,
+        step: String::new(),
+        version: 0,
+        attempt: 0,
+        size: 1,
+        kind: FileKind::Json,
+        media_type: "application/json".into(),
+        deliverable: false,
+        order: 1,
+        description: String::new(),
+        created_at: now,
+    };
+    let artifacts: Vec<ArtifactRow> =
+        (0..3).filter(|_| rng.random_bool(0.3)).map(|k| file(format!("{k}.json"))).collect();
+    let json = rng.random_range(0..3).to_string();
+    AttemptOutcome::Completed {
+        step_key: Digest::of(&json),
+        output: Value::Inline { json },
+        artifacts,
+        shared: BTreeMap::new(),
+        chosen: None,
+    }
+}
+
+/// A phase asks somebody from inside.
+fn asks(launch: &Launch, now: Timestamp, deadline: Timestamp) -> AttemptOutcome {
+    let request = json!({ "title": "May I?" });
+    let call = HostCallRow {
+        attempt: launch.attempt,
+        seq: launch.journal.len() as u32,
+        kind: "ask".into(),
+        request: Value::Inline { json: request.to_string() },
+        request_digest: Digest::of("request"),
+        answer: None,
+        started_at: now,
+        answered_at: None,
+    };
+    AttemptOutcome::Suspended(Suspension::Approval {
+        kind: ApprovalKind::Guest,
+        request,
+        deadline: Some(deadline),
+        call: Some(Box::new(call)),
+        key: None,
+    })
+}
+
+pub(super) fn outcome(rng: &mut StdRng, launch: &Launch, now: Timestamp) -> AttemptEnd {
+    let key = Digest::of("key");
+    let later = now.plus(std::time::Duration::from_millis(rng.random_range(0..500)));
+    let broken = || Err(Failure::new(FailureKind::Failed, "broken"));
+    let result = match (launch.definition().node().unwrap(), &launch.stage) {
+        (Node::Phase(_), _) => match rng.random_range(0..10) {
+            0 => Err(Failure::new(FailureKind::Retryable, "flaky")),
+            1 => broken(),
+            2 => Ok(AttemptOutcome::Skipped("nothing to do".into())),
+            3 if launch.known.is_some() => Ok(AttemptOutcome::Unchanged),
+            4 if launch.journal.len() < 3 => Ok(asks(launch, now, later)),
+            _ => Ok(made(rng, now)),
+        },
+        (Node::Condition(_), _) => Ok(completed([None, Some("x"), Some("y")][rng.random_range(0..3)])),
+        (Node::Checkpoint(checkpoint), _) => Ok(AttemptOutcome::Suspended(Suspension::Approval {
+            kind: ApprovalKind::Checkpoint,
+            request: json!({ "default": checkpoint.default }),
+            deadline: checkpoint.deadline_seconds.map(|_| later),
+            call: None,
+            key: Some(key),
+        })),
+        (Node::Wait(wait), _) if wait.event.is_some() => {
+            let event = "key".to_owned();
+            Ok(AttemptOutcome::Suspended(Suspension::Event { event, deadline: Some(later), key }))
+        }
+        (Node::Wait(_), _) => Ok(AttemptOutcome::Suspended(Suspension::Until { at: later, key })),
+        (Node::Map(_) | Node::Loop(_) | Node::Workflow(_), _) if rng.random_bool(0.05) => broken(),
+        (Node::Map(_), Stage::Open) => {
+            let expansion = Value::Inline { json: "[1,2,3]".into() };
+            Ok(AttemptOutcome::Expanded { expansion, count: rng.random_range(0..4) })
+        }
+        (Node::Loop(_) | Node::Workflow(_), Stage::Open) => {
+            Ok(AttemptOutcome::Expanded { expansion: Value::Inline { json: "{}".into() }, count: 1 })
+        }
+        (Node::Loop(repeat), Stage::Close(rounds)) if rounds.len() < repeat.max_iterations as usize => {
+            if rng.random_bool(0.5) { Ok(AttemptOutcome::Again) } else { Ok(completed(None)) }
+        }
+        _ => Ok(completed(None)),
+    };
+    AttemptEnd { result, usage: Usage::default(), log: None, blobs: Vec::new() }
+}

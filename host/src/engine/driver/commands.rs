@@ -1,0 +1,125 @@
+//! Commands on their way from the database to the core, and refusals on their way back.
+//!
+//! The database may be slow, or away: whatever asks it does so beside the driver, and reports by a message.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Driver, Message};
+use crate::{
+    engine::core::Input,
+    model::{HostId, RunId},
+    store::{CommandRow, Store, StoreResult},
+};
+
+/// A command that was taken up so often without an end is not done: it may be what kills hosts.
+const MAX_TRIES: u32 = 3;
+/// After a failure of storage it is tried again so much later.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Which commands the core knows of.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// Those that the core has taken, but whose deletion is not durable yet, with their runs.
+    taken: HashMap<i64, RunId>,
+    /// Whether somebody is looking.
+    looks: bool,
+    /// Whether there may be more than is being found.
+    again: bool,
+}
+
+/// What is found in the database.
+pub(crate) struct Found {
+    /// All that wait.
+    waiting: Vec<i64>,
+    /// Those that were not taken yet.
+    new: Vec<CommandRow>,
+}
+
+impl Inbox {
+    /// Let the core be told again of a run's commands: what it knew of them is gone.
+    pub(super) fn forget(&mut self, run: RunId) {
+        self.taken.retain(|_, of| *of != run);
+    }
+}
+
+impl Driver {
+    /// Look what commands have come.
+    pub(super) fn look_for_commands(&mut self) {
+        if std::mem::replace(&mut self.inbox.looks, true) {
+            self.inbox.again = true;
+            return;
+        }
+        let taken = self.inbox.taken.keys().copied().collect();
+        let (store, host, sender) = (self.store.clone(), self.host, self.sender.clone());
+        tokio::spawn(async move {
+            let found = look(&store, host, taken).await;
+            let _ = sender.send(Message::Commands(found));
+        });
+    }
+
+    /// Each command is told once.
+    pub(super) fn commands(&mut self, found: StoreResult<Found>) {
+        self.inbox.looks = false;
+        match found {
+            Ok(Found { waiting, new }) => {
+                self.inbox.taken.retain(|id, _| waiting.contains(id));
+                self.inbox.taken.extend(new.iter().map(|command| (command.id, command.run)));
+                for CommandRow { id, run, command, tries } in new {
+                    if tries >= MAX_TRIES {
+                        tracing::error!(id, %run, ?command, "this command never came to an end; it is refused");
+                        self.refuse_command(
+                            id,
+                            format!(
+                                "it was taken up {tries} times, and each time its host died or could not write what \
+                                 came of it; it is not tried again"
+                            ),
+                        );
+                        continue;
+                    }
+                    self.input(Input::Command { id, run, command: Box::new(command) }, None);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "commands cannot be read; trying again");
+                let sender = self.sender.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(PAUSE).await;
+                    let _ = sender.send(Message::CommandsWait);
+                });
+            }
+        }
+        if std::mem::take(&mut self.inbox.again) {
+            self.look_for_commands();
+        }
+    }
+
+    /// The answer queues behind the transitions that the store has been given, so nobody is told of a state of the run
+    /// that is not durable.
+    pub(super) fn refuse_command(&self, id: i64, why: String) {
+        tokio::spawn(refuse(self.store.clone(), self.sender.clone(), id, why));
+    }
+}
+
+/// The commands that have come. That they are taken up is recorded before they are done.
+async fn look(store: &Store, host: HostId, taken: Vec<i64>) -> StoreResult<Found> {
+    let mut commands = store.command_list(host).await?;
+    let waiting = commands.iter().map(|command| command.id).collect();
+    commands.retain(|command| !taken.contains(&command.id));
+    if !commands.is_empty() {
+        store.command_tried(commands.iter().map(|command| command.id).collect()).await?;
+    }
+    Ok(Found { waiting, new: commands })
+}
+
+/// Without its answer whoever asked would wait, and the next host would do what was refused: it is tried until it is durable.
+async fn refuse(store: Store, driver: UnboundedSender<Message>, id: i64, why: String) {
+    while let Err(error) = store.command_refuse(id, &why).await {
+        tracing::warn!(%error, "a command that cannot be done cannot be answered; trying again");
+        tokio::time::sleep(PAUSE).await;
+        if driver.is_closed() {
+            return;
+        }
+    }
+}
