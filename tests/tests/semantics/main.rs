@@ -8,6 +8,7 @@ mod builder;
 mod control;
 mod definitions;
 mod garbage;
+mod mending;
 mod nodes;
 mod people;
 mod policies;
