@@ -156,7 +156,8 @@ async fn start_run(
     start.as_of = Some(due);
     match tenant.run_start(start).await {
         Ok(started) => Ok(Firing::Started(started.run.run.id)),
-        Err(error) if matches!(error.code(), Code::Unavailable | Code::Internal) => Err(error),
+        // What else is amiss is there the next second, too: it is told with the schedule, which goes on to its next time.
+        Err(error) if error.code() == Code::Unavailable => Err(error),
         Err(error) => {
             let mut why = error.long();
             why.truncate(why.floor_char_boundary(REASON_BYTES));

@@ -115,8 +115,21 @@ impl Tenant {
         }
         let mut result = None;
         for step in failed {
+            // It may come after one that was retried before it: then it is done again by now.
+            let stands = |row: &StepRow| row.state != StepState::Failed || row.attempt != step.attempt;
+            if result.is_some() && stands(&self.step(id, &step.name).await?) {
+                continue;
+            }
             let command = Command::Retry { step: step.name.clone(), overrides: stored_overrides(step) };
-            result = Some(self.command(id, &command).await?);
+            result = Some(match self.command(id, &command).await {
+                Err(error) if result.is_some() && error.code() == Code::Conflict => {
+                    if !stands(&self.step(id, &step.name).await?) {
+                        return Err(error);
+                    }
+                    continue;
+                }
+                answer => answer?,
+            });
         }
         Ok(result.unwrap_or(detail))
     }

@@ -2,6 +2,9 @@
 //!
 //! An event and a step find each other by their key, whichever is there first: both write before they have somebody look.
 
+use std::collections::{HashMap, hash_map::Entry};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
 use super::{
@@ -18,7 +21,7 @@ use crate::{
 const KEY_BYTES: usize = 512;
 /// The largest data, in bytes of JSON text.
 const DATA_BYTES: usize = 64 << 10;
-/// While a command waits for its answer, it is asked for so often.
+/// While a command waits for its answer, it is asked for after so long, and then less and less often.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(10);
 /// After a failure of storage it is tried again so much later.
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -74,35 +77,75 @@ impl Matchmaker {
     }
 }
 
-/// Bring events to steps, one after another, so that no event is offered to two steps.
+/// What is being brought, by tenant and key, and whether there may be more of it by now.
+type Busy = HashMap<(TenantId, String), bool>;
+
+/// Bring events to steps: those of a key one after another, so that no event is offered to two steps; those of other keys
+/// beside them, so that an owner that does not answer holds up no others.
 pub(super) fn start(
     store: Store,
     driver: DriverHandle,
     mut wanted: mpsc::UnboundedReceiver<(TenantId, String)>,
 ) {
     tokio::spawn(async move {
-        // What an earlier host had offered is done first; then what came while no host ran.
-        while let Err(error) = take_up(&store, &driver).await {
-            tracing::warn!(%error, "outside events cannot be read; trying again");
-            tokio::time::sleep(PAUSE).await;
-        }
-        while let Some((tenant, key)) = wanted.recv().await {
-            while let Err(error) = bring(&store, &driver, &tenant, &key).await {
-                tracing::warn!(%error, "an outside event cannot be brought to its step; trying again");
-                tokio::time::sleep(PAUSE).await;
+        let mut known = loop {
+            match take_up(&store).await {
+                Ok(known) => break known,
+                Err(error) => {
+                    tracing::warn!(%error, "outside events cannot be read; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        let mut busy = Busy::new();
+        let mut done = FuturesUnordered::new();
+        loop {
+            let next = match known.pop() {
+                Some(one) => Some(one),
+                None => tokio::select! {
+                    Some(one) = done.next(), if !done.is_empty() => {
+                        // Somebody may have looked meanwhile.
+                        busy.remove(&one).filter(|again| *again).map(|_| one)
+                    }
+                    one = wanted.recv() => match one {
+                        Some(one) => Some(one),
+                        None => return,
+                    },
+                },
+            };
+            let Some(one) = next else { continue };
+            match busy.entry(one) {
+                Entry::Occupied(mut again) => drop(again.insert(true)),
+                Entry::Vacant(place) => {
+                    let (tenant, key) = place.key().clone();
+                    place.insert(false);
+                    let brought =
+                        tokio::spawn(insist(store.clone(), driver.clone(), tenant.clone(), key.clone()));
+                    done.push(async move {
+                        let _ = brought.await;
+                        (tenant, key)
+                    });
+                }
             }
         }
     });
 }
 
-async fn take_up(store: &Store, driver: &DriverHandle) -> StoreResult<()> {
+/// What an earlier host had offered is done first; then there is what came while no host ran.
+async fn take_up(store: &Store) -> StoreResult<Vec<(TenantId, String)>> {
+    let mut pause = LOOK;
     while store.signals_offered().await? > 0 {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE);
     }
-    for (tenant, key) in store.signals_wanted().await? {
-        bring(store, driver, &tenant, &key).await?;
+    store.signals_wanted().await
+}
+
+async fn insist(store: Store, driver: DriverHandle, tenant: TenantId, key: String) {
+    while let Err(error) = bring(&store, &driver, &tenant, &key).await {
+        tracing::warn!(%error, "an outside event cannot be brought to its step; trying again");
+        tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 async fn bring(store: &Store, driver: &DriverHandle, tenant: &TenantId, key: &str) -> StoreResult<()> {
@@ -123,16 +166,21 @@ async fn bring(store: &Store, driver: &DriverHandle, tenant: &TenantId, key: &st
         let command = Command::Signal { step: step.name.clone(), signal: signal.id, data };
         let place = tenant.command_add(run, &command).await?;
         driver.send(Message::CommandsWait);
+        let mut pause = LOOK;
         loop {
-            match tenant.command_answer(place).await? {
-                CommandAnswer::Done => break,
+            match tenant.command_answer(place).await {
+                Ok(CommandAnswer::Done) => break,
                 // It went another way meanwhile: the event is for the next one.
-                CommandAnswer::Refused(_) => {
+                Ok(CommandAnswer::Refused(_)) => {
                     refused.push((run, step.name));
                     break;
                 }
-                CommandAnswer::Queued if driver.has_stopped() => return Ok(()),
-                CommandAnswer::Queued => tokio::time::sleep(LOOK).await,
+                // It is offered: as long as that is not answered, it must not be offered to another.
+                Ok(CommandAnswer::Queued) | Err(_) if driver.has_stopped() => return Ok(()),
+                Ok(CommandAnswer::Queued) | Err(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE);
+                }
             }
         }
     }

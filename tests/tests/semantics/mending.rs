@@ -50,7 +50,7 @@ async fn a_map_that_shrank_and_grows_again_counts_its_files_on(mut host: Host) -
         .json()
         .await?;
     let copy = json!({ "phase": "echo/copy", "input": { "from": "'input/a.bin'" } });
-    let definition = json!({ "name": "shrinks", "steps": [
+    let definition = json!({ "name": "shrinks", "files": {}, "steps": [
         { "name": "list", "phase": "echo/echo", "input": { "items": "input.items" } },
         { "name": "fan", "map": { "over": "steps.list.output.input.items", "body": copy } } ] });
     let files = json!([{ "upload": upload["id"] }]);
