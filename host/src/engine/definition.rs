@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::{
@@ -46,7 +45,7 @@ pub fn parse(text: &[u8]) -> Result<Workflow> {
 /// # Errors
 /// `Invalid`, with everything that is wrong by JSON Pointer.
 pub fn of_document(document: Value) -> Result<Workflow> {
-    static SCHEMA: LazyLock<std::result::Result<Validator, String>> =
+    static SCHEMA: LazyLock<std::result::Result<schema::Validator, String>> =
         LazyLock::new(|| schema::compile(schemars::schema_for!(Workflow).as_value()));
     let schema = SCHEMA
         .as_ref()

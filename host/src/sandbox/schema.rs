@@ -1,7 +1,5 @@
 //! JSON Schemas of a plugin's making: compiled once per plugin, and what a guest takes and gives checked against them.
 
-use jsonschema::Validator;
-
 use super::json;
 use crate::{
     model::{Failure, FailureKind, Problem, Schema},
@@ -14,7 +12,7 @@ pub(super) enum Check {
     /// Everything that is JSON fits, within [`json::MAX_VALUES`].
     Any,
     /// The schema decides.
-    Schema(Box<Validator>),
+    Schema(Box<schema::Validator>),
 }
 
 impl Check {
