@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
     wire::{LogBody, RunBody, RunPage, Workflow, upload_id},
 };
 use crate::{
-    engine::{StartFile, StartRun, definition::of_document},
+    engine::{StartFile, StartRun},
     model::{RunId, RunState, ScheduleId, Timestamp, UnknownState, UploadId},
     store::RunFilter,
 };
@@ -51,7 +51,7 @@ pub(super) struct RunStart {
     version: Option<String>,
     /// A definition for this run alone, in place of a workflow by name.
     #[schema(value_type = Option<Workflow>)]
-    definition: Option<Value>,
+    definition: Option<Box<RawValue>>,
     /// The input, as the workflow's `input_schema` has it. Absent, an empty object.
     #[schema(value_type = Option<Object>)]
     input: Option<Box<RawValue>>,
@@ -119,7 +119,10 @@ pub(super) async fn start(
     let idempotency_key = headers.get(&IDEMPOTENCY_KEY).map(read_idempotency_key).transpose()?;
     let limit = api.engine.config().max_input_bytes.saturating_add(BESIDE_INPUT);
     let body: RunStart = extract::json(&api, request, limit).await?;
-    let definition = body.definition.map(of_document).transpose()?.map(Box::new);
+    let definition = match &body.definition {
+        Some(text) => Some(Box::new(tenant.definition(text.get().as_bytes()).await?)),
+        None => None,
+    };
     let workflow = match (body.workflow, &definition) {
         (Some(name), None) => name,
         (None, Some(definition)) if body.version.is_none() => definition.name.clone(),

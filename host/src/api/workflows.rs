@@ -154,7 +154,7 @@ pub(super) async fn create(
     State(api): State<Api>,
     request: Request,
 ) -> ApiResult<Response> {
-    let workflow = definition::parse(&body(&api, request).await?)?;
+    let workflow = tenant.definition(&body(&api, request).await?).await?;
     let info = tenant.workflow_create(workflow).await?;
     let (name, version) = (segment(&info.workflow.name), segment(&info.workflow.version));
     let url = format!("/api/v1/workflows/{name}?version={version}");
@@ -182,7 +182,7 @@ pub(super) async fn validate(
     request: Request,
 ) -> ApiResult<Json<WorkflowCheck>> {
     let bytes = body(&api, request).await?;
-    let problems = match definition::parse(&bytes) {
+    let problems = match tenant.definition(&bytes).await {
         Ok(workflow) => tenant.workflow_problems(&workflow).await?,
         Err(error) if error.list().is_empty() => vec![Problem::new("", error.to_string())],
         Err(error) => error.list().to_vec(),

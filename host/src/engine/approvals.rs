@@ -60,7 +60,7 @@ impl Tenant {
             let state = approval.state.as_str();
             return Err(Error::conflict(format!("approval {id} is {state}: there is nothing to decide")));
         }
-        let problems = problems(&approval.request, &answer)?;
+        let problems = self.engine.checks.run(|| problems(&approval.request, &answer)).await??;
         if !problems.is_empty() {
             return Err(
                 Error::invalid(format!("approval {id} takes no such decision")).with_problems(problems)

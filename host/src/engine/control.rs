@@ -268,9 +268,10 @@ impl Tenant {
         let (_, manifest) = self.plugin(&digest.to_string()).await?;
         let spec = manifest.phase(phase).ok_or_else(|| Error::not_found("phase", &row.phase))?;
         let Some(input) = &overrides.input else { return Ok(()) };
-        let schema = crate::schema::compile(&spec.input_schema)
+        let check =
+            || crate::schema::compile(&spec.input_schema).map(|schema| crate::schema::check(&schema, input));
+        let problems = (self.engine.checks.run(check).await?)
             .map_err(|error| Error::invalid(format!("phase {}: {error}", row.phase)))?;
-        let problems = crate::schema::check(&schema, input);
         if problems.is_empty() {
             return Ok(());
         }

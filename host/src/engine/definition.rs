@@ -1,23 +1,38 @@
 //! Definitions as people write them: JSON or YAML, read within bounds, with everything that is wrong told by its place.
 
-use std::sync::LazyLock;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use serde_json::Value;
 
 use crate::{
     error::{Code, Error, Result},
-    model::Workflow,
+    model::{Problem, StepDefinition, Workflow},
+    sandbox::parse_within,
     schema,
 };
 
 /// The largest definition, in bytes.
 pub const MAX_DEFINITION_BYTES: usize = 4 << 20;
-/// YAML that expands to more than this many values is no definition but a bomb.
-const MAX_VALUES: usize = 500_000;
+/// JSON with more than this many values, or YAML that expands to more, is no definition but a bomb.
+pub const MAX_VALUES: u32 = 500_000;
 /// YAML's aliases are bounded more narrowly: no definition needs many.
-const MAX_ALIASES: usize = 1_000;
+pub const MAX_ALIASES: usize = 1_000;
 /// So deep may a definition be nested: maps and loops contain each other at most eight deep.
-const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH: usize = 100;
+
+/// A definition as far as it can be read.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// What is wrong with its form.
+    pub(super) problems: Vec<Problem>,
+    /// It, without what is wrong; absent if nothing can be made of the rest.
+    pub(super) workflow: Option<Workflow>,
+    /// The steps of which something was left out, by their place.
+    pub(super) partial: BTreeSet<usize>,
+}
 
 /// Read a definition: JSON where it begins with a brace, else YAML 1.2.
 ///
@@ -25,6 +40,22 @@ const MAX_DEPTH: usize = 100;
 /// `TooLarge`; `Invalid` with the place of what is wrong: by line and column where it is no JSON or YAML, by JSON Pointer
 /// where it is no definition, all of it at once.
 pub fn parse(text: &[u8]) -> Result<Workflow> {
+    let draft = draft(document(text)?)?;
+    match draft.workflow {
+        Some(workflow) if draft.problems.is_empty() => Ok(workflow),
+        _ => Err(no_definition(draft.problems)),
+    }
+}
+
+pub(super) fn no_definition(problems: Vec<Problem>) -> Error {
+    Error::invalid("this is no workflow definition").with_problems(problems)
+}
+
+/// The document of a definition, whether it is one or not.
+///
+/// # Errors
+/// `TooLarge`; `Invalid` with the line and column where it is no JSON or YAML.
+pub fn document(text: &[u8]) -> Result<Value> {
     if text.len() > MAX_DEFINITION_BYTES {
         let message =
             format!("the definition has {} bytes; at most {MAX_DEFINITION_BYTES} are allowed", text.len());
@@ -32,30 +63,82 @@ pub fn parse(text: &[u8]) -> Result<Workflow> {
     }
     let text = std::str::from_utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text))
         .map_err(|error| Error::invalid(format!("the definition is not UTF-8: {error}")))?;
-    let document = match text.trim_start().starts_with('{') {
-        true => serde_json::from_str(text)
-            .map_err(|error| Error::invalid(format!("the definition is no JSON: {error}")))?,
-        false => yaml(text)?,
-    };
-    of_document(document)
+    match text.trim_start().starts_with('{') {
+        true => parse_within(text, MAX_VALUES)
+            .map_err(|error| Error::invalid(format!("the definition is no JSON: {error}"))),
+        false => yaml(text),
+    }
 }
 
-/// A definition from its document.
-///
-/// # Errors
-/// `Invalid`, with everything that is wrong by JSON Pointer.
-pub fn of_document(document: Value) -> Result<Workflow> {
+/// What a document says, and what of it cannot be read.
+pub(super) fn draft(mut document: Value) -> Result<Draft> {
     static SCHEMA: LazyLock<std::result::Result<schema::Validator, String>> =
         LazyLock::new(|| schema::compile(schemars::schema_for!(Workflow).as_value()));
     let schema = SCHEMA
         .as_ref()
         .map_err(|error| Error::internal("the schema of definitions cannot be used", error.clone()))?;
-    let problems = schema::check(schema, &document);
-    if !problems.is_empty() {
-        return Err(Error::invalid("this is no workflow definition").with_problems(problems));
+    let mut problems = schema::check(schema, &document);
+    let partial = if problems.is_empty() { BTreeSet::new() } else { leave_out(&mut document, &problems) };
+    let workflow = match serde_json::from_value(document) {
+        Ok(workflow) => Some(workflow),
+        Err(error) if problems.is_empty() => {
+            problems.push(Problem::new("", error.to_string()));
+            None
+        }
+        Err(_) => None,
+    };
+    Ok(Draft { problems, workflow, partial })
+}
+
+/// Leave out of a document what is wrong with its form, so that the rest can be looked at as well. Returns the steps that
+/// were changed.
+fn leave_out(document: &mut Value, problems: &[Problem]) -> BTreeSet<usize> {
+    let mut partial = BTreeSet::new();
+    let known = known_members();
+    let Some(members) = document.as_object_mut() else { return partial };
+    members.retain(|key, _| known.workflow.contains(key));
+    let mut wrong_in_step: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for problem in problems {
+        let mut path = problem.path.split('/').skip(1);
+        match (path.next(), path.next().map(str::parse::<usize>), path.next()) {
+            (Some("steps"), Some(Ok(i)), key) => {
+                wrong_in_step.entry(i).or_default().extend(key.map(str::to_owned));
+            }
+            // Without its steps there is nothing to look at.
+            (Some("steps"), ..) | (None, ..) => {}
+            (Some(key), ..) => drop(members.remove(key)),
+        }
     }
-    serde_json::from_value(document)
-        .map_err(|error| Error::invalid(format!("this is no workflow definition: {error}")))
+    members.entry("name").or_insert_with(|| "unnamed".into());
+    for (i, wrong) in wrong_in_step {
+        partial.insert(i);
+        let Some(step) = members.get_mut("steps").and_then(|steps| steps.get_mut(i)) else { continue };
+        if let Some(members) = step.as_object_mut() {
+            members.retain(|key, _| known.step.contains(key) && !wrong.contains(key));
+        }
+        if serde_json::from_value::<StepDefinition>(step.clone()).is_err() {
+            let name = step.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            *step = serde_json::json!({ "name": name });
+        }
+    }
+    partial
+}
+
+/// The members that there are.
+struct Members {
+    workflow: BTreeSet<String>,
+    step: BTreeSet<String>,
+}
+
+fn known_members() -> Members {
+    let names = |schema: schemars::Schema| {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    Members {
+        workflow: names(schemars::schema_for!(Workflow)),
+        step: names(schemars::schema_for!(StepDefinition)),
+    }
 }
 
 fn yaml(text: &str) -> Result<Value> {
@@ -64,8 +147,8 @@ fn yaml(text: &str) -> Result<Value> {
     options.strict_booleans = true;
     options.with_snippet = false;
     if let Some(budget) = &mut options.budget {
-        budget.max_events = 2 * MAX_VALUES;
-        budget.max_nodes = MAX_VALUES;
+        budget.max_events = 2 * MAX_VALUES as usize;
+        budget.max_nodes = MAX_VALUES as usize;
         budget.max_aliases = MAX_ALIASES;
         budget.max_depth = MAX_DEPTH;
         budget.max_documents = 1;

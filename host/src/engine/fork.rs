@@ -8,6 +8,7 @@ use super::{
     RunDetail, Tenant,
     core::{Machine, Snapshot},
     plan::{Plan, PlanBody, Surroundings as _, split_phase},
+    problems::list,
     recovery::Loader,
 };
 use crate::{
@@ -67,7 +68,7 @@ impl Tenant {
                     Error::invalid(format!("workflow {} does not fit the active plugins", workflow.name))
                         .with_problems(problems)
                 };
-                Plan::new(&workflow, &library).map_err(problems)?.body
+                self.engine.checks.run(|| Plan::new(&workflow, &library)).await?.map_err(problems)?.body
             }
         };
         self.forked(source, body, fork.step, fork.overrides).await
@@ -111,7 +112,7 @@ impl Tenant {
         if !open.is_empty() {
             return Err(Error::conflict(format!(
                 "{name} needs what has not ended in run {id}: {}",
-                open.join(", ")
+                list(open)
             )));
         }
         self.forked(source, body, Some(name), phase.overrides).await
@@ -137,8 +138,9 @@ impl Tenant {
         let (_, manifest) = self.plugin(&digest.to_string()).await?;
         let spec = manifest.phase(spec).ok_or_else(|| Error::not_found("phase", phase))?;
         let input = overrides.input.as_ref().ok_or_else(|| Error::invalid("input: the phase needs one"))?;
-        let problems = crate::schema::compile(&spec.input_schema)
-            .map(|schema| crate::schema::check(&schema, input))
+        let check =
+            || crate::schema::compile(&spec.input_schema).map(|schema| crate::schema::check(&schema, input));
+        let problems = (self.engine.checks.run(check).await?)
             .map_err(|error| Error::invalid(format!("phase {phase}: {error}")))?;
         if !problems.is_empty() {
             return Err(
@@ -146,16 +148,14 @@ impl Tenant {
             );
         }
         body.plugins.insert(plugin.to_owned(), digest);
-        let ended = |name: &str| {
-            source.steps.iter().any(|row| row.name == name && row.state == crate::model::StepState::Completed)
-        };
         let layout = &source.plan.layouts[0];
-        let kept: BTreeSet<usize> = (0..layout.steps.len())
-            .filter(|&i| {
-                ended(&layout.steps[i].name)
-                    && layout.graph.ancestors(i).iter().all(|&j| ended(&layout.steps[j].name))
-            })
-            .collect();
+        let completed = source.steps.iter().filter(|row| row.state == crate::model::StepState::Completed);
+        let completed: BTreeSet<&str> = completed.map(|row| row.name.as_str()).collect();
+        let ended: Vec<bool> =
+            layout.steps.iter().map(|step| completed.contains(step.name.as_str())).collect();
+        let reach = layout.graph.reach();
+        let kept: BTreeSet<usize> =
+            (0..layout.steps.len()).filter(|&i| ended[i] && reach.before(i).all(|j| ended[j])).collect();
         body.workflow.steps = kept.iter().map(|&i| layout.steps[i].clone()).collect();
         let mut name = spec.name.replace('-', "_");
         while body.workflow.steps.iter().any(|step| step.name == name) {
@@ -175,7 +175,7 @@ impl Tenant {
         overrides: Overrides,
     ) -> Result<RunDetail> {
         let name = body.workflow.name.clone();
-        let plan = Plan::of(body).map_err(|problems| {
+        let plan = self.engine.checks.run(|| Plan::of(body)).await?.map_err(|problems| {
             Error::invalid(format!("workflow {name} cannot run")).with_problems(problems)
         })?;
         let now = Timestamp::now();
@@ -224,10 +224,10 @@ impl Tenant {
 fn own_step(source: &Snapshot, name: &str) -> Result<usize> {
     let steps = &source.plan.layouts[0].steps;
     steps.iter().position(|step| step.name == name).ok_or_else(|| {
-        let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        let names = list(steps.iter().map(|step| &step.name));
         Error::new(
             crate::error::Code::NotFound,
-            format!("run {} has no step {name:?} of its own; it has: {}", source.run.id, names.join(", ")),
+            format!("run {} has no step {name:?} of its own; it has: {names}", source.run.id),
         )
     })
 }

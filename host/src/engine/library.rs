@@ -7,8 +7,13 @@ use std::{
 
 use super::{
     Tenant,
-    plan::{Plan, Surroundings},
+    definition::{Draft, document, draft, no_definition},
+    plan::{
+        Plan, Surroundings,
+        bounds::{MAX_PARTS, MAX_PARTS_BYTES},
+    },
     plugins::ActivePlugins,
+    problems::list,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -59,8 +64,8 @@ impl Surroundings for Library {
         self.plugins.plugin_names()
     }
 
-    fn workflow(&self, name: &str) -> Option<Workflow> {
-        self.plugins.workflow(name).or_else(|| self.custom.get(name).map(|found| (**found).clone()))
+    fn workflow(&self, name: &str) -> Option<Arc<Workflow>> {
+        self.plugins.workflow(name).or_else(|| self.custom.get(name).cloned())
     }
 
     fn workflow_names(&self) -> Vec<String> {
@@ -113,14 +118,12 @@ impl Tenant {
             None => own.iter().filter(|row| row.name == name).map(|row| row.version.as_str()).collect(),
         };
         if let (Some(version), false) = (version, versions.is_empty()) {
-            let message =
-                format!("workflow {name} has no version {version}; there are: {}", versions.join(", "));
+            let message = format!("workflow {name} has no version {version}; there are: {}", list(versions));
             return Err(Error::new(Code::NotFound, message));
         }
         let names: BTreeSet<&str> =
             shipped.keys().map(String::as_str).chain(own.iter().map(|row| row.name.as_str())).collect();
-        let names: Vec<&str> = names.into_iter().collect();
-        let message = format!("there is no workflow {name:?}; there are: {}", names.join(", "));
+        let message = format!("there is no workflow {name:?}; there are: {}", list(names));
         Err(Error::new(Code::NotFound, message))
     }
 
@@ -138,6 +141,24 @@ impl Tenant {
         Ok(found)
     }
 
+    /// Read a definition: JSON or YAML.
+    ///
+    /// # Errors
+    /// As [`parse`](super::definition::parse), and then with what is wrong with the rest.
+    pub async fn definition(&self, text: &[u8]) -> Result<Workflow> {
+        let read = self.engine.checks.run(|| document(text).and_then(draft)).await??;
+        let Draft { mut problems, workflow, partial } = read;
+        let Some(workflow) = workflow else { return Err(no_definition(problems)) };
+        if problems.is_empty() {
+            return Ok(workflow);
+        }
+        // What is left is looked at as well, so that it need not be sent again to hear of the rest.
+        let plugins = self.engine.plugins.active(self.id()).await?;
+        let library = self.library(plugins, &workflow).await?;
+        problems.extend(self.engine.checks.run(|| rest(&workflow, &partial, &library)).await?);
+        Err(no_definition(problems))
+    }
+
     /// Everything that is wrong with a definition; nothing if it can run.
     ///
     /// # Errors
@@ -145,7 +166,8 @@ impl Tenant {
     pub async fn workflow_problems(&self, workflow: &Workflow) -> Result<Vec<Problem>> {
         let plugins = self.engine.plugins.active(self.id()).await?;
         let library = self.library(plugins, workflow).await?;
-        Ok(Plan::new(workflow, &library).err().unwrap_or_default())
+        let plan = self.engine.checks.run(|| Plan::new(workflow, &library)).await?;
+        Ok(plan.err().unwrap_or_default())
     }
 
     /// Save a version of a workflow. A version never changes; saved again it is the same.
@@ -208,18 +230,50 @@ impl Tenant {
     pub(super) async fn library(&self, plugins: ActivePlugins, workflow: &Workflow) -> Result<Library> {
         let mut library = Library { plugins, custom: BTreeMap::new() };
         let mut open: Vec<String> = parts(&workflow.steps);
+        let mut bytes = 0;
         while let Some(name) = open.pop() {
             if library.workflow(&name).is_some() {
                 continue;
             }
             // What is not there, planning says with its place.
             let Some(row) = self.store().workflow_get(&name, None).await? else { continue };
+            // Planning says that it is too much: it sees that many, and refuses them.
+            bytes += row.body.len();
+            if library.custom.len() > MAX_PARTS || bytes > 2 * MAX_PARTS_BYTES {
+                let message = format!(
+                    "workflow {}: a workflow may be made of {MAX_PARTS} others with {MAX_PARTS_BYTES} bytes at the most",
+                    workflow.name
+                );
+                return Err(Error::invalid(message));
+            }
             let info = custom(&row)?;
             open.extend(parts(&info.workflow.steps));
             library.custom.insert(name, info.workflow);
         }
         Ok(library)
     }
+}
+
+/// What is wrong with the steps that could be read, while others could not: what these would be is left open.
+fn rest(workflow: &Workflow, partial: &BTreeSet<usize>, library: &Library) -> Vec<Problem> {
+    let place =
+        |path: &str| -> Option<usize> { path.strip_prefix("/steps/")?.split('/').next()?.parse().ok() };
+    let names: BTreeSet<&str> =
+        partial.iter().filter_map(|&i| workflow.steps.get(i)).map(|step| step.name.as_str()).collect();
+    let depends_on_partial = |problem: &Problem| {
+        let mut path = problem.path.split('/').skip(3);
+        let (key, k) = (path.next(), path.next().and_then(|k| k.parse::<usize>().ok()));
+        let step = place(&problem.path).and_then(|i| workflow.steps.get(i));
+        let name = step.zip(k).and_then(|(step, k)| step.depends_on.get(k));
+        key == Some("depends_on")
+            && name.is_some_and(|name| names.contains(name.split('.').next().unwrap_or_default()))
+    };
+    let problems = Plan::problems_of_draft(workflow, library);
+    let told = |problem: &Problem| {
+        // What was left out of the whole is not missed.
+        place(&problem.path).is_some_and(|i| !partial.contains(&i)) && !depends_on_partial(problem)
+    };
+    problems.into_iter().filter(told).collect()
 }
 
 /// The names of the workflows that steps run as parts of theirs.

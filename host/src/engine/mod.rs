@@ -8,6 +8,7 @@ mod approvals;
 mod attempt;
 mod backup;
 mod calendar;
+mod checks;
 mod control;
 mod core;
 mod database;
@@ -22,6 +23,7 @@ mod graph;
 mod library;
 mod plan;
 mod plugins;
+mod problems;
 mod recovery;
 mod schedules;
 mod signals;
@@ -111,6 +113,8 @@ pub struct Engine {
     bus: EventBus,
     plugins: Plugins,
     sandbox: Sandbox,
+    /// Places for checking what tenants wrote.
+    checks: checks::Checks,
     driver: DriverHandle,
     host: HostId,
     /// What runs attempts, beside the driver: for those that are of no run.
@@ -144,7 +148,8 @@ impl Engine {
         let sandbox = Sandbox::new(SandboxConfig::new(config.data_dir.join("cache"), &config.compiler))
             .map_err(|error| Error::unavailable(format!("the sandbox cannot be set up: {error}"), error))?;
         let bus = EventBus::default();
-        let plugins = Plugins::new(store.clone(), blobs.clone(), sandbox.clone());
+        let checks = checks::Checks::default();
+        let plugins = Plugins::new(store.clone(), blobs.clone(), sandbox.clone(), checks.clone());
         let host = HostId::new();
         let tenant = TenantId::default_tenant();
         store.tenant_ensure(&tenant).await?;
@@ -182,6 +187,7 @@ impl Engine {
             bus,
             plugins,
             sandbox,
+            checks,
             driver,
             host,
             executor,

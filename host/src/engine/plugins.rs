@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{
     Tenant,
+    checks::Checks,
     library::{WorkflowInfo, WorkflowSource},
     plan::{Plan, Surroundings},
 };
@@ -26,14 +27,15 @@ pub(crate) struct Plugins {
     store: Store,
     blobs: BlobStore,
     sandbox: Sandbox,
+    checks: Checks,
     /// By the component's digest: code is the same whoever's it is.
     loaded: Arc<Mutex<HashMap<Digest, Arc<LoadedPlugin>>>>,
     manifests: Arc<Mutex<HashMap<Digest, Arc<Manifest>>>>,
 }
 
 impl Plugins {
-    pub(crate) fn new(store: Store, blobs: BlobStore, sandbox: Sandbox) -> Self {
-        Self { store, blobs, sandbox, loaded: Arc::default(), manifests: Arc::default() }
+    pub(crate) fn new(store: Store, blobs: BlobStore, sandbox: Sandbox, checks: Checks) -> Self {
+        Self { store, blobs, sandbox, checks, loaded: Arc::default(), manifests: Arc::default() }
     }
 
     /// The compiled component, which the tenant's run is pinned to.
@@ -87,7 +89,7 @@ impl Plugins {
         active.by_name.insert(manifest.name.clone(), (digest, Arc::new(manifest.clone())));
         let mut problems = Vec::new();
         for (i, workflow) in manifest.workflows.iter().enumerate() {
-            if let Err(more) = Plan::new(workflow, &active) {
+            if let Err(more) = self.checks.run(|| Plan::new(workflow, &active)).await? {
                 problems.extend(more.into_iter().map(|mut problem| {
                     problem.path = format!("/workflows/{i}{}", problem.path);
                     problem
@@ -207,8 +209,9 @@ impl Surroundings for ActivePlugins {
         self.by_name.keys().cloned().collect()
     }
 
-    fn workflow(&self, name: &str) -> Option<Workflow> {
-        self.by_name.values().flat_map(|(_, m)| &m.workflows).find(|workflow| workflow.name == name).cloned()
+    fn workflow(&self, name: &str) -> Option<Arc<Workflow>> {
+        let mut all = self.by_name.values().flat_map(|(_, manifest)| &manifest.workflows);
+        all.find(|workflow| workflow.name == name).cloned().map(Arc::new)
     }
 
     fn workflow_names(&self) -> Vec<String> {

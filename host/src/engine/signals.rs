@@ -17,8 +17,8 @@ use crate::{
     store::{CommandAnswer, Store, StoreResult},
 };
 
-/// The longest key, in bytes.
-const KEY_BYTES: usize = 512;
+/// The longest key, in bytes: of an event, and of what a step waits for.
+pub(super) const KEY_BYTES: usize = 512;
 /// The largest data, in bytes of JSON text.
 const DATA_BYTES: usize = 64 << 10;
 /// While a command waits for its answer, it is asked for after so long, and then less and less often.

@@ -152,7 +152,7 @@ impl Tenant {
             None => self.workflow_of(&active, &start.workflow, start.version.as_deref()).await?.workflow,
         };
         let library = self.library(active, &workflow).await?;
-        let plan = Plan::new(&workflow, &library).map_err(|problems| {
+        let plan = self.engine.checks.run(|| Plan::new(&workflow, &library)).await?.map_err(|problems| {
             Error::invalid(format!("workflow {} cannot run", workflow.name)).with_problems(problems)
         })?;
         Ok(Planned { workflow, library, plan })
@@ -249,14 +249,7 @@ impl Tenant {
         input: &str,
         has_files: bool,
     ) -> Result<()> {
-        let document: serde_json::Value = serde_json::from_str(input)
-            .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
-        let schema = crate::schema::compile(&workflow.input_schema)
-            .map_err(|error| Error::invalid(format!("workflow {}: {error}", workflow.name)))?;
-        let mut problems = match document.is_object() {
-            true => crate::schema::check(&schema, &document),
-            false => vec![Problem::new("", "the input of a run is an object")],
-        };
+        let mut problems = self.engine.checks.run(|| by_schema(workflow, input)).await??;
         // With files the input may be incomplete by design; without them the phases say what is missing.
         if problems.is_empty() && !has_files {
             for step in workflow.steps.iter().filter(|step| is_certain_to_take_the_input(step, workflow)) {
@@ -287,6 +280,18 @@ impl Tenant {
         Err(Error::invalid(format!("the input does not fit workflow {}", workflow.name))
             .with_problems(problems))
     }
+}
+
+/// What of an input does not fit the workflow's schema.
+fn by_schema(workflow: &Workflow, input: &str) -> Result<Vec<Problem>> {
+    let document: serde_json::Value = serde_json::from_str(input)
+        .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
+    let schema = crate::schema::compile(&workflow.input_schema)
+        .map_err(|error| Error::invalid(format!("workflow {}: {error}", workflow.name)))?;
+    Ok(match document.is_object() {
+        true => crate::schema::check(&schema, &document),
+        false => vec![Problem::new("", "the input of a run is an object")],
+    })
 }
 
 /// Whether the phase of a step gets the run's input as it is, whatever happens. What a mapping will bring is not known yet,

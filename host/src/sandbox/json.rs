@@ -14,7 +14,15 @@ pub(super) const MAX_VALUES: u32 = 2_000_000;
 /// # Errors
 /// If it is no JSON, or too large; the message says where.
 pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
-    let mut left = MAX_VALUES;
+    parse_within(text, MAX_VALUES)
+}
+
+/// Parse a document of at most so many values.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_within(text: &str, most: u32) -> Result<Value, serde_json::Error> {
+    let mut left = Left { left: most, most };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Tree { left: &mut left }.deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -26,21 +34,28 @@ pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
 /// # Errors
 /// As [`parse`].
 pub(super) fn check(text: &str) -> Result<(), serde_json::Error> {
-    let mut left = MAX_VALUES;
+    let mut left = Left { left: MAX_VALUES, most: MAX_VALUES };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Shape { left: &mut left }.deserialize(&mut deserializer)?;
     deserializer.end()
 }
 
-fn count<E: serde::de::Error>(left: &mut u32) -> Result<(), E> {
+/// Values that a document may have yet, and that it might have.
+struct Left {
+    left: u32,
+    most: u32,
+}
+
+fn count<E: serde::de::Error>(left: &mut Left) -> Result<(), E> {
+    let Left { left, most } = left;
     *left = left
         .checked_sub(1)
-        .ok_or_else(|| E::custom(format_args!("more than {MAX_VALUES} values in one document")))?;
+        .ok_or_else(|| E::custom(format_args!("more than {most} values in one document")))?;
     Ok(())
 }
 
 struct Tree<'a> {
-    left: &'a mut u32,
+    left: &'a mut Left,
 }
 
 impl<'de> DeserializeSeed<'de> for Tree<'_> {
@@ -106,7 +121,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
 
 /// As [`Tree`], of which nothing is kept.
 struct Shape<'a> {
-    left: &'a mut u32,
+    left: &'a mut Left,
 }
 
 impl<'de> DeserializeSeed<'de> for Shape<'_> {

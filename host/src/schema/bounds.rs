@@ -63,6 +63,20 @@ pub(super) fn measure(schema: &Value) -> Result<Measure, String> {
     Ok(Measure { depth, weights: Weights { visit: expansion / 8, ..weights(&found.patterns)? } })
 }
 
+/// Whether several schemas together are as large as one may be.
+pub(crate) fn measure_together<'a>(schemas: impl Iterator<Item = &'a Value>) -> Result<(), String> {
+    let mut found = Found::default();
+    let mut size = 0;
+    for schema in schemas {
+        size += schema.to_string().len();
+        found.look(schema)?;
+    }
+    if size > MAX_SCHEMA_BYTES {
+        return Err(format!("they have {size} bytes; at most {MAX_SCHEMA_BYTES} are allowed"));
+    }
+    weights(&found.patterns).map(drop)
+}
+
 /// What counts, wherever in a schema it is: also where it is data, since a reference may make a schema of it.
 #[derive(Default)]
 struct Found<'a> {

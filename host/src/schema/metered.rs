@@ -18,7 +18,7 @@ use jsonschema::{
 use serde_json::{Map, Number, Value};
 
 /// Looks at a document that one validation may take. One is some 10 ns.
-pub(super) const MAX_STEPS: u64 = 50_000_000;
+pub const MAX_STEPS: u64 = 50_000_000;
 /// Violations that are gathered before they are counted no more. Each takes memory.
 pub(super) const MAX_ERRORS: u64 = 10_000;
 /// A look at so many bytes of text counts as one step.
@@ -53,15 +53,28 @@ pub(super) struct Weights {
     pub(super) visit: u64,
 }
 
-/// Validate with a bound on steps, errors and stack, in bytes from here on.
-pub(super) fn run<T>(weights: Weights, stack: usize, validate: impl FnOnce() -> T) -> Result<T, Breach> {
-    STEPS.set(MAX_STEPS);
+/// Validate with so many steps, of which those that are not taken are left, and so much stack in bytes from here on.
+pub(super) fn run<T>(
+    weights: Weights,
+    steps: &mut u64,
+    stack: usize,
+    validate: impl FnOnce() -> T,
+) -> Result<T, Breach> {
+    STEPS.set(*steps);
     ERRORS.set(MAX_ERRORS);
     STACK_END.set(stack_pointer().saturating_sub(stack));
     WEIGHTS.set(weights);
     // Nothing that the unwinding leaves half done is used again: the validator itself does not change.
-    catch_unwind(AssertUnwindSafe(validate)).map_err(|payload| match payload.downcast::<Breach>() {
-        Ok(breach) => *breach,
+    let done = catch_unwind(AssertUnwindSafe(validate));
+    *steps = STEPS.get();
+    done.map_err(|payload| match payload.downcast::<Breach>() {
+        Ok(breach) => {
+            // What would have taken more has taken all.
+            if *breach == Breach::Steps {
+                *steps = 0;
+            }
+            *breach
+        }
         Err(panic) => resume_unwind(panic),
     })
 }

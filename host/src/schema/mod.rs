@@ -6,16 +6,20 @@ mod metered;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::bounds::measure_together;
 pub use self::bounds::{
     MAX_COMPILED_PATTERN_BYTES, MAX_DEPTH, MAX_ENUM, MAX_PATTERN_BYTES, MAX_PATTERN_STATES, MAX_PATTERNS,
     MAX_SCHEMA_BYTES, MAX_VALUES,
 };
-pub use self::expansion::MAX_EXPANSION;
 use self::{
     bounds::Measure,
-    metered::{Breach, Counted, MAX_ERRORS, MAX_STEPS, Metered},
+    metered::{Breach, Counted, MAX_ERRORS, Metered},
 };
-use std::sync::{Mutex, PoisonError};
+pub use self::{expansion::MAX_EXPANSION, metered::MAX_STEPS};
+use std::{
+    cell::Cell,
+    sync::{Mutex, PoisonError},
+};
 
 use jsonschema::PatternOptions;
 use serde_json::Value;
@@ -61,12 +65,32 @@ pub fn compile(schema: &Schema) -> Result<Validator, String> {
 impl Validator {
     /// Whether a document fits. One that takes too many steps does not.
     pub fn is_valid(&self, document: &Value) -> bool {
-        self.run(|compiled| compiled.is_valid(Counted(document))).unwrap_or(false)
+        self.is_valid_within(document, &Cell::new(MAX_STEPS))
     }
 
-    fn run<T: Send>(&self, f: impl Fn(&jsonschema::Validator<Metered>) -> T + Sync) -> Result<T, Breach> {
+    fn is_valid_within(&self, document: &Value, steps: &Cell<u64>) -> bool {
+        self.run(steps, |compiled| compiled.is_valid(Counted(document))).unwrap_or(false)
+    }
+
+    /// Do something with so many steps, of which those that are not taken are left.
+    fn run<T: Send>(
+        &self,
+        steps: &Cell<u64>,
+        f: impl Fn(&jsonschema::Validator<Metered>) -> T + Sync,
+    ) -> Result<T, Breach> {
+        let mut left = steps.get();
+        let done = self.run_with(&mut left, f);
+        steps.set(left);
+        done
+    }
+
+    fn run_with<T: Send>(
+        &self,
+        steps: &mut u64,
+        f: impl Fn(&jsonschema::Validator<Metered>) -> T + Sync,
+    ) -> Result<T, Breach> {
         let Some(compiled) = &self.compiled else { return Err(Breach::Depth) };
-        let run = |stack| metered::run(self.measure.weights, stack, || f(compiled));
+        let mut run = |stack| metered::run(self.measure.weights, steps, stack, || f(compiled));
         if self.measure.depth <= SHALLOW {
             match run(SHALLOW_STACK) {
                 // The document is deep.
@@ -106,10 +130,20 @@ fn on_stack<T: Send>(depth: usize, f: impl FnOnce() -> T + Send) -> Result<T, St
 
 /// Everything in a document that breaks the schema, up to a bound.
 pub fn check(schema: &Validator, document: &Value) -> Vec<Problem> {
-    if schema.is_valid(document) {
+    check_within(schema, document, &Cell::new(2 * MAX_STEPS))
+}
+
+/// The same with a number of steps that several checks share: what is taken is taken from it.
+pub(crate) fn check_within(schema: &Validator, document: &Value, steps: &Cell<u64>) -> Vec<Problem> {
+    // Whether it fits costs less than what does not.
+    let most = steps.get().min(MAX_STEPS);
+    let left = Cell::new(most);
+    let fits = schema.is_valid_within(document, &left);
+    steps.set(steps.get() - (most - left.get()));
+    if fits {
         return Vec::new();
     }
-    let gathered = schema.run(|compiled| {
+    let gathered = schema.run(steps, |compiled| {
         let mut errors = compiled.iter_errors(Counted(document));
         let mut problems: Vec<Problem> = errors.by_ref().take(MAX_PROBLEMS).map(|e| problem(&e)).collect();
         if errors.next().is_some() {
@@ -120,8 +154,10 @@ pub fn check(schema: &Validator, document: &Value) -> Vec<Problem> {
     match gathered {
         Ok(problems) => problems,
         Err(Breach::Errors) => {
-            let first =
-                schema.run(|compiled| compiled.validate(Counted(document)).err().map(|e| problem(&e)));
+            let one = |compiled: &jsonschema::Validator<Metered>| {
+                compiled.validate(Counted(document)).err().map(|error| problem(&error))
+            };
+            let first = schema.run(steps, one);
             let more = format!("and more: there are over {MAX_ERRORS}, and the first one is shown");
             first.ok().flatten().into_iter().chain([Problem::new("", more)]).collect()
         }

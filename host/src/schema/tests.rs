@@ -114,7 +114,7 @@ fn going_through_each_element_twice_is_counted() {
     // Nothing is remembered of values that are no containers, and there is no violation that could be counted.
     let ways = json!({ "if": { "items": { "$ref": "#" } }, "then": { "items": { "$ref": "#" } }, "else": { "items": { "$ref": "#" } }, "not": { "items": { "not": { "$ref": "#" } }, "minItems": 1 } });
     let problems = check(&compile(&ways).unwrap(), &nested(100));
-    assert!(problems.len() <= 2, "{problems:?}");
+    assert!(problems.len() <= MAX_PROBLEMS + 1);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod definitions;
 mod garbage;
 mod mending;
 mod nodes;
+mod oversize;
 mod people;
 mod policies;
 mod schedules;

@@ -15,6 +15,7 @@ use crate::{
         core::{AttemptEnd, AttemptOutcome, Child, Document, Launch, Stage, Suspension},
         expression::Root,
         graph::EdgeKind,
+        signals::KEY_BYTES,
     },
     model::{
         Checkpoint, Condition, Digest, Failure, FailureKind, Loop, Mapping, Node, OnDeadline, TenantId,
@@ -290,7 +291,7 @@ fn until(wait: &Wait, documents: &Documents, key: Digest) -> Result<Suspension, 
         return Ok(Suspension::Until { at: at.ok_or_else(|| unusable("an RFC 3339 timestamp"))?, key });
     }
     let said = said
-        .filter(|said| (1..=200).contains(&said.len()))
-        .ok_or_else(|| unusable("a text of 1 to 200 bytes"))?;
+        .filter(|said| (1..=KEY_BYTES).contains(&said.len()))
+        .ok_or_else(|| unusable(&format!("a text of 1 to {KEY_BYTES} bytes")))?;
     Ok(Suspension::Event { event: said, deadline: wait.deadline_seconds.map(in_seconds), key })
 }

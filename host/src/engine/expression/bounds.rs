@@ -22,3 +22,9 @@ pub(super) const MEMORY_BYTES: u64 = 128 << 20;
 pub(super) const PATTERN_BYTES: usize = 1024;
 /// A pattern of `matches`, compiled.
 pub(super) const COMPILED_PATTERN_BYTES: usize = 256 << 10;
+/// What may have been meant by a name is looked for among names up to this length, in bytes,
+pub(super) const HINT_BYTES: usize = 100;
+/// and among so many of them.
+pub(super) const HINT_NAMES: usize = 10_000;
+/// Looks at the schemas while the expressions of one definition are checked. With more, anything is accepted.
+pub(crate) const SCHEMA_LOOKS: u64 = 20_000_000;

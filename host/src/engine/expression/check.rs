@@ -1,10 +1,11 @@
 //! Checking what an expression reads when a definition is saved: whether the names are there where it stands, and
 //! whether the schemas have such places. What is not plainly wrong is accepted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::Cell;
 
 use super::{
     Expression,
+    bounds::SCHEMA_LOOKS,
     references::{Access, Part},
     schema::{self, Node},
     scope::Root,
@@ -12,15 +13,45 @@ use super::{
 };
 use crate::model::Schema;
 
+/// What an expression may say of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum StepPlace<'a> {
+    /// There is no such step.
+    Nowhere,
+    /// It does not come before.
+    Elsewhere,
+    /// It comes before, with the schema of its output, if there is one.
+    Before(Option<&'a Schema>),
+}
+
+/// The steps around an expression.
+pub(crate) trait Steps {
+    /// The place of a step.
+    fn place(&self, name: &str) -> StepPlace<'_>;
+    /// All names, for suggestions.
+    fn names(&self) -> Vec<&str>;
+}
+
+/// No steps at all.
+struct NoSteps;
+
+impl Steps for NoSteps {
+    fn place(&self, _: &str) -> StepPlace<'_> {
+        StepPlace::Nowhere
+    }
+
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
 /// What is around an expression.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Surroundings<'a> {
     /// The schema of the run's input.
     pub(crate) input: Option<&'a Schema>,
-    /// The steps that this one comes after, each with the schema of its output, if there is one.
-    pub(crate) ancestors: BTreeMap<&'a str, Option<&'a Schema>>,
-    /// All steps that there are.
-    pub(crate) steps: BTreeSet<&'a str>,
+    /// The steps.
+    pub(crate) steps: &'a dyn Steps,
     /// Whether `item` is there: inside a map.
     pub(crate) item: bool,
     /// Whether `index` is there: inside a map or a loop.
@@ -31,6 +62,23 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) item_schema: Option<&'a Schema>,
     /// The schema of `previous` from the second iteration on, if it is known.
     pub(crate) previous_schema: Option<&'a Schema>,
+    /// So many looks at schemas are left (law 5); absent, as many as one definition has.
+    pub(crate) looks: Option<&'a Cell<u64>>,
+}
+
+impl Default for Surroundings<'_> {
+    fn default() -> Self {
+        Self {
+            input: None,
+            steps: &NoSteps,
+            item: false,
+            index: false,
+            previous: false,
+            item_schema: None,
+            previous_schema: None,
+            looks: None,
+        }
+    }
 }
 
 /// Everything that is plainly wrong with what an expression reads, each with its character (from 1).
@@ -50,17 +98,19 @@ fn check(access: &Access, around: &Surroundings) -> Option<(usize, String)> {
     let schema = match &access.root {
         Root::Input => around.input,
         Root::Output(step) | Root::Step(step) => {
-            let Some(output) = around.ancestors.get(step.as_str()) else {
-                return here(match around.steps.contains(step.as_str()) {
-                    true => {
-                        format!("step {step:?} exists, but is not before this step; add it to depends_on")
-                    }
-                    false => format!("there is no step {step:?}{}", hint(step, around.steps.iter().copied())),
-                });
+            let output = match around.steps.place(step) {
+                StepPlace::Before(output) => output,
+                StepPlace::Elsewhere => {
+                    let message = "exists, but is not before this step; add it to depends_on";
+                    return here(format!("step {step:?} {message}"));
+                }
+                StepPlace::Nowhere => {
+                    return here(format!("there is no step {step:?}{}", hint(step, around.steps.names())));
+                }
             };
             match access.root {
                 Root::Step(_) => return scalar(access, "a text"),
-                _ => *output,
+                _ => output,
             }
         }
         Root::Item if !around.item => {
@@ -77,7 +127,8 @@ fn check(access: &Access, around: &Surroundings) -> Option<(usize, String)> {
         Root::Index => return scalar(access, "a number"),
         Root::AsOf => return scalar(access, "a time"),
     };
-    follow(access, schema?)
+    let own = Cell::new(SCHEMA_LOOKS);
+    follow(access, schema?, around.looks.unwrap_or(&own))
 }
 
 /// Nothing can be selected from what is neither an object nor a list.
@@ -89,8 +140,8 @@ fn scalar(access: &Access, kind: &str) -> Option<(usize, String)> {
 }
 
 /// Follow a path into a schema as far as it tells anything.
-fn follow(access: &Access, schema: &Schema) -> Option<(usize, String)> {
-    let mut nodes = vec![Node::root(schema)];
+fn follow(access: &Access, schema: &Schema, looks: &Cell<u64>) -> Option<(usize, String)> {
+    let mut nodes = vec![Node::root(schema, looks)];
     let mut path = access.root.to_string();
     for (part, at) in &access.parts {
         let mut next = Vec::new();

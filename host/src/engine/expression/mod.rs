@@ -31,9 +31,11 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(crate) use check::{Surroundings, check_references};
+pub(crate) use bounds::SCHEMA_LOOKS;
+pub(crate) use check::{StepPlace, Steps, Surroundings, check_references};
 pub(crate) use error::{EvaluationError, ExpressionError};
 pub(crate) use scope::{Reference, Root, Scope, Selector};
+pub(in crate::engine) use syntax::hint;
 
 use cel::{
     IdedExpr,

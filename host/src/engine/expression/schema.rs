@@ -1,5 +1,7 @@
 //! What a JSON Schema says of a place in the documents that it describes, as far as it is plain.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use super::{references::Part, scope::Selector, syntax::hint};
@@ -13,6 +15,7 @@ const REFERENCES: usize = 32;
 /// A place in a schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node<'a> {
+    looks: &'a Cell<u64>,
     document: &'a Schema,
     /// Absent where the schema says nothing that is understood here.
     schema: Option<&'a Value>,
@@ -64,16 +67,16 @@ impl Complaint {
 
 impl<'a> Node<'a> {
     /// The whole document.
-    pub(super) fn root(document: &'a Schema) -> Self {
-        Self { document, schema: Some(document) }
+    pub(super) fn root(document: &'a Schema, looks: &'a Cell<u64>) -> Self {
+        Self { looks, document, schema: Some(document) }
     }
 
     fn at(&self, schema: &'a Value) -> Self {
-        Self { document: self.document, schema: Some(schema) }
+        Self { schema: Some(schema), ..*self }
     }
 
     fn unknown(&self) -> Vec<Self> {
-        vec![Self { document: self.document, schema: None }]
+        vec![Self { schema: None, ..*self }]
     }
 
     /// What the place may be, each without references and alternatives of its own.
@@ -83,7 +86,10 @@ impl<'a> Node<'a> {
 
     fn resolved(&self, references: usize) -> Vec<Self> {
         let Some(schema) = self.schema else { return vec![*self] };
+        let left = self.looks.get().saturating_sub(1);
+        self.looks.set(left);
         if references == 0
+            || left == 0
             || ["allOf", "$dynamicRef", "not", "if"].iter().any(|key| schema.get(key).is_some())
         {
             return self.unknown();
@@ -121,6 +127,7 @@ impl<'a> Node<'a> {
     /// The target of a reference within the document.
     fn local(&self, reference: &str) -> Option<&'a Value> {
         let pointer = reference.strip_prefix('#')?;
+        self.looks.set(self.looks.get().saturating_sub(pointer.len() as u64 / 8));
         // An identifier of its own may give a reference another base.
         match self.document.get("$id").is_some() && !pointer.is_empty() && !pointer.starts_with('/') {
             true => None,

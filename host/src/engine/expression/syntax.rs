@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cel::{IdedExpr, ParseError, common::ast::SourceInfo};
 
 use super::{
-    bounds::NESTING,
+    bounds::{HINT_BYTES, HINT_NAMES, NESTING},
     error::ExpressionError,
     language::{self, nearest},
     scan,
@@ -154,7 +154,12 @@ fn explain_expected(expected: &str) -> String {
 }
 
 /// What may have been meant by a name that is not there, as the end of a message.
-pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::engine) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    // Likeness takes time by the lengths of both.
+    if name.len() > HINT_BYTES {
+        return String::new();
+    }
+    let known = known.into_iter().filter(|known| known.len() <= HINT_BYTES).take(HINT_NAMES);
     nearest(name, known).map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"))
 }
 

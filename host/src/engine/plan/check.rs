@@ -1,187 +1,194 @@
 //! A definition looked at as a whole: everything that is wrong with it, before anything runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use super::{MAX_DEPTH, PlanBody, Surroundings, step::check_step};
+use super::{
+    PlanBody, Surroundings,
+    bounds::{MAX_DEPTH, MAX_PARTS, MAX_PARTS_BYTES, MAX_PLAN_STEPS, check_size},
+    known::Known,
+    shared::check_shared,
+    step::{Seen, check_expression, check_step},
+};
 use crate::{
-    engine::graph::{Graph, is_name},
-    model::{Digest, Node, PhaseSpec, Problem, Schema, StepDefinition, Workflow},
+    engine::{
+        graph::{Graph, MAX_NAME_BYTES, Reach, is_name},
+        problems::{Problems, list},
+    },
+    model::{Digest, Problem, Schema, Workflow},
 };
 
 /// What the checks of a definition share.
 pub(super) struct Check<'a, S> {
-    pub(super) surroundings: &'a S,
+    pub(super) known: &'a Known<'a, S>,
     pub(super) workflow: &'a Workflow,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Problems,
     pub(super) plugins: BTreeMap<String, Digest>,
-    /// What is known of each step's output, by name.
-    pub(super) outputs: BTreeMap<String, Option<Schema>>,
+    /// What is known of each step's output, by its place.
+    pub(super) outputs: Vec<Option<Arc<Schema>>>,
+    /// The places of the steps, by name.
+    pub(super) places: HashMap<&'a str, usize>,
+    /// What comes before what; absent if that cannot be told.
+    pub(super) reach: Option<Reach>,
     /// The sub-workflows that it names, with the place of the first that does.
     pub(super) parts: BTreeMap<String, String>,
 }
 
-pub(super) fn check(workflow: &Workflow, surroundings: &impl Surroundings) -> Result<PlanBody, Vec<Problem>> {
-    let mut body =
-        PlanBody { workflow: workflow.clone(), workflows: BTreeMap::new(), plugins: BTreeMap::new() };
-    let mut problems = Vec::new();
-    let parts = one(workflow, surroundings, &mut body.plugins, &mut problems);
-    let mut open: Vec<(String, String, Vec<String>)> =
-        parts.into_iter().map(|(name, at)| (name, at, vec![workflow.name.clone()])).collect();
-    while let Some((name, at, path)) = open.pop() {
-        if path.contains(&name) {
-            let circle = [path.as_slice(), &[name]].concat().join(" → ");
-            problems.push(Problem::new(at, format!("the workflow would contain itself: {circle}")));
-            continue;
+/// Check a definition. If it is not whole, it is not known what comes before what.
+pub(super) fn check(
+    workflow: &Workflow,
+    surroundings: &impl Surroundings,
+    is_whole: bool,
+) -> Result<PlanBody, Vec<Problem>> {
+    let known = Known::new(surroundings);
+    let mut parts = Parts {
+        known: &known,
+        body: PlanBody { workflow: workflow.clone(), workflows: BTreeMap::new(), plugins: BTreeMap::new() },
+        problems: Problems::default(),
+        deepest: HashMap::new(),
+        steps: workflow.steps.len(),
+        bytes: 0,
+    };
+    let named = one(workflow, &known, is_whole, &mut parts.body.plugins, &mut parts.problems);
+    let mut path = vec![workflow.name.clone()];
+    for (name, at) in named {
+        parts.add(&name, &at, &mut path);
+    }
+    parts.problems.none().map_err(Problems::told)?;
+    Ok(parts.body)
+}
+
+/// The workflows that a definition is made of, each looked at once.
+struct Parts<'a, S> {
+    known: &'a Known<'a, S>,
+    body: PlanBody,
+    problems: Problems,
+    /// How deep each contains others, itself counted.
+    deepest: HashMap<String, usize>,
+    steps: usize,
+    bytes: usize,
+}
+
+impl<S: Surroundings> Parts<'_, S> {
+    /// Add a workflow that the last of a path names as a part, and those that it is made of itself.
+    fn add(&mut self, name: &str, at: &str, path: &mut Vec<String>) {
+        if path.iter().any(|around| around == name) {
+            path.push(name.to_owned());
+            let circle = path.join(" → ");
+            path.pop();
+            self.problems.push(Problem::new(at, format!("the workflow would contain itself: {circle}")));
+            return;
         }
-        if path.len() >= MAX_DEPTH {
+        let inside = self.deepest.get(name).copied();
+        if path.len() + inside.unwrap_or(1) > MAX_DEPTH {
             let message =
                 format!("workflows contain each other more than {MAX_DEPTH} deep: {}", path.join(" → "));
-            problems.push(Problem::new(at, message));
-            continue;
+            self.problems.push(Problem::new(at, message));
+            return;
         }
-        let Some(part) = surroundings.workflow(&name) else {
-            let known = surroundings.workflow_names().join(", ");
+        if inside.is_some() {
+            return;
+        }
+        let Some(part) = self.known.workflow(name) else {
+            let known = list(self.known.surroundings.workflow_names());
             let message = format!(
                 "there is no workflow {name:?}; there are: {known} (`heddle workflow create FILE` saves one)"
             );
-            problems.push(Problem::new(at, message));
-            continue;
+            self.problems.push(Problem::new(at, message));
+            self.deepest.insert(name.to_owned(), 1);
+            return;
         };
-        let mut inside = Vec::new();
-        let more = one(&part, surroundings, &mut body.plugins, &mut inside);
-        problems.extend(inside.into_iter().map(|p| {
-            Problem::new(at.clone(), format!("workflow {name:?} cannot run: {}: {}", p.path, p.message))
-        }));
-        let path = [path.as_slice(), std::slice::from_ref(&name)].concat();
-        open.extend(more.into_keys().map(|inner| (inner, at.clone(), path.clone())));
-        body.workflows.insert(name, part);
+        if !self.has_room(&part, at) {
+            self.deepest.insert(name.to_owned(), 1);
+            return;
+        }
+        let mut inside = Problems::default();
+        let named = one(&part, self.known, true, &mut self.body.plugins, &mut inside);
+        self.problems.append(inside, |p| {
+            Problem::new(at, format!("workflow {name:?} cannot run: {}: {}", p.path, p.message))
+        });
+        path.push(name.to_owned());
+        let mut deepest = 1;
+        for more in named.keys() {
+            self.add(more, at, path);
+            deepest = deepest.max(1 + self.deepest.get(more).copied().unwrap_or(0));
+        }
+        path.pop();
+        self.deepest.insert(name.to_owned(), deepest);
+        self.body.workflows.insert(name.to_owned(), (*part).clone());
     }
-    if problems.is_empty() { Ok(body) } else { Err(problems) }
+
+    /// Whether all together is not too much with one more.
+    fn has_room(&mut self, part: &Workflow, at: &str) -> bool {
+        self.steps += part.steps.len();
+        self.bytes += serde_json::to_string(part).map_or(0, |text| text.len());
+        let message = if self.body.workflows.len() >= MAX_PARTS {
+            format!("a workflow may be made of {MAX_PARTS} others at the most")
+        } else if self.steps > MAX_PLAN_STEPS {
+            format!("with the workflows that it is made of it has more than {MAX_PLAN_STEPS} steps")
+        } else if self.bytes > MAX_PARTS_BYTES {
+            format!("the workflows that it is made of have more than {MAX_PARTS_BYTES} bytes together")
+        } else {
+            return true;
+        };
+        self.problems.push(Problem::new(at, message));
+        false
+    }
 }
 
 /// One definition, without what is in its sub-workflows. Returns their names, with the place that first names each.
-fn one(
+fn one<S: Surroundings>(
     workflow: &Workflow,
-    surroundings: &impl Surroundings,
+    known: &Known<'_, S>,
+    is_whole: bool,
     plugins: &mut BTreeMap<String, Digest>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> BTreeMap<String, String> {
+    let too_large = check_size(workflow);
+    if !too_large.is_empty() {
+        problems.extend(too_large);
+        return BTreeMap::new();
+    }
     let mut check = Check {
-        surroundings,
+        known,
         workflow,
-        problems: Vec::new(),
+        problems: std::mem::take(problems),
         plugins: std::mem::take(plugins),
-        outputs: workflow
-            .steps
-            .iter()
-            .map(|step| (step.name.clone(), super::outputs::schema(step, surroundings)))
-            .collect(),
+        outputs: workflow.steps.iter().map(|step| super::outputs::schema(step, known)).collect(),
+        places: workflow.steps.iter().enumerate().map(|(i, step)| (step.name.as_str(), i)).collect(),
+        reach: None,
         parts: BTreeMap::new(),
     };
     if !is_name(&workflow.name) {
-        let rule = "lower-case letters, digits, `_`, starting with a letter, at most 63";
+        let rule =
+            format!("lower-case letters, digits, `_`, starting with a letter, at most {MAX_NAME_BYTES}");
         check.problems.push(Problem::new("/name", format!("{:?} is no name: {rule}", workflow.name)));
     }
     if let Err(error) = crate::schema::compile(&workflow.input_schema) {
         check.problems.push(Problem::new("/input_schema", error));
     }
-    let graph = Graph::of(&workflow.steps, "/steps").map_err(|more| check.problems.extend(more)).ok();
-    let mut phases = Vec::with_capacity(workflow.steps.len());
+    match Graph::of(&workflow.steps, "/steps") {
+        Ok(graph) => check.reach = is_whole.then(|| graph.reach()),
+        Err(more) => check.problems.append(more, |problem| problem),
+    }
     for (i, step) in workflow.steps.iter().enumerate() {
-        phases.push(check_step(&mut check, step, &format!("/steps/{i}"), 0, graph.as_ref().map(|g| (g, i))));
+        // What is beyond the graph's own problems is checked against all names.
+        let seen = if check.reach.is_some() { Seen::before(i) } else { Seen::default() };
+        check_step(&mut check, step, &format!("/steps/{i}"), 0, seen);
     }
     if let Some(output) = &workflow.output {
         for (key, text) in output.expressions() {
             let at = key.map_or_else(|| "/output".to_owned(), |key| format!("/output/{key}"));
-            super::step::check_expression(&mut check, text, &at, &super::step::Seen::all(workflow));
+            check_expression(&mut check, text, &at, Seen::default());
         }
     }
-    for (step, specs) in std::iter::zip(&workflow.steps, &mut phases) {
-        phases_inside(std::slice::from_ref(step), surroundings, 0, specs);
-    }
-    if let Some(graph) = &graph {
-        shared_state(&workflow.steps, &phases, graph, &mut check.problems);
+    if let Some(reach) = check.reach.take() {
+        let keys: Vec<_> = workflow.steps.iter().map(|step| known.keys(step, 0)).collect();
+        check_shared(&workflow.steps, &keys, &reach, &mut check.problems);
     }
     *plugins = check.plugins;
-    problems.append(&mut check.problems);
+    *problems = check.problems;
     check.parts
-}
-
-/// The phases of the workflows that steps run as parts of theirs.
-fn phases_inside(
-    steps: &[StepDefinition],
-    surroundings: &impl Surroundings,
-    depth: usize,
-    found: &mut Vec<PhaseSpec>,
-) {
-    // What contains itself is reported elsewhere.
-    if depth > MAX_DEPTH {
-        return;
-    }
-    for step in steps {
-        if let Some(body) = step.node().and_then(Node::body) {
-            phases_inside(std::slice::from_ref(body), surroundings, depth + 1, found);
-        }
-        let Some(part) = step.workflow.as_ref().and_then(|part| surroundings.workflow(&part.name)) else {
-            continue;
-        };
-        phases_inside(&part.steps, surroundings, depth + 1, found);
-        let mut open: Vec<&StepDefinition> = part.steps.iter().collect();
-        while let Some(step) = open.pop() {
-            open.extend(step.node().and_then(Node::body));
-            let named = step.phase.as_deref().and_then(super::split_phase);
-            let spec = named.and_then(|(plugin, phase)| surroundings.plugin(plugin)?.1.phase(phase).cloned());
-            found.extend(spec);
-        }
-    }
-}
-
-/// Two steps of which neither comes after the other may not both write a key, nor one write what the other reads: what
-/// the reader saw, or which value stayed, would be chance.
-fn shared_state(
-    steps: &[StepDefinition],
-    phases: &[Vec<PhaseSpec>],
-    graph: &Graph,
-    problems: &mut Vec<Problem>,
-) {
-    let mut writers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    let mut readers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for (i, specs) in phases.iter().enumerate() {
-        for spec in specs {
-            for key in &spec.shared_writes {
-                writers.entry(key).or_default().insert(i);
-            }
-            for key in &spec.shared_reads {
-                readers.entry(key).or_default().insert(i);
-            }
-        }
-        let many = matches!(steps[i].node(), Some(Node::Map(_)));
-        for spec in specs.iter().filter(|spec| many && !spec.shared_writes.is_empty()) {
-            let keys = spec.shared_writes.join(", ");
-            let message =
-                format!("the items of a map run side by side, and each would write the shared key {keys}");
-            problems.push(Problem::new(format!("/steps/{i}/map/body"), message));
-        }
-    }
-    for (key, writing) in &writers {
-        for &i in writing {
-            let before = graph.ancestors(i);
-            let after = graph.descendants(i);
-            let apart = |j: &usize| *j != i && !before.contains(j) && !after.contains(j);
-            for &j in writing.iter().filter(|j| **j > i && apart(j)) {
-                let message = format!(
-                    "steps {} and {} both write the shared key {key:?}, and neither comes after the other",
-                    steps[i].name, steps[j].name
-                );
-                problems.push(Problem::new(format!("/steps/{j}"), message));
-            }
-            for &j in readers.get(key).into_iter().flatten().filter(|j| apart(j)) {
-                let message = format!(
-                    "step {} reads the shared key {key:?} that step {} writes, and neither comes after the other",
-                    steps[j].name, steps[i].name
-                );
-                problems.push(Problem::new(format!("/steps/{j}"), message));
-            }
-        }
-    }
 }

@@ -1,8 +1,13 @@
 //! What a run executes: its own copy of the definition, and the digests of its plugins (law 4).
 
+pub(crate) mod bounds;
 mod check;
+mod known;
 mod outputs;
+mod shared;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,14 +16,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use self::bounds::MAX_DEPTH;
 use super::{
     expression::{Expression, Root},
     graph::{EdgeKind, Graph},
+    problems::Problems,
 };
 use crate::model::{Digest, Manifest, Mapping, Node, Problem, StepDefinition, Workflow};
-
-/// Workflows may contain each other so deep, the bodies of maps and loops counted.
-const MAX_DEPTH: usize = 8;
 
 /// What a run executes. It never changes under the run; runs that have the same plan share it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,7 +92,7 @@ pub(crate) trait Surroundings {
     /// The names of the active plugins, for messages.
     fn plugin_names(&self) -> Vec<String>;
     /// The workflow of that name.
-    fn workflow(&self, name: &str) -> Option<Workflow>;
+    fn workflow(&self, name: &str) -> Option<Arc<Workflow>>;
     /// The names of the workflows, for messages.
     fn workflow_names(&self) -> Vec<String>;
 }
@@ -97,8 +101,13 @@ impl Plan {
     /// Check a definition and pin its plugins and sub-workflows, or say everything that is wrong. Paths point into the
     /// definition.
     pub(crate) fn new(workflow: &Workflow, surroundings: &impl Surroundings) -> Result<Self, Vec<Problem>> {
-        let body = check::check(workflow, surroundings)?;
+        let body = check::check(workflow, surroundings, true)?;
         Self::of(body)
+    }
+
+    /// Everything that is wrong with a definition of which parts are left out: nothing is said of its order.
+    pub(crate) fn problems_of_draft(workflow: &Workflow, surroundings: &impl Surroundings) -> Vec<Problem> {
+        check::check(workflow, surroundings, false).err().unwrap_or_default()
     }
 
     /// A plan as it was stored.
@@ -131,7 +140,7 @@ struct Layouts<'a> {
 
 impl<'a> Layouts<'a> {
     fn workflow(&mut self, workflow: &'a Workflow) -> Result<usize, Vec<Problem>> {
-        let graph = Graph::of(&workflow.steps, "/steps")?;
+        let graph = Graph::of(&workflow.steps, "/steps").map_err(Problems::told)?;
         self.add(&workflow.steps, graph, LayoutKind::Workflow, workflow.output.clone())
     }
 

@@ -2,62 +2,75 @@
 
 use std::collections::BTreeSet;
 
-use super::{MAX_DEPTH, Surroundings as Known, check::Check, split_phase};
+use super::{
+    MAX_DEPTH, Surroundings as Known,
+    bounds::{
+        MAX_ATTEMPTS, MAX_CONCURRENCY_KEY_BYTES, MAX_ITERATIONS, MAX_OPTIONS, MAX_PARALLEL, MAX_RETRY_FACTOR,
+        MAX_SECONDS,
+    },
+    check::Check,
+};
 use crate::{
     engine::{
-        expression::{Expression, Surroundings, check_references},
-        graph::{Graph, is_name},
+        expression::{Expression, StepPlace, Steps, Surroundings, check_references},
+        graph::is_name,
+        problems::list,
     },
-    model::{Condition, FailureKind, Mapping, Node, PhaseSpec, Problem, StepDefinition, Workflow},
+    model::{Condition, FailureKind, Mapping, Node, Problem, StepDefinition},
 };
 
-/// A map has so many items at once, and a loop is gone through so often, at the most.
-const MAX_PARALLEL: u32 = 10_000;
-const MAX_ITERATIONS: u32 = 10_000;
-
 /// What an expression may name.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Seen {
-    /// Steps.
-    steps: BTreeSet<String>,
+    /// The steps before this one; absent, all.
+    before: Option<usize>,
     item: bool,
     index: bool,
     previous: bool,
 }
 
 impl Seen {
-    /// All steps: for what is evaluated when the run has ended.
-    pub(super) fn all(workflow: &Workflow) -> Self {
-        Self { steps: workflow.steps.iter().map(|step| step.name.clone()).collect(), ..Self::default() }
+    /// The steps before one.
+    pub(super) fn before(step: usize) -> Self {
+        Self { before: Some(step), ..Self::default() }
     }
 }
 
-/// Check a step, and those inside it. Returns the phases that it runs.
+impl<S> Check<'_, S> {
+    fn steps(&self, seen: Seen) -> impl Steps {
+        Around { check: self, before: seen.before }
+    }
+}
+
+/// The steps around a step.
+struct Around<'a, 'b, S> {
+    check: &'a Check<'b, S>,
+    before: Option<usize>,
+}
+
+impl<S> Steps for Around<'_, '_, S> {
+    fn place(&self, name: &str) -> StepPlace<'_> {
+        let Some(&i) = self.check.places.get(name) else { return StepPlace::Nowhere };
+        let is_before = |step| self.check.reach.as_ref().is_none_or(|reach| reach.is_before(i, step));
+        match self.before.is_none_or(is_before) {
+            true => StepPlace::Before(self.check.outputs[i].as_deref()),
+            false => StepPlace::Elsewhere,
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.check.workflow.steps.iter().map(|step| step.name.as_str()).collect()
+    }
+}
+
+/// Check a step, and those inside it.
 pub(super) fn check_step<S: Known>(
     check: &mut Check<'_, S>,
     step: &StepDefinition,
     at: &str,
     depth: usize,
-    graph: Option<(&Graph, usize)>,
-) -> Vec<PhaseSpec> {
-    let mut seen = Seen::default();
-    if let Some((graph, i)) = graph {
-        let steps = &check.workflow.steps;
-        seen.steps = graph.ancestors(i).into_iter().map(|j| steps[j].name.clone()).collect();
-    } else {
-        // The graph's own problems are reported; what is beyond them is checked against all names.
-        seen = Seen::all(check.workflow);
-    }
-    step_within(check, step, at, depth, &seen)
-}
-
-fn step_within<S: Known>(
-    check: &mut Check<'_, S>,
-    step: &StepDefinition,
-    at: &str,
-    depth: usize,
-    seen: &Seen,
-) -> Vec<PhaseSpec> {
+    seen: Seen,
+) {
     policies(check, step, at);
     for (path, text) in own_expressions(step) {
         check_expression(check, text, &format!("{at}{path}"), seen);
@@ -69,14 +82,14 @@ fn step_within<S: Known>(
             several => format!("the step says {}: it can do one thing only", several.join(" and ")),
         };
         check.problems.push(Problem::new(at, message));
-        return Vec::new();
+        return;
     };
     if step.input.is_some() && !matches!(node, Node::Phase(_) | Node::Workflow(_)) {
         let message = format!("a {} takes no input mapping; only a phase and a workflow do", node.kind());
         check.problems.push(Problem::new(format!("{at}/input"), message));
     }
     match node {
-        Node::Phase(phase) => return phase_step(check, step, phase, at).into_iter().collect(),
+        Node::Phase(phase) => phase_step(check, step, phase, at),
         Node::Transform(_) | Node::Join(_) => {}
         Node::Condition(condition) => cases(check, condition, at),
         Node::Checkpoint(checkpoint) => options(check, checkpoint, &format!("{at}/checkpoint")),
@@ -85,6 +98,9 @@ fn step_within<S: Known>(
             if said.iter().filter(|said| **said).count() != 1 {
                 let message = "say one of seconds, until and event";
                 check.problems.push(Problem::new(format!("{at}/wait"), message));
+            }
+            for (key, seconds) in [("seconds", wait.seconds), ("deadline_seconds", wait.deadline_seconds)] {
+                duration(check, &format!("{at}/wait/{key}"), seconds, MAX_SECONDS, "seconds");
             }
             if wait.deadline_seconds.is_some() && wait.event.is_none() {
                 let message = "only the wait for an event has a deadline";
@@ -96,17 +112,16 @@ fn step_within<S: Known>(
         }
         Node::Map(map) => {
             bound(check, &format!("{at}/map/max_parallel"), map.max_parallel.unwrap_or(1), MAX_PARALLEL);
-            let inner = Seen { item: true, index: true, ..seen.clone() };
-            return body(check, &map.body, &format!("{at}/map/body"), depth, &inner);
+            let inner = Seen { item: true, index: true, ..seen };
+            body(check, &map.body, &format!("{at}/map/body"), depth, inner);
         }
         Node::Loop(repeat) => {
             bound(check, &format!("{at}/loop/max_iterations"), repeat.max_iterations, MAX_ITERATIONS);
-            let inner = Seen { index: true, previous: true, ..seen.clone() };
-            check_expression(check, &repeat.until, &format!("{at}/loop/until"), &inner);
-            return body(check, &repeat.body, &format!("{at}/loop/body"), depth, &inner);
+            let inner = Seen { index: true, previous: true, ..seen };
+            check_expression(check, &repeat.until, &format!("{at}/loop/until"), inner);
+            body(check, &repeat.body, &format!("{at}/loop/body"), depth, inner);
         }
     }
-    Vec::new()
 }
 
 fn bound<S>(check: &mut Check<'_, S>, at: &str, value: u32, most: u32) {
@@ -115,18 +130,20 @@ fn bound<S>(check: &mut Check<'_, S>, at: &str, value: u32, most: u32) {
     }
 }
 
-fn body<S: Known>(
-    check: &mut Check<'_, S>,
-    body: &StepDefinition,
-    at: &str,
-    depth: usize,
-    seen: &Seen,
-) -> Vec<PhaseSpec> {
+/// A time that somebody waits, which is added to the time that it is then.
+fn duration<S>(check: &mut Check<'_, S>, at: &str, value: Option<u64>, most: u64, unit: &str) {
+    if value.is_some_and(|value| value > most) {
+        let message = format!("expected at most {most} {unit}, which are a hundred years");
+        check.problems.push(Problem::new(at, message));
+    }
+}
+
+fn body<S: Known>(check: &mut Check<'_, S>, body: &StepDefinition, at: &str, depth: usize, seen: Seen) {
     if depth + 1 >= MAX_DEPTH {
         check
             .problems
             .push(Problem::new(at, format!("maps and loops contain each other more than {MAX_DEPTH} deep")));
-        return Vec::new();
+        return;
     }
     for (key, said) in [
         ("name", !body.name.is_empty()),
@@ -142,7 +159,7 @@ fn body<S: Known>(
             check.problems.push(Problem::new(format!("{at}/{key}"), message));
         }
     }
-    step_within(check, body, at, depth + 1, seen)
+    check_step(check, body, at, depth + 1, seen);
 }
 
 fn cases<S>(check: &mut Check<'_, S>, condition: &Condition, at: &str) {
@@ -164,9 +181,11 @@ fn cases<S>(check: &mut Check<'_, S>, condition: &Condition, at: &str) {
 
 fn options<S>(check: &mut Check<'_, S>, checkpoint: &crate::model::Checkpoint, at: &str) {
     let mut names = BTreeSet::new();
-    if !(1..=10).contains(&checkpoint.options.len()) {
-        check.problems.push(Problem::new(format!("{at}/options"), "expected 1 to 10 options"));
+    if checkpoint.options.is_empty() {
+        let message = format!("expected 1 to {MAX_OPTIONS} options");
+        check.problems.push(Problem::new(format!("{at}/options"), message));
     }
+    duration(check, &format!("{at}/deadline_seconds"), checkpoint.deadline_seconds, MAX_SECONDS, "seconds");
     for (k, option) in checkpoint.options.iter().enumerate() {
         if !is_name(&option.name) || !names.insert(option.name.as_str()) {
             let message = format!("{:?} is no name, or is there twice", option.name);
@@ -187,53 +206,32 @@ fn options<S>(check: &mut Check<'_, S>, checkpoint: &crate::model::Checkpoint, a
     }
 }
 
-fn phase_step<S: Known>(
-    check: &mut Check<'_, S>,
-    step: &StepDefinition,
-    phase: &str,
-    at: &str,
-) -> Option<PhaseSpec> {
-    let spec = match find_phase(check, phase) {
-        Ok(spec) => spec,
+fn phase_step<S: Known>(check: &mut Check<'_, S>, step: &StepDefinition, phase: &str, at: &str) {
+    let found = match check.known.phase(phase) {
+        Ok(found) => found,
         Err(message) => {
             check.problems.push(Problem::new(format!("{at}/phase"), message));
-            return None;
+            return;
         }
     };
-    match crate::schema::compile(&spec.config_schema) {
+    if let Some((plugin, _)) = super::split_phase(phase) {
+        check.plugins.insert(plugin.to_owned(), found.digest);
+    }
+    match &found.config {
         Ok(schema) => {
-            let found = crate::schema::check(&schema, &step.config);
+            let wrong = crate::schema::check_within(schema, &step.config, &check.known.steps);
             check
                 .problems
-                .extend(found.into_iter().map(|p| Problem::new(format!("{at}/config{}", p.path), p.message)));
+                .extend(wrong.into_iter().map(|p| Problem::new(format!("{at}/config{}", p.path), p.message)));
         }
-        Err(error) => check.problems.push(Problem::new(format!("{at}/config"), error)),
+        Err(error) => check.problems.push(Problem::new(format!("{at}/config"), error.clone())),
     }
     if let Some(Mapping::Keys(keys)) = &step.input {
-        for key in keys.keys().filter(|key| closed_against(&spec.input_schema, key)) {
+        for key in keys.keys().filter(|key| closed_against(&found.spec().input_schema, key)) {
             let path = format!("{at}/input/{}", key.replace('~', "~0").replace('/', "~1"));
             check.problems.push(Problem::new(path, format!("phase {phase} takes no {key:?}")));
         }
     }
-    Some(spec)
-}
-
-fn find_phase<S: Known>(check: &mut Check<'_, S>, phase: &str) -> Result<PhaseSpec, String> {
-    let (plugin, name) =
-        split_phase(phase).ok_or_else(|| format!("{phase:?} names no phase; the form is PLUGIN/PHASE"))?;
-    let (digest, manifest) = check.surroundings.plugin(plugin).ok_or_else(|| {
-        format!("there is no plugin {plugin:?}; there are: {}", list(&check.surroundings.plugin_names()))
-    })?;
-    let spec = manifest.phase(name).ok_or_else(|| {
-        let names: Vec<String> = manifest.phases.iter().map(|p| p.name.clone()).collect();
-        format!("plugin {plugin:?} has no phase {name:?}; it has: {}", list(&names))
-    })?;
-    check.plugins.insert(plugin.to_owned(), digest);
-    Ok(spec.clone())
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }
 }
 
 fn policies<S>(check: &mut Check<'_, S>, step: &StepDefinition, at: &str) {
@@ -243,19 +241,29 @@ fn policies<S>(check: &mut Check<'_, S>, step: &StepDefinition, at: &str) {
             check.problems.push(Problem::new(format!("{at}/{key}"), format!("expected {expected}")));
         }
     };
-    policy("retry/max_attempts", (1..=100).contains(&retry.max_attempts), "a number from 1 to 100");
-    let factor = retry.factor.is_finite() && (1.0..=100.0).contains(&retry.factor);
-    policy("retry/factor", factor, "a number from 1 to 100");
+    let attempts = (1..=MAX_ATTEMPTS).contains(&retry.max_attempts);
+    policy("retry/max_attempts", attempts, &format!("a number from 1 to {MAX_ATTEMPTS}"));
+    let factor = retry.factor.is_finite() && (1.0..=MAX_RETRY_FACTOR).contains(&retry.factor);
+    policy("retry/factor", factor, &format!("a number from 1 to {MAX_RETRY_FACTOR}"));
     policy("retry/jitter", (0.0..=1.0).contains(&retry.jitter), "a number from 0 to 1");
     policy("timeout_ms", step.timeout_ms != Some(0), "at least 1");
     policy("step_timeout_ms", step.step_timeout_ms != Some(0), "at least 1");
     let concurrency = step.concurrency.as_ref();
     policy("concurrency/limit", concurrency.is_none_or(|c| c.limit >= 1), "at least 1");
-    policy("concurrency/key", concurrency.is_none_or(|c| (1..=200).contains(&c.key.len())), "1 to 200 bytes");
+    let key = concurrency.is_none_or(|c| (1..=MAX_CONCURRENCY_KEY_BYTES).contains(&c.key.len()));
+    policy("concurrency/key", key, &format!("1 to {MAX_CONCURRENCY_KEY_BYTES} bytes"));
+    for (key, value) in [
+        ("retry/initial_delay_ms", Some(retry.initial_delay_ms)),
+        ("retry/max_delay_ms", Some(retry.max_delay_ms)),
+        ("timeout_ms", step.timeout_ms),
+        ("step_timeout_ms", step.step_timeout_ms),
+    ] {
+        duration(check, &format!("{at}/{key}"), value, MAX_SECONDS * 1000, "milliseconds");
+    }
     for (k, kind) in retry.on.iter().flatten().enumerate() {
         if FailureKind::ALL.iter().all(|known| known.as_str() != kind) {
-            let known: Vec<&str> = FailureKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            let message = format!("{kind:?} is no kind of failure; there are: {}", known.join(", "));
+            let known = list(FailureKind::ALL.iter().map(|kind| kind.as_str()));
+            let message = format!("{kind:?} is no kind of failure; there are: {known}");
             check.problems.push(Problem::new(format!("{at}/retry/on/{k}"), message));
         }
     }
@@ -270,7 +278,7 @@ fn own_expressions(step: &StepDefinition) -> Vec<(String, &str)> {
 }
 
 /// Check an expression: that it parses, and that what it names is there and comes before.
-pub(super) fn check_expression<S>(check: &mut Check<'_, S>, text: &str, at: &str, seen: &Seen) {
+pub(super) fn check_expression<S>(check: &mut Check<'_, S>, text: &str, at: &str, seen: Seen) {
     let expression = match Expression::parse(text) {
         Ok(expression) => expression,
         Err(error) => {
@@ -278,20 +286,18 @@ pub(super) fn check_expression<S>(check: &mut Check<'_, S>, text: &str, at: &str
             return;
         }
     };
+    let steps = check.steps(seen);
     let around = Surroundings {
         input: Some(&check.workflow.input_schema),
-        ancestors: seen
-            .steps
-            .iter()
-            .map(|name| (name.as_str(), check.outputs.get(name).and_then(Option::as_ref)))
-            .collect(),
-        steps: check.workflow.steps.iter().map(|step| step.name.as_str()).collect(),
+        steps: &steps,
+        looks: Some(&check.known.looks),
         item: seen.item,
         index: seen.index,
         previous: seen.previous,
         ..Surroundings::default()
     };
     let problems = check_references(&expression, &around);
+    drop(steps);
     check.problems.extend(problems.into_iter().map(|(position, message)| {
         Problem::new(at, format!("{text:?}: at character {position}: {message}"))
     }));

@@ -1,10 +1,25 @@
 //! What is told of an expression when a definition is saved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{cell::Cell, collections::BTreeMap};
 
 use serde_json::json;
 
 use crate::engine::expression::*;
+
+/// Steps by name: those that come before with the schema of their output.
+impl Steps for BTreeMap<&str, Option<Option<&serde_json::Value>>> {
+    fn place(&self, name: &str) -> StepPlace<'_> {
+        match self.get(name) {
+            None => StepPlace::Nowhere,
+            Some(None) => StepPlace::Elsewhere,
+            Some(Some(output)) => StepPlace::Before(*output),
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.keys().copied().collect()
+    }
+}
 
 fn problems(text: &str, around: &Surroundings) -> Vec<(usize, String)> {
     check_references(&Expression::parse(text).unwrap(), around)
@@ -25,11 +40,8 @@ fn assert_problems(around: &Surroundings, cases: &[(&str, &[(usize, &str)])]) {
 
 #[test]
 fn steps_come_before_and_names_have_their_place() {
-    let around = Surroundings {
-        ancestors: BTreeMap::from([("intake", None)]),
-        steps: BTreeSet::from(["intake", "later"]),
-        ..Surroundings::default()
-    };
+    let steps = BTreeMap::from([("intake", Some(None)), ("later", None)]);
+    let around = Surroundings { steps: &steps, ..Surroundings::default() };
     assert_problems(
         &around,
         &[
@@ -89,10 +101,10 @@ fn schemas_tell_what_is_plainly_not_there() {
         }
     });
     let output = json!({"type": "object", "additionalProperties": false, "properties": {"total": {"type": "integer"}}});
+    let steps = BTreeMap::from([("intake", Some(Some(&output)))]);
     let around = Surroundings {
         input: Some(&input),
-        ancestors: BTreeMap::from([("intake", Some(&output))]),
-        steps: BTreeSet::from(["intake"]),
+        steps: &steps,
         item: true,
         item_schema: Some(&input),
         ..Surroundings::default()
@@ -183,4 +195,18 @@ fn schemas_that_are_large_or_circular_are_accepted() {
         let around = Surroundings { input: Some(&schema), ..Surroundings::default() };
         assert_eq!(problems("input.a.b[0].c", &around), [], "{schema:.100}");
     }
+}
+
+#[test]
+fn looks_at_schemas_are_counted() {
+    let schema = json!({"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#"}}});
+    let looks = Cell::new(1_000);
+    let around = Surroundings { input: Some(&schema), looks: Some(&looks), ..Surroundings::default() };
+    let long = format!("input{}.b", ".a".repeat(90));
+    assert_eq!(problems(&long, &around).len(), 1);
+    assert!((1..900).contains(&looks.get()), "{looks:?}");
+    for _ in 0..20 {
+        problems(&long, &around);
+    }
+    assert_eq!((looks.get(), problems(&long, &around)), (0, Vec::new()), "then anything is accepted");
 }

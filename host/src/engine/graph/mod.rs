@@ -1,11 +1,24 @@
 //! The DAG of a list of steps: who comes after whom, and on what condition. Pure, without input or output.
 
-use std::collections::{BTreeSet, HashMap};
+mod reach;
+#[cfg(test)]
+mod tests;
 
-use petgraph::{algo::tarjan_scc, graphmap::DiGraphMap};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
-use super::expression::{Expression, Root};
+use petgraph::{algo::kosaraju_scc, graphmap::DiGraphMap};
+
+pub(crate) use self::reach::Reach;
+use super::{
+    expression::{Expression, Root, hint},
+    problems::{Problems, list},
+};
 use crate::model::{Node, Problem, StepDefinition};
+
+/// The longest name of a step or a workflow, in bytes.
+pub(crate) const MAX_NAME_BYTES: usize = 63;
+/// So many problems of a definition come with a suggestion of what may have been meant: each is looked for in all names.
+const HINTS: usize = 20;
 
 /// That a step comes after another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +54,8 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// The DAG of the steps, or everything that keeps it from being one. Paths begin with `at`, a JSON Pointer.
-    pub(crate) fn of(steps: &[StepDefinition], at: &str) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+    pub(crate) fn of(steps: &[StepDefinition], at: &str) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
         let places = places(steps, at, &mut problems);
         let mut edges = Edges { steps, places, list: HashMap::new() };
         for i in 0..steps.len() {
@@ -53,16 +66,19 @@ impl Graph {
         for i in 0..steps.len() {
             graph.add_node(i);
         }
-        for &(from, to) in edges.list.keys() {
+        // In one order, so that the same steps have the same.
+        let mut pairs: Vec<(usize, usize)> = edges.list.keys().copied().collect();
+        pairs.sort_unstable();
+        for (from, to) in pairs {
             graph.add_edge(from, to, ());
         }
         let mut order: Vec<usize> = Vec::with_capacity(steps.len());
-        // Tarjan returns components in reverse topological order; each of a single node, unless there is a cycle.
-        for mut component in tarjan_scc(&graph).into_iter().rev() {
+        // Kosaraju's algorithm goes without recursion, which a long chain would take too deep. It returns components in
+        // reverse topological order; each of a single node, unless there is a cycle.
+        for mut component in kosaraju_scc(&graph).into_iter().rev() {
             if component.len() > 1 {
                 component.sort_unstable();
-                let names: Vec<&str> = component.iter().map(|&i| steps[i].name.as_str()).collect();
-                let names = names.join(", ");
+                let names = list(component.iter().map(|&i| steps[i].name.as_str()));
                 problems.push(Problem::new(
                     format!("{at}/{}", component[0]),
                     format!("the steps {names} wait for each other in a circle, so none of them could start"),
@@ -70,9 +86,7 @@ impl Graph {
             }
             order.extend(component);
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+        problems.none()?;
         let mut predecessors: Vec<Vec<Edge>> = vec![Vec::new(); steps.len()];
         let mut successors = vec![Vec::new(); steps.len()];
         for ((from, to), kind) in edges.list {
@@ -94,6 +108,11 @@ impl Graph {
         self.closure(i, |j| self.successors[j].clone())
     }
 
+    /// What comes before what, of all steps at once.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach::of(self)
+    }
+
     fn closure(&self, i: usize, next: impl Fn(usize) -> Vec<usize>) -> BTreeSet<usize> {
         let (mut found, mut open) = (BTreeSet::new(), next(i));
         while let Some(j) = open.pop() {
@@ -105,7 +124,7 @@ impl Graph {
     }
 }
 
-fn places<'a>(steps: &'a [StepDefinition], at: &str, problems: &mut Vec<Problem>) -> HashMap<&'a str, usize> {
+fn places<'a>(steps: &'a [StepDefinition], at: &str, problems: &mut Problems) -> HashMap<&'a str, usize> {
     if steps.is_empty() {
         problems.push(Problem::new(at, "a workflow needs at least one step"));
     }
@@ -119,6 +138,10 @@ fn places<'a>(steps: &'a [StepDefinition], at: &str, problems: &mut Vec<Problem>
                     step.name
                 ),
             ));
+        }
+        // What is too long to be a name is compared with none.
+        if step.name.len() > MAX_NAME_BYTES {
+            continue;
         }
         if let Some(first) = places.insert(step.name.as_str(), i) {
             problems.push(Problem::new(
@@ -138,7 +161,7 @@ struct Edges<'a> {
 }
 
 impl Edges<'_> {
-    fn of_step(&mut self, i: usize, at: &str, problems: &mut Vec<Problem>) {
+    fn of_step(&mut self, i: usize, at: &str, problems: &mut Problems) {
         let step = &self.steps[i];
         for (k, text) in step.depends_on.iter().enumerate() {
             let path = format!("{at}/depends_on/{k}");
@@ -157,7 +180,7 @@ impl Edges<'_> {
                 }
                 Some(condition) => problems.push(Problem::new(
                     path,
-                    format!("{name:?} has no case {case:?}; it has: {}", condition.names().join(", ")),
+                    format!("{name:?} has no case {case:?}; it has: {}", list(condition.names())),
                 )),
                 None => {
                     problems.push(Problem::new(path, format!("{name:?} is no condition and has no cases")));
@@ -182,13 +205,16 @@ impl Edges<'_> {
         }
     }
 
-    fn find(&self, i: usize, name: &str, path: &str, problems: &mut Vec<Problem>) -> Option<usize> {
+    fn find(&self, i: usize, name: &str, path: &str, problems: &mut Problems) -> Option<usize> {
         match self.places.get(name) {
             Some(&j) if j == i => problems.push(Problem::new(path, format!("{name:?} depends on itself"))),
             Some(&j) => return Some(j),
             None => {
-                let near = strsim_nearest(name, self.places.keys().copied());
-                let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+                // Of many names that are wrong, those that are told first are looked for.
+                let hint = match problems.len() < HINTS {
+                    true => hint(name, self.places.keys().copied()),
+                    false => String::new(),
+                };
                 problems.push(Problem::new(path, format!("there is no step {name:?}{hint}")));
             }
         }
@@ -207,27 +233,25 @@ impl Edges<'_> {
 
     /// What comes after a step comes after its fallback as well, unless it is the fallback.
     fn stand_ins(&mut self) {
+        let mut after: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (from, to) in self.list.keys().filter(|(from, _)| self.steps[*from].fallback.is_some()) {
+            after.entry(*from).or_default().push(*to);
+        }
         for (i, step) in self.steps.iter().enumerate() {
             let Some(&fallback) = step.fallback.as_deref().and_then(|name| self.places.get(name)) else {
                 continue;
             };
-            let after: Vec<usize> = self
-                .list
-                .keys()
-                .filter(|(from, to)| *from == i && *to != fallback)
-                .map(|(_, to)| *to)
-                .collect();
-            for to in after {
-                self.list.entry((fallback, to)).or_insert(EdgeKind::StandIn);
+            // A fallback may have a fallback of its own: what stands in for it comes after that as well.
+            for to in after.get(&i).cloned().unwrap_or_default().into_iter().filter(|to| *to != fallback) {
+                if let Entry::Vacant(place) = self.list.entry((fallback, to)) {
+                    place.insert(EdgeKind::StandIn);
+                    if self.steps[fallback].fallback.is_some() {
+                        after.entry(fallback).or_default().push(to);
+                    }
+                }
             }
         }
     }
-}
-
-fn strsim_nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near =
-        names.map(|known| (strsim::jaro_winkler(name, known), known)).filter(|(likeness, _)| *likeness > 0.8);
-    near.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1))).map(|(_, known)| known)
 }
 
 /// All expressions of a step, with their places in it as JSON Pointers; those of a body too, since it sees what its map
@@ -284,111 +308,7 @@ pub(crate) fn expressions(step: &StepDefinition) -> Vec<(String, &str)> {
 
 /// Whether a text may name a step or a workflow. Expressions name steps, so hyphens are out.
 pub(crate) fn is_name(text: &str) -> bool {
-    (1..=63).contains(&text.len())
+    (1..=MAX_NAME_BYTES).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::model::StepDefinition as Step;
-
-    fn froms(graph: &Graph, i: usize) -> Vec<usize> {
-        graph.predecessors[i].iter().map(|edge| edge.from).collect()
-    }
-
-    #[test]
-    fn a_diamond_with_a_dependency_that_only_the_mapping_names() {
-        let graph = Graph::of(
-            &[
-                Step::phase("a", "p/x"),
-                Step::phase("b", "p/x").after("a"),
-                Step::phase("c", "p/x").map("n", "steps.a.output.n"),
-                Step::phase("d", "p/x").after("b").after("c"),
-            ],
-            "/steps",
-        )
-        .unwrap();
-        assert_eq!(
-            (0..4).map(|i| froms(&graph, i)).collect::<Vec<_>>(),
-            [vec![], vec![0], vec![0], vec![1, 2]]
-        );
-        assert_eq!(graph.successors, [vec![1, 2], vec![3], vec![3], vec![]]);
-        assert_eq!(graph.ancestors(3), BTreeSet::from([0, 1, 2]));
-        assert_eq!(graph.descendants(1), BTreeSet::from([3]));
-    }
-
-    #[test]
-    fn cases_fallbacks_and_bodies_make_edges() {
-        let graph = Graph::of(
-            &[
-                Step::condition("big", "input.n > 3"),
-                Step::phase("work", "p/x").after("big.true").map("n", "steps.big.output").fallback("spare"),
-                Step::phase("spare", "p/x"),
-                Step::for_each(
-                    "each",
-                    "steps.work.output",
-                    Step::phase("", "p/x").map("b", "steps.big.output"),
-                ),
-            ],
-            "/steps",
-        )
-        .unwrap();
-        assert_eq!(
-            graph.predecessors[1],
-            [Edge { from: 0, kind: EdgeKind::Cases(["true".to_owned()].into()) }]
-        );
-        assert_eq!(graph.predecessors[2], [Edge { from: 1, kind: EdgeKind::Fallback }]);
-        assert_eq!(froms(&graph, 3), [0, 1, 2]);
-        assert_eq!(graph.predecessors[3][2].kind, EdgeKind::StandIn);
-    }
-
-    #[test]
-    fn everything_wrong_is_said_at_once() {
-        let problems = Graph::of(
-            &[
-                Step::phase("a", "p/x").after("c").fallback("x"),
-                Step::phase("b", "p/x").after("a").after("nobody").after("a.yes"),
-                Step::phase("c", "p/x").after("b").map("m/n", "steps.nowhere.output"),
-                Step::phase("a", "p/x"),
-                Step::phase("E-e", "p/x").after("E-e"),
-                Step::condition("f", "true").after("f2.true"),
-                Step::condition("f2", "true").after("f.maybe"),
-            ],
-            "/steps",
-        )
-        .unwrap_err();
-        let paths: Vec<&str> = problems.iter().map(|p| p.path.as_str()).collect();
-        for path in [
-            "/steps/3/name",
-            "/steps/4/name",
-            "/steps/0/fallback",
-            "/steps/1/depends_on/1",
-            "/steps/1/depends_on/2",
-            "/steps/2/input/m~1n",
-            "/steps/4/depends_on/0",
-            "/steps/6/depends_on/0",
-        ] {
-            assert!(paths.contains(&path), "{path} is not among {paths:?}");
-        }
-    }
-
-    #[test]
-    fn a_circle_names_its_steps() {
-        let problems = Graph::of(
-            &[
-                Step::phase("a", "p/x").after("c"),
-                Step::phase("b", "p/x").after("a"),
-                Step::phase("c", "p/x").after("b"),
-                Step::phase("d", "p/x").after("c"),
-            ],
-            "/steps",
-        )
-        .unwrap_err();
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].message.contains("a, b, c"), "{}", problems[0].message);
-        assert!(Graph::of(&[], "/steps").unwrap_err()[0].message.contains("at least one step"));
-    }
 }

@@ -1,0 +1,94 @@
+//! What makes edges, and what keeps a list of steps from being a DAG.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::model::StepDefinition as Step;
+
+fn froms(graph: &Graph, i: usize) -> Vec<usize> {
+    graph.predecessors[i].iter().map(|edge| edge.from).collect()
+}
+
+#[test]
+fn a_diamond_with_a_dependency_that_only_the_mapping_names() {
+    let graph = Graph::of(
+        &[
+            Step::phase("a", "p/x"),
+            Step::phase("b", "p/x").after("a"),
+            Step::phase("c", "p/x").map("n", "steps.a.output.n"),
+            Step::phase("d", "p/x").after("b").after("c"),
+        ],
+        "/steps",
+    )
+    .unwrap();
+    assert_eq!((0..4).map(|i| froms(&graph, i)).collect::<Vec<_>>(), [vec![], vec![0], vec![0], vec![1, 2]]);
+    assert_eq!(graph.successors, [vec![1, 2], vec![3], vec![3], vec![]]);
+    assert_eq!(graph.ancestors(3), BTreeSet::from([0, 1, 2]));
+    assert_eq!(graph.descendants(1), BTreeSet::from([3]));
+}
+
+#[test]
+fn cases_fallbacks_and_bodies_make_edges() {
+    let graph = Graph::of(
+        &[
+            Step::condition("big", "input.n > 3"),
+            Step::phase("work", "p/x").after("big.true").map("n", "steps.big.output").fallback("spare"),
+            Step::phase("spare", "p/x"),
+            Step::for_each("each", "steps.work.output", Step::phase("", "p/x").map("b", "steps.big.output")),
+        ],
+        "/steps",
+    )
+    .unwrap();
+    assert_eq!(graph.predecessors[1], [Edge { from: 0, kind: EdgeKind::Cases(["true".to_owned()].into()) }]);
+    assert_eq!(graph.predecessors[2], [Edge { from: 1, kind: EdgeKind::Fallback }]);
+    assert_eq!(froms(&graph, 3), [0, 1, 2]);
+    assert_eq!(graph.predecessors[3][2].kind, EdgeKind::StandIn);
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let problems = Graph::of(
+        &[
+            Step::phase("a", "p/x").after("c").fallback("x"),
+            Step::phase("b", "p/x").after("a").after("nobody").after("a.yes"),
+            Step::phase("c", "p/x").after("b").map("m/n", "steps.nowhere.output"),
+            Step::phase("a", "p/x"),
+            Step::phase("E-e", "p/x").after("E-e"),
+            Step::condition("f", "true").after("f2.true"),
+            Step::condition("f2", "true").after("f.maybe"),
+        ],
+        "/steps",
+    )
+    .unwrap_err()
+    .told();
+    let paths: Vec<&str> = problems.iter().map(|p| p.path.as_str()).collect();
+    for path in [
+        "/steps/3/name",
+        "/steps/4/name",
+        "/steps/0/fallback",
+        "/steps/1/depends_on/1",
+        "/steps/1/depends_on/2",
+        "/steps/2/input/m~1n",
+        "/steps/4/depends_on/0",
+        "/steps/6/depends_on/0",
+    ] {
+        assert!(paths.contains(&path), "{path} is not among {paths:?}");
+    }
+}
+
+#[test]
+fn a_circle_names_its_steps() {
+    let problems = Graph::of(
+        &[
+            Step::phase("a", "p/x").after("c"),
+            Step::phase("b", "p/x").after("a"),
+            Step::phase("c", "p/x").after("b"),
+            Step::phase("d", "p/x").after("c"),
+        ],
+        "/steps",
+    )
+    .unwrap_err()
+    .told();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("a, b, c"), "{}", problems[0].message);
+    assert!(Graph::of(&[], "/steps").unwrap_err().told()[0].message.contains("at least one step"));
+}
