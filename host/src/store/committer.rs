@@ -14,11 +14,15 @@ use super::{
 };
 use crate::model::RunId;
 
-/// So many transitions share one commit at the most; it bounds the size of a statement's parameter.
+/// So many transitions share one commit at the most.
 const GROUP: usize = 2048;
+/// So many bytes their rows have, about, unless one of them alone has more.
+const GROUP_BYTES: usize = 32 << 20;
 
-/// So long a group may take. A server that is cut off never answers, and says nothing of it.
+/// So long a group may take at first. A server that is cut off never answers, and says nothing of it.
 const LIMIT: Duration = Duration::from_secs(60);
+/// So long, after it was not enough again and again: the disk may be slow, and the group large.
+const LONGEST: Duration = Duration::from_secs(1800);
 
 /// Work in a transaction that has begun, or why it could not. Returns whether the connection can be used again.
 type Work = Box<dyn for<'a> FnOnce(StoreResult<&'a mut Connection>) -> BoxFuture<'a, bool> + Send>;
@@ -99,11 +103,21 @@ impl Writer {
         let mut group = Vec::new();
         let mut messages = Vec::new();
         while receiver.recv_many(&mut messages, GROUP).await > 0 {
+            let mut bytes = 0;
             for message in messages.drain(..) {
                 match message {
-                    Message::Commit(transition, answer) => group.push((*transition, answer)),
+                    Message::Commit(transition, answer) => {
+                        let more = transition.bytes();
+                        if bytes + more > GROUP_BYTES {
+                            self.commit(std::mem::take(&mut group)).await;
+                            bytes = 0;
+                        }
+                        bytes += more;
+                        group.push((*transition, answer));
+                    }
                     Message::Other(work) => {
                         self.commit(std::mem::take(&mut group)).await;
+                        bytes = 0;
                         self.other(work).await;
                     }
                 }
@@ -181,8 +195,9 @@ impl Writer {
     /// the runs stand before it writes.
     async fn insist(&mut self, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
         let mut pause = Duration::from_millis(20);
+        let mut limit = LIMIT;
         loop {
-            match self.try_group(group).await {
+            match self.try_group(group, &mut limit).await {
                 Err(StoreError::Unavailable(error)) => {
                     let said = self.health.send_replace(Some(error.to_string()));
                     if said.is_none() {
@@ -203,18 +218,35 @@ impl Writer {
         }
     }
 
-    async fn try_group(&mut self, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
+    /// What takes longer than the limit has a longer one the next time: it would never be done otherwise.
+    async fn try_group(
+        &mut self,
+        group: &[Transition],
+        limit: &mut Duration,
+    ) -> StoreResult<Vec<StoreResult<()>>> {
+        // That the server answers at all does not take longer for a large group.
+        within(LIMIT, self.begin()).await?;
+        let Some(connection) = self.connection.as_mut() else { return Err(timed_out()) };
         let work = async {
-            let connection = self.connection().await?;
-            connection.begin().await?;
             let result = try_apply(connection, group).await;
             connection.end(result).await
         };
-        match tokio::time::timeout(LIMIT, work).await {
-            Ok(result) => result,
-            Err(_) => Err(StoreError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+        let given = *limit;
+        let begin = tokio::time::Instant::now();
+        let result = within(given, work).await;
+        if begin.elapsed() >= given {
+            *limit = (given * 2).min(LONGEST);
         }
+        result
     }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(timed_out()))
+}
+
+fn timed_out() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
 }
 
 /// A refused transition whose key of idempotency is in use is the client's affair, not the host's.

@@ -80,7 +80,7 @@ macro_rules! on_rows {
     ($connection:expr, $texts:expr, $cells:expr, ($query:ident, $inner:ident) => $body:expr) => {
         match $connection {
             Connection::Sqlite($inner) => {
-                let rows = serde_json::to_string(&$cells)
+                let rows = serde_json::to_string($cells)
                     .map_err(|error| StoreError::Refused(sqlx::Error::Encode(error.into())))?;
                 let $query = sqlx::query($texts.sqlite.as_str()).bind(rows);
                 $body
@@ -89,8 +89,8 @@ macro_rules! on_rows {
                 let mut $query = sqlx::query($texts.postgres.as_str());
                 for i in 0..$cells[0].len() {
                     $query = match $cells[0][i] {
-                        Cell::Text(_) => $query.bind(texts(&$cells, i)),
-                        Cell::Int(_) => $query.bind(ints(&$cells, i)),
+                        Cell::Text(_) => $query.bind(texts($cells, i)),
+                        Cell::Int(_) => $query.bind(ints($cells, i)),
                     };
                 }
                 $body
@@ -229,10 +229,14 @@ impl Connection {
 
     /// Run a statement on rows; returns how many it changed. Without rows there is nothing to do.
     pub(super) async fn batch(&mut self, rows: Rows) -> StoreResult<u64> {
-        let Rows { texts: Some(texts), cells } = rows else { return Ok(0) };
-        Ok(
-            on_rows!(self, texts, cells, (query, connection) => query.execute(connection).await?.rows_affected()),
-        )
+        let Some(texts) = rows.texts else { return Ok(0) };
+        let mut changed = 0;
+        for cells in rows.pieces() {
+            changed += on_rows!(self, texts, cells, (query, connection) => {
+                query.execute(connection).await?.rows_affected()
+            });
+        }
+        Ok(changed)
     }
 
     /// What a query on rows finds.
@@ -241,10 +245,16 @@ impl Connection {
         rows: Rows,
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        let Rows { texts: Some(texts), cells } = rows else { return Ok(Vec::new()) };
-        on_rows!(self, texts, cells, (query, connection) => {
-            query.fetch_all(connection).await?.iter().map(|row| read(row)).collect()
-        })
+        let Some(texts) = rows.texts else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for cells in rows.pieces() {
+            on_rows!(self, texts, cells, (query, connection) => {
+                for row in query.fetch_all(connection).await? {
+                    found.push(read(&row)?);
+                }
+            });
+        }
+        Ok(found)
     }
 
     /// End it, as politely as the server still lets us.

@@ -69,11 +69,13 @@ fn is_damage(error: &dyn DatabaseError) -> bool {
 fn is_refusal(error: &dyn DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<PgDatabaseError>().is_some() {
-        // The classes of SQLSTATE: feature not supported, cardinality, data, integrity constraint, syntax or access.
-        return ["0A", "21", "22", "23", "42"].iter().any(|class| code.starts_with(class));
+        // The classes of SQLSTATE: feature not supported, cardinality, data, integrity constraint, syntax or access, a limit
+        // of the program.
+        return ["0A", "21", "22", "23", "42", "54"].iter().any(|class| code.starts_with(class));
     }
-    // SQLite's extended codes have the primary code in their lowest byte: SQLITE_CONSTRAINT, SQLITE_MISMATCH.
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 19 | 20))
+    // SQLite's extended codes have the primary code in their lowest byte: SQLITE_TOOBIG, SQLITE_CONSTRAINT,
+    // SQLITE_MISMATCH.
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18..=20))
 }
 
 impl From<MigrateError> for StoreError {

@@ -202,11 +202,42 @@ pub(super) struct Texts {
     pub(super) postgres: String,
 }
 
+/// So many bytes the rows of one statement have, about, unless one row alone has more. Each database bounds a statement, and
+/// takes the more memory for it the larger it is.
+const STATEMENT_BYTES: usize = 8 << 20;
+
 /// A statement with its rows.
 pub(super) struct Rows {
     /// None if there are no rows.
     pub(super) texts: Option<&'static Texts>,
     pub(super) cells: Vec<Vec<Cell>>,
+}
+
+impl Rows {
+    /// The rows in pieces, each small enough for a statement.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &[Vec<Cell>]> {
+        let mut rest = self.cells.as_slice();
+        std::iter::from_fn(move || {
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|row| {
+                bytes += row.iter().map(Cell::bytes).sum::<usize>();
+                bytes <= STATEMENT_BYTES
+            });
+            let count = fits.count().max(1).min(rest.len());
+            let (piece, later) = rest.split_at(count);
+            rest = later;
+            (!piece.is_empty()).then_some(piece)
+        })
+    }
+}
+
+impl Cell {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => 8 + text.as_ref().map_or(0, String::len),
+            Self::Int(_) => 8,
+        }
+    }
 }
 
 impl<R> Batch<R> {
@@ -331,6 +362,19 @@ mod tests {
         let texts = rows.texts.map(|texts| (texts.sqlite.clone(), texts.postgres.clone()));
         assert_eq!(texts, Some((whole(sqlite), whole(postgres))));
         assert!(COUNTS.rows(std::iter::empty()).texts.is_none());
+    }
+
+    #[test]
+    fn many_rows_are_written_in_pieces() {
+        let row = |bytes: usize| vec!["x".repeat(bytes).cell()];
+        let lengths = |rows: Vec<Vec<Cell>>| -> Vec<usize> {
+            Rows { texts: None, cells: rows }.pieces().map(<[_]>::len).collect()
+        };
+        assert_eq!(lengths(Vec::new()), [0; 0]);
+        assert_eq!(lengths(vec![row(10); 1000]), [1000]);
+        let half = STATEMENT_BYTES / 2;
+        assert_eq!(lengths(vec![row(half - 8), row(half - 8), row(1), row(half)]), [2, 2]);
+        assert_eq!(lengths(vec![row(1), row(3 * half), row(1)]), [1, 1, 1]);
     }
 
     #[test]

@@ -92,6 +92,53 @@ impl Transition {
         }
     }
 
+    /// About how many bytes its rows have: as far as it can be much.
+    pub(super) fn bytes(&self) -> usize {
+        /// A row without its documents.
+        const ROW: usize = 512;
+        fn value(value: Option<&Value>) -> usize {
+            match value {
+                Some(Value::Inline { json }) => json.len(),
+                _ => 0,
+            }
+        }
+        fn json(document: Option<&serde_json::Value>) -> usize {
+            match document {
+                None => 0,
+                Some(serde_json::Value::String(text)) => text.len(),
+                Some(serde_json::Value::Array(items)) => items.iter().map(|item| 8 + json(Some(item))).sum(),
+                Some(serde_json::Value::Object(members)) => {
+                    members.iter().map(|(key, item)| 8 + key.len() + json(Some(item))).sum()
+                }
+                Some(_) => 8,
+            }
+        }
+        let steps = self.steps.iter().map(|step| {
+            let texts = step.name.len() + step.reason.as_ref().map_or(0, String::len);
+            ROW + texts
+                + value(step.output.as_ref())
+                + value(step.expansion.as_ref())
+                + json(step.overrides.as_ref())
+        });
+        let attempts = self.attempts.iter().map(|attempt| {
+            let shared: usize =
+                attempt.shared.iter().flatten().map(|(key, v)| key.len() + value(Some(v))).sum();
+            ROW + shared
+                + value(attempt.output.as_ref())
+                + value(attempt.log.as_ref())
+                + json(attempt.overrides.as_ref())
+        });
+        let calls =
+            self.host_calls.iter().map(|call| ROW + value(Some(&call.request)) + value(call.answer.as_ref()));
+        let approvals = self.approvals.iter().map(|approval| ROW + json(Some(&approval.request)));
+        let events = self.events.iter().map(|event| ROW + json(Some(&event.data)));
+        let shared = self.shared.iter().map(|(key, (step, v))| ROW + key.len() + step.len() + value(Some(v)));
+        let creation = self.creation.as_ref().map_or(0, |creation| creation.plan.len());
+        let others = self.artifacts.len() + self.blobs.len() + self.removed_steps.len();
+        let rows = steps.chain(attempts).chain(calls).chain(approvals).chain(events).chain(shared);
+        ROW * (1 + others) + creation + value(Some(&self.run.input)) + rows.sum::<usize>()
+    }
+
     /// The time of its last event, else of the run's creation: when its blobs are first named.
     pub(super) fn at(&self) -> Timestamp {
         self.events.last().map_or(self.run.created_at, |event| event.at)

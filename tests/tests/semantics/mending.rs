@@ -12,6 +12,7 @@ both!(
     a_step_that_waits_for_its_review_has_no_time_to_keep,
     an_item_is_begun_by_its_map_alone,
     steps_that_failed_after_each_other_are_retried_together,
+    what_cannot_be_written_is_told_and_the_run_stays_with_its_host,
 );
 
 async fn start(host: &Host, body: Value) -> Result<String> {
@@ -113,5 +114,26 @@ async fn steps_that_failed_after_each_other_are_retried_together(host: Host) -> 
     host.steer(&id, "/retry", json!({})).await?;
     let run = host.finished(&id).await?;
     ensure!(run.attempts(&["one", "two"]) == [2, 2], "{run:?}");
+    Ok(())
+}
+
+async fn what_cannot_be_written_is_told_and_the_run_stays_with_its_host(mut host: Host) -> Result<()> {
+    let definition =
+        json!({ "name": "asks", "steps": [{ "name": "ask", "checkpoint": { "title": "Go on?" } }] });
+    let id = start(&host, json!({ "definition": definition })).await?;
+    host.until(&id, |run| run.state() == "waiting_approval").await?;
+    // What the decision would write is there already: the database refuses it each time.
+    let forged = "INSERT INTO events (run_id, seq, tenant_id, kind, at)
+                  SELECT id, event_seq + 3, tenant_id, 'run.paused', created_at FROM runs";
+    host.forge(forged).await?;
+    let open = host.server().get("/approvals").await?;
+    let path = format!("/approvals/{}/decide", open["items"][0]["id"].as_str().context("an id")?);
+    let said = host.refused(Method::POST, &path, json!({ "option": "approve" }), 409).await?;
+    ensure!(said.contains("3 times"), "{said}");
+    // It is as it was, and its host goes on with it.
+    let run = host.until(&id, |run| run.state() == "waiting_approval").await?;
+    ensure!(run.step("ask")["state"] == "waiting_approval", "{run:?}");
+    let run = host.steer(&id, "/cancel", json!({})).await?;
+    ensure!(run.state() == "cancelled", "{run:?}");
     Ok(())
 }

@@ -359,9 +359,9 @@ impl Core {
     }
 
     /// Whatever wants a place has it, or waits for one that is taken or a key that is held, and nothing is left of runs that
-    /// are not here.
+    /// are not here. That no more hold a key than may is certain only while no run was away that held it.
     #[cfg(test)]
-    fn check(&self) {
+    fn check(&self, bounded: bool) {
         for (run, machine) in &self.runs {
             for step in machine.wanting().filter(|_| !self.taking_up) {
                 let waits = self.queue.keeps_waiting(machine, step, &self.runs);
@@ -375,7 +375,10 @@ impl Core {
                 held.entry(&bound.key).or_insert((0, bound.limit as usize)).0 += 1;
             }
         }
-        assert!(held.values().all(|(n, limit)| n <= limit), "more at once than allowed: {held:?}");
+        assert!(
+            !bounded || held.values().all(|(n, limit)| n <= limit),
+            "more at once than allowed: {held:?}"
+        );
     }
 }
 

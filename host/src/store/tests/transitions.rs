@@ -26,7 +26,43 @@ both!(
     lists_are_in_the_order_of_bytes,
     no_host_takes_a_run_between_look_and_write,
     a_commit_in_doubt_that_ends_late_is_recognised,
+    what_is_too_large_for_one_statement_is_written_all_the_same,
+    what_the_database_cannot_hold_is_refused_alone,
 );
+
+/// A map's items are written at once, with all that they have made.
+async fn what_is_too_large_for_one_statement_is_written_all_the_same(world: &World) {
+    let first = created(None);
+    commit(&world.store, first.clone()).await.unwrap();
+    let mut second = next(&first);
+    let json = format!("\"{}\"", "\\\"".repeat(30_000));
+    for item in 0..400 {
+        let output = Some(Value::Inline { json: json.clone() });
+        second.steps.push(StepRow { output, ..step(&format!("fan[{item}]")) });
+    }
+    let third = next(&second);
+    let (a, b) = (world.store.commit(second), world.store.commit(third));
+    a.await.unwrap().unwrap();
+    b.await.unwrap().unwrap();
+    let steps = world.store.tenant(&tenant()).step_list(first.run.id).await.unwrap();
+    assert_eq!(steps.len(), 401);
+    let mut made = steps.iter().filter(|s| s.name.starts_with("fan"));
+    assert!(made.all(|s| s.output == Some(Value::Inline { json: json.clone() })));
+}
+
+/// PostgreSQL has a limit for what an index holds; a database that says so must not be asked for ever.
+async fn what_the_database_cannot_hold_is_refused_alone(world: &World) {
+    let (first, other) = (created(None), created(None));
+    commit(&world.store, first.clone()).await.unwrap();
+    let mut second = next(&first);
+    let name: String = (0..2000).map(|n| Digest::of(n.to_string()).to_string()).collect();
+    second.steps.push(step(&name));
+    let (large, small) = (world.store.commit(second), world.store.commit(other));
+    let large = tokio::time::timeout(Duration::from_secs(30), large).await.expect("an answer").unwrap();
+    let on_postgres = matches!(Connector::new(&world.location), Connector::Postgres(_));
+    assert_eq!(matches!(large, Err(StoreError::Refused(_))), on_postgres, "{large:?}");
+    small.await.unwrap().unwrap();
+}
 
 async fn rows_come_back_as_they_went_in(world: &World) {
     let store = &world.store;

@@ -71,7 +71,7 @@ impl World {
     pub(super) fn input(&mut self, input: Input) {
         let actions = self.host.core.handle(input, self.now);
         if self.rng.random_bool(0.05) {
-            self.host.core.check();
+            self.host.core.check(self.broken.is_empty());
         }
         self.host.queue.push_back(actions);
     }
@@ -228,7 +228,7 @@ impl World {
                 self.now = self.now.max(at);
                 self.input(Input::Tick);
             } else if !self.somebody_decides() {
-                return self.host.core.check();
+                return self.host.core.check(self.broken.is_empty());
             }
         }
     }
