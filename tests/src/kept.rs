@@ -60,6 +60,11 @@ impl Kept {
         Ok(Self { directory: super::data_dir(), database: Some(database) })
     }
 
+    /// The URL of the database, on PostgreSQL.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database.as_ref().map(Database::url)
+    }
+
     /// Start a host on it.
     ///
     /// # Errors

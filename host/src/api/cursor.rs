@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{ApiError, ApiResult};
 use crate::{
     model::{Digest, RunId},
-    store::RunFilter,
+    store::{RunFilter, StepPlace},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +44,22 @@ pub(super) fn read(filter: &RunFilter, text: &str) -> ApiResult<RunId> {
     Ok(cursor.after)
 }
 
+/// The cursor of a run's steps after that place.
+pub(super) fn after_step(place: &StepPlace) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::json!(place).to_string())
+}
+
+/// Where the page of a cursor of a run's steps begins.
+///
+/// # Errors
+/// If it is no such cursor.
+pub(super) fn read_step(text: &str) -> ApiResult<StepPlace> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
+        ApiError::invalid("cursor: it is none; give what steps_cursor or next_cursor said, unchanged")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +76,8 @@ mod tests {
         assert!(read(&searched, &cursor).is_err());
         assert!(read(&filter, "bm90aGluZw").is_err());
         assert!(read(&filter, "ä").is_err());
+        let place = (7, "each[3]/ü".to_owned());
+        assert_eq!(read_step(&after_step(&place)).ok(), Some(place));
+        assert!(read_step(&cursor).is_err() && read_step("ä").is_err());
     }
 }

@@ -1,13 +1,18 @@
 //! Entity tags: what the client has already is not sent again (RFC 9110, 8.8.3 and 13.1).
 
 use axum::{
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tokio_util::io::ReaderStream;
 
 use super::error::{ApiError, ApiResult};
-use crate::{error::Error, model::Digest};
+use crate::{engine::StoredText, error::Error, model::Digest};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 64 << 10;
 
 /// JSON with an entity tag; 304 if the client has it already.
 pub(super) fn tagged(headers: &HeaderMap, body: &impl Serialize) -> ApiResult<Response> {
@@ -17,12 +22,29 @@ pub(super) fn tagged(headers: &HeaderMap, body: &impl Serialize) -> ApiResult<Re
 }
 
 /// JSON text with an entity tag; 304 if the client has it already.
-pub(super) fn tagged_bytes(headers: &HeaderMap, text: Vec<u8>) -> Response {
-    let tag = format!("\"{}\"", Digest::of(&text));
+pub(super) fn tagged_bytes(headers: &HeaderMap, text: impl Into<Bytes>) -> Response {
+    let text = text.into();
+    tagged_body(headers, &Digest::of(&text), text.len() as u64, Body::from(text))
+}
+
+/// The output of a step: a large one is sent while it is read.
+pub(super) fn tagged_text(headers: &HeaderMap, text: StoredText) -> Response {
+    match text {
+        StoredText::Text(text) => tagged_bytes(headers, text),
+        StoredText::File { file, digest, size } => {
+            tagged_body(headers, &digest, size, Body::from_stream(ReaderStream::with_capacity(file, CHUNK)))
+        }
+    }
+}
+
+fn tagged_body(headers: &HeaderMap, digest: &Digest, size: u64, body: Body) -> Response {
+    let tag = format!("\"{digest}\"");
     let mut response = if matches_tag(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+        let length = HeaderValue::from(size);
+        let json = HeaderValue::from_static("application/json");
+        ([(header::CONTENT_TYPE, json), (header::CONTENT_LENGTH, length)], body).into_response()
     };
     // A digest in quotes is a header's value.
     if let Ok(tag) = HeaderValue::from_str(&tag) {

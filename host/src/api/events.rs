@@ -166,7 +166,7 @@ pub(super) async fn socket(
 ) -> ApiResult<Response> {
     let upgrade = upgrade.map_err(|rejection| ApiError::upgrade_required(rejection.body_text()))?;
     // Refused while a status can still say so.
-    tenant.run(id).await?;
+    tenant.run_row(id).await?;
     let place = api.streams.place(caller.token)?;
     let cut = place.cut.clone();
     let messages = feed::messages(tenant, id, query.after.unwrap_or(0), place);

@@ -28,7 +28,7 @@ pub(super) enum Message {
 
 /// Whether all that is known of a run is before `after`, and nothing will come.
 pub(super) async fn is_over(tenant: &Tenant, run: RunId, after: u64) -> Result<bool> {
-    let row = tenant.run(run).await?.run;
+    let row = tenant.run_row(run).await?;
     Ok(row.state.is_terminal() && row.event_seq <= after)
 }
 

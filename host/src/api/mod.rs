@@ -24,7 +24,7 @@ mod local;
 mod openapi;
 pub(crate) mod outputs;
 pub(crate) mod plugins;
-mod runs;
+pub(crate) mod runs;
 mod schedules;
 mod server;
 mod statistics;
@@ -117,6 +117,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(statistics::get))
         .routes(routes!(admin::backup))
         .routes(routes!(garbage::collect))
+        .routes(routes!(runs::steps))
         .routes(routes!(runs::output))
         .routes(routes!(runs::step_output))
         .routes(routes!(plugins::grants))

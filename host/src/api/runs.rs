@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -21,10 +22,10 @@ use super::{
     extract::{Path, Query},
     not_found,
     openapi::{Body, Common, Missing, Unfit},
-    wire::{LogBody, RunBody, RunPage, Workflow, upload_id},
+    wire::{LogBody, RunBody, RunPage, StepPageBody, Workflow, upload_id},
 };
 use crate::{
-    engine::{StartFile, StartRun},
+    engine::{MAX_STEPS_SHOWN, StartFile, StartRun, Tenant, place},
     model::{RunId, RunState, ScheduleId, Timestamp, UnknownState, UploadId},
     store::RunFilter,
 };
@@ -37,6 +38,8 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 /// Runs on a page.
 const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
+/// The longest text that runs are searched for, in bytes.
+const SEARCH_BYTES: usize = 200;
 /// Room for the rest of a start's body beside the input.
 const BESIDE_INPUT: u64 = 1 << 20;
 
@@ -213,7 +216,7 @@ pub(super) struct ListQuery {
     /// Only those that this schedule started.
     #[param(value_type = Option<String>)]
     schedule: Option<ScheduleId>,
-    /// Only those whose workflow's name contains this, in whatever case, or whose id begins with it.
+    /// Only those whose workflow's name contains this, in whatever case, or whose id begins with it. At most 200 bytes.
     search: Option<String>,
     /// `next_cursor` of the page before, with the same filter.
     cursor: Option<String>,
@@ -241,6 +244,9 @@ pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>)
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}")));
     }
+    if let Some(bytes) = query.search.as_ref().map(String::len).filter(|bytes| *bytes > SEARCH_BYTES) {
+        return Err(ApiError::invalid(format!("search: {bytes} bytes; at most {SEARCH_BYTES} are allowed")));
+    }
     let ListQuery { workflow, since, until, forked_from, schedule, search, .. } = query;
     let filter = RunFilter { states, workflow, since, until, forked_from, schedule, search };
     let after = query.cursor.map(|text| cursor::read(&filter, &text)).transpose()?;
@@ -252,12 +258,56 @@ pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>)
     Ok(Json(RunPage { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
-/// A run with its steps and attempts
+/// A run with its steps and their last attempts
+///
+/// Of a run with more than 500 steps the first ones; `/runs/{id}/steps` has all.
 #[utoipa::path(get, path = "/runs/{id}", operation_id = "run_get", tag = "runs",
     params(("id" = String, Path, description = "The run's id.")),
     responses((status = 200, description = "It.", body = RunBody), Common, Missing))]
 pub(super) async fn get(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiResult<Json<RunBody>> {
     Ok(Json(tenant.run(id).await?.into()))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StepQuery {
+    /// `steps_cursor` of the run, or `next_cursor` of the page before. Absent, from the first step on.
+    cursor: Option<String>,
+    /// Steps on a page: 1 to 500. Absent, 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// The steps of a run, page by page
+#[utoipa::path(get, path = "/runs/{id}/steps", operation_id = "step_list", tag = "runs",
+    params(("id" = String, Path, description = "The run's id."), StepQuery),
+    responses((status = 200, description = "A page.", body = StepPageBody), Common, Missing))]
+pub(super) async fn steps(
+    Viewer(tenant): Viewer,
+    Path(id): Path<RunId>,
+    Query(query): Query<StepQuery>,
+) -> ApiResult<Json<StepPageBody>> {
+    let limit = query.limit.unwrap_or(MAX_STEPS_SHOWN);
+    if !(1..=MAX_STEPS_SHOWN).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_STEPS_SHOWN}")));
+    }
+    let after = query.cursor.as_deref().map(cursor::read_step).transpose()?;
+    Ok(Json(StepPageBody::new(id, tenant.run_steps(id, after.as_ref(), limit).await?)))
+}
+
+/// A run with all its steps: for what is made of the whole.
+pub(crate) async fn whole(tenant: &Tenant, id: RunId) -> crate::error::Result<RunBody> {
+    let detail = tenant.run(id).await?;
+    let mut next = detail.page.steps.last().filter(|_| detail.page.more).map(place);
+    let mut run = RunBody::from(detail);
+    while let Some(after) = next {
+        let page = tenant.run_steps(id, Some(&after), MAX_STEPS_SHOWN).await?;
+        next = page.steps.last().filter(|_| page.more).map(place);
+        run.steps.extend(StepPageBody::new(id, page).items);
+    }
+    run.steps_cursor = None;
+    Ok(run)
 }
 
 /// The output of a run that has completed
@@ -270,7 +320,7 @@ pub(super) async fn output(
     Path(id): Path<RunId>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    Ok(etag::tagged_bytes(&headers, tenant.run_output(id).await?.into_bytes()))
+    Ok(etag::tagged_bytes(&headers, Bytes::from_owner(tenant.run_output(id).await?)))
 }
 
 /// The output of a step
@@ -285,7 +335,7 @@ pub(super) async fn step_output(
 ) -> ApiResult<Response> {
     let output = tenant.step_output(id, &step).await?;
     let output = output.ok_or_else(|| not_found("output", format!("of step {step} of run {id} yet")))?;
-    Ok(etag::tagged_bytes(&headers, output.into_bytes()))
+    Ok(etag::tagged_text(&headers, output))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -14,7 +14,7 @@ use super::{
     Api,
     auth::{Admin, Viewer},
     created,
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     etag::tagged,
     extract,
     extract::{Path, Query},
@@ -24,7 +24,7 @@ use super::{
     wire::{PhaseSpec, ProblemBody, Workflow, digest, time},
 };
 use crate::{
-    engine::{Tenant, WorkflowInfo, WorkflowSource, definition},
+    engine::{Tenant, WorkflowInfo, WorkflowPage, WorkflowSource, definition},
     model::Problem,
 };
 
@@ -72,11 +72,46 @@ impl From<WorkflowInfo> for WorkflowBody {
     }
 }
 
-/// The workflows.
+/// A page of workflows.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct WorkflowList {
-    /// By name.
+    /// By name; of one workflow's versions, the newest first.
     pub items: Vec<WorkflowBody>,
+    /// Give it as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Workflows on a page.
+const PAGE: u32 = 50;
+const MAX_PAGE: u32 = 200;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Workflows on a page: 1 to 200. Absent, 50. A page of large definitions has fewer.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+impl ListQuery {
+    fn limit(&self) -> ApiResult<u32> {
+        let limit = self.limit.unwrap_or(PAGE);
+        match (1..=MAX_PAGE).contains(&limit) {
+            true => Ok(limit),
+            false => Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}"))),
+        }
+    }
+}
+
+impl WorkflowList {
+    fn new(page: WorkflowPage, cursor: fn(&WorkflowInfo) -> &str) -> Self {
+        let next_cursor = page.items.last().filter(|_| page.more).map(|last| cursor(last).to_owned());
+        Self { items: page.items.into_iter().map(Into::into).collect(), next_cursor }
+    }
 }
 
 /// A phase type and where it comes from.
@@ -101,11 +136,14 @@ pub(crate) struct PhaseList {
 }
 
 /// List the workflows
-#[utoipa::path(get, path = "/workflows", operation_id = "workflow_list", tag = "workflows",
+#[utoipa::path(get, path = "/workflows", operation_id = "workflow_list", tag = "workflows", params(ListQuery),
     responses((status = 200, description = "Those that a run can be started from.", body = WorkflowList), Common))]
-pub(super) async fn list(Viewer(tenant): Viewer) -> ApiResult<Json<WorkflowList>> {
-    let items = tenant.workflows().await?.into_iter().map(Into::into).collect();
-    Ok(Json(WorkflowList { items }))
+pub(super) async fn list(
+    Viewer(tenant): Viewer,
+    Query(query): Query<ListQuery>,
+) -> ApiResult<Json<WorkflowList>> {
+    let page = tenant.workflows(query.cursor.as_deref().unwrap_or_default(), query.limit()?).await?;
+    Ok(Json(WorkflowList::new(page, |info| &info.workflow.name)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -132,14 +170,15 @@ pub(super) async fn get(
 
 /// The versions of a workflow, the newest first
 #[utoipa::path(get, path = "/workflows/{name}/versions", operation_id = "workflow_versions", tag = "workflows",
-    params(("name" = String, Path, description = "Its name.")),
+    params(("name" = String, Path, description = "Its name."), ListQuery),
     responses((status = 200, description = "Those that a run can be started from.", body = WorkflowList), Common, Missing))]
 pub(super) async fn versions(
     Viewer(tenant): Viewer,
     Path(name): Path<String>,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<WorkflowList>> {
-    let items = tenant.workflow_versions(&name).await?.into_iter().map(Into::into).collect();
-    Ok(Json(WorkflowList { items }))
+    let page = tenant.workflow_versions(&name, query.cursor.as_deref(), query.limit()?).await?;
+    Ok(Json(WorkflowList::new(page, |info| &info.workflow.version)))
 }
 
 /// Save a version of a workflow

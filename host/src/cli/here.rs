@@ -17,7 +17,7 @@ pub(super) async fn to_its_end(local: &Local, id: RunId, json: bool) -> anyhow::
     let tenant = local.engine.tenant(&TenantId::default_tenant());
     eprintln!("run {id}");
     let door = Door::open(&local.engine, &local.path).await?;
-    let steps: Vec<String> = tenant.run(id).await?.steps.into_iter().map(|step| step.name).collect();
+    let steps: Vec<String> = tenant.run(id).await?.page.steps.into_iter().map(|step| step.name).collect();
     let progress = Progress::new(&steps, json);
     let decider = Decider::new(&tenant, id, Vec::new(), &progress);
     let ended = tokio::select! {

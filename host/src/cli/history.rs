@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     access::{Access, Ask, unknown},
-    output,
+    output, runs,
     span::query,
 };
 use crate::{
@@ -97,7 +97,7 @@ async fn logs(
     step: Option<String>,
     attempt: Option<u32>,
 ) -> anyhow::Result<Vec<Log>> {
-    let run: RunBody = access.call(Method::GET, &format!("/runs/{id}"), None).await?;
+    let run = runs::whole(access, access.call(Method::GET, &format!("/runs/{id}"), None).await?).await?;
     if let Some(step) = &step
         && run.steps.iter().all(|known| known.name != *step)
     {

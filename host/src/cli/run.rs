@@ -24,6 +24,7 @@ use super::{
 use crate::{
     api::{
         outputs::provenance::Provenance,
+        runs,
         wire::{ArtifactBody, RunBody},
     },
     engine::{Engine, StartFile, StartRun, Tenant},
@@ -125,7 +126,7 @@ async fn in_engine(
     for (key, data) in &args.signals {
         tenant.signal(key, &serde_json::from_str(data)?).await?;
     }
-    let steps: Vec<String> = started.run.steps.iter().map(|step| step.name.clone()).collect();
+    let steps: Vec<String> = started.run.page.steps.iter().map(|step| step.name.clone()).collect();
     let progress = Progress::new(&steps, args.json);
     let decider = Decider::new(&tenant, id, args.decisions.clone(), &progress);
     let ended = tokio::select! {
@@ -149,12 +150,23 @@ async fn in_engine(
 }
 
 async fn find(tenant: &Tenant, name: &str) -> anyhow::Result<Workflow> {
-    let workflows = tenant.workflows().await?;
-    if let Some(info) = workflows.iter().find(|info| info.workflow.name == name) {
-        return Ok((*info.workflow).clone());
+    match tenant.workflow(name, None).await {
+        Ok(info) => Ok((*info.workflow).clone()),
+        Err(error) if error.code() == crate::error::Code::NotFound => {
+            let mut names = Vec::new();
+            loop {
+                let after = names.last().map_or("", String::as_str);
+                let page = tenant.workflows(after, 200).await?;
+                names.extend(page.items.iter().map(|info| info.workflow.name.clone()));
+                if !page.more {
+                    break;
+                }
+            }
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            Err(unknown("workflow", name, &names).into())
+        }
+        Err(error) => Err(error.into()),
     }
-    let names: Vec<&str> = workflows.iter().map(|info| info.workflow.name.as_str()).collect();
-    Err(unknown("workflow", name, &names).into())
 }
 
 async fn start(
@@ -213,7 +225,7 @@ pub(super) async fn watch(tenant: &Tenant, id: RunId, progress: &Progress) -> an
             }
         }
     }
-    Ok(tenant.run(id).await?.into())
+    Ok(runs::whole(tenant, id).await?)
 }
 
 fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>) -> String {

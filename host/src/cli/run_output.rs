@@ -171,7 +171,8 @@ async fn copy(tenant: &Tenant, id: RunId, artifact: &ArtifactBody, path: &Path) 
 
 async fn write_output(tenant: &Tenant, id: RunId, step: &str, path: &Path) -> anyhow::Result<()> {
     let output = tenant.step_output(id, step).await?.context("it is not there")?;
-    Ok(tokio::fs::write(path, output).await?)
+    let mut file = tokio::fs::File::create_new(path).await?;
+    Ok(output.write_to(&mut file).await?)
 }
 
 #[cfg(test)]

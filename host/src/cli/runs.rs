@@ -6,13 +6,16 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use reqwest::Method;
 
 use super::{
-    access::Ask,
+    access::{Access, Ask},
     history, output,
     span::{Moment, query},
     start, steer,
 };
 use crate::{
-    api::wire::{RunBody, RunPage, RunSummary},
+    api::{
+        uri::segment,
+        wire::{RunBody, RunPage, RunSummary, StepPageBody},
+    },
     model::{RunId, RunState, ScheduleId},
 };
 
@@ -81,7 +84,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             print_list(&runs.items, ask.json)?;
         }
         Command::Show { id, ask } => {
-            print_run(&ask.call(Method::GET, &format!("/runs/{id}"), None).await?, ask.json)?;
+            print_run(&left(&ask, Method::GET, &format!("/runs/{id}"), None).await?, ask.json)?;
         }
         Command::Look(command) => history::run(command).await?,
         Command::Start(args) => return start::run(args).await,
@@ -105,6 +108,31 @@ impl Filter {
             ("search", search),
         ])
     }
+}
+
+/// Ask for something that leaves a run, and get it with all its steps.
+pub(super) async fn left(
+    ask: &Ask,
+    method: Method,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> anyhow::Result<RunBody> {
+    let access = ask.open().await?;
+    let left = async { whole(&access, access.call(method, path, body).await?).await };
+    let left = left.await;
+    access.close().await;
+    left
+}
+
+/// A run with the steps that did not come with it.
+pub(super) async fn whole(access: &Access, mut run: RunBody) -> anyhow::Result<RunBody> {
+    while let Some(cursor) = run.steps_cursor.take() {
+        let path = format!("/runs/{}/steps?cursor={}", run.run.id, segment(&cursor));
+        let page: StepPageBody = access.call(Method::GET, &path, None).await?;
+        run.steps.extend(page.items);
+        run.steps_cursor = page.next_cursor;
+    }
+    Ok(run)
 }
 
 fn print_list(runs: &[RunSummary], json: bool) -> anyhow::Result<()> {

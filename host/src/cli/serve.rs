@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::ServeConfig,
-    engine::{Engine, EngineConfig},
+    engine::{Engine, EngineConfig, TenantBounds},
     error::Error,
     store::StoreLocation,
 };
@@ -38,14 +38,15 @@ pub(super) struct Args {
     /// Look so often for what is kept no longer; 0s: only when somebody says so [default: 1h]
     #[arg(long, value_name = "TIME")]
     gc_every: Option<For>,
-    /// A bound of the server (see `set_bound`): tests take shorter times than anybody would wait for
+    /// A bound of the server (see `set_bound`): tests take what can be reached in a short time
     #[arg(long = "bound", value_name = "NAME=NUMBER", hide = true)]
     bounds: Vec<String>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut config = ServeConfig::default();
-    args.bounds.iter().try_for_each(|bound| set_bound(&mut config, bound))?;
+    let mut tenant = TenantBounds::default();
+    args.bounds.iter().try_for_each(|bound| set_bound(&mut config, &mut tenant, bound))?;
     let data_dir = std::path::absolute(args.data_dir.path()?)?;
     // Before anything is opened: a signal that comes meanwhile is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -58,6 +59,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     settings.retention = args.keep.retention();
     settings.collect_every =
         Some(args.gc_every.map_or(EVERY, |time| time.0)).filter(|every| !every.is_zero());
+    settings.bounds = tenant;
     let engine = Engine::open(settings).await?;
     let token = engine.admin_token().await?;
     let url = format!("http://{address}");
@@ -89,7 +91,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Set a bound: `NAME=NUMBER`, times in milliseconds.
-fn set_bound(config: &mut ServeConfig, bound: &str) -> anyhow::Result<()> {
+fn set_bound(config: &mut ServeConfig, tenant: &mut TenantBounds, bound: &str) -> anyhow::Result<()> {
     let unknown = || Error::invalid(format!("--bound {bound}: there is no such bound"));
     let (name, number) = bound.split_once('=').ok_or_else(unknown)?;
     let number: u32 = number.parse().with_context(|| format!("--bound {bound}"))?;
@@ -102,6 +104,11 @@ fn set_bound(config: &mut ServeConfig, bound: &str) -> anyhow::Result<()> {
         "body" => config.body = time,
         "write-pause" => config.write_pause = time,
         "heartbeat" => config.heartbeat = time,
+        "open-runs" => tenant.open_runs = number as usize,
+        "signals" => tenant.signals = number.into(),
+        "signal-age" => tenant.signal_age = time,
+        "workflow-versions" => tenant.workflow_versions = number.into(),
+        "uploads" => tenant.uploads = number.into(),
         _ => return Err(unknown().into()),
     }
     Ok(())

@@ -258,9 +258,14 @@ impl Run {
         self.ask.call(method, &format!("/runs/{}{what}", self.id), body).await
     }
 
+    /// Have something done, and get the run that it leaves, with all its steps.
+    async fn left(&self, method: Method, what: &str, body: Option<Value>) -> anyhow::Result<RunBody> {
+        runs::left(&self.ask, method, &format!("/runs/{}{what}", self.id), body).await
+    }
+
     /// Have something done to the run as a whole, and say how it is now.
     async fn now(&self, method: Method, what: &str) -> anyhow::Result<ExitCode> {
-        let run: RunBody = self.call(method, what, None).await?;
+        let run = self.left(method, what, None).await?;
         match self.ask.json {
             true => output::json(&run)?,
             false => output::say(&format!("run {} is {}", run.run.id, run.run.state))?,
@@ -273,7 +278,7 @@ impl Run {
         let access = self.ask.open_to_run().await?;
         let made = async {
             let path = format!("/runs/{}{what}", self.id);
-            let made: RunBody = access.call(Method::POST, &path, Some(body)).await?;
+            let made = runs::whole(&access, access.call(Method::POST, &path, Some(body)).await?).await?;
             match &access {
                 Access::Remote(_) => Ok((made, ExitCode::SUCCESS)),
                 Access::Local(local) => {
@@ -292,7 +297,7 @@ impl Run {
 
     /// Have something done, and show the run that it leaves.
     async fn steer(&self, method: Method, what: &str, body: Option<Value>) -> anyhow::Result<ExitCode> {
-        let run: RunBody = self.call(method, what, body).await?;
+        let run = self.left(method, what, body).await?;
         runs::print_run(&run, self.ask.json)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -310,9 +315,11 @@ async fn verify(run: &Run) -> anyhow::Result<ExitCode> {
             rows.push(vec![step.step.clone(), step.outcome.clone(), said.join("; ")]);
         }
         let mut text = output::table(&["STEP", "OUTCOME", "WHAT"], &[], rows);
-        text.push_str(match found.verified {
-            true => "\nverified: everything that is computed came out the same, byte by byte",
-            false => "\nnot verified: results differ",
+        let computed = found.steps.iter().any(|step| step.outcome != "not_computed");
+        text.push_str(match (found.verified, computed) {
+            (true, _) => "\nverified: everything that is computed came out the same, byte by byte",
+            (false, true) => "\nnot verified: results differ",
+            (false, false) => "\nnot verified: the run has no result that was computed",
         });
         output::say(&text)?;
     }

@@ -84,7 +84,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 Some(name) => format!("/workflows/{}/versions", segment(&name)),
                 None => "/workflows".to_owned(),
             };
-            print_list(&ask.call_or_make(Method::GET, &path, None).await?, ask.json)?;
+            print_list(&all(&ask, &path).await?, ask.json)?;
         }
         Command::Show { name, version, ask } => {
             let path = of_workflow(&name, version.as_deref());
@@ -103,6 +103,24 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema => output::json(schemars::schema_for!(Workflow).as_value())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// All pages of a list, as one.
+async fn all(ask: &Ask, path: &str) -> anyhow::Result<WorkflowList> {
+    let access = ask.open_or_make().await?;
+    let pages = async {
+        let mut list: WorkflowList = access.call(Method::GET, path, None).await?;
+        while let Some(cursor) = list.next_cursor.take() {
+            let path = format!("{path}?cursor={}", segment(&cursor));
+            let page: WorkflowList = access.call(Method::GET, &path, None).await?;
+            list.items.extend(page.items);
+            list.next_cursor = page.next_cursor;
+        }
+        Ok(list)
+    };
+    let list = pages.await;
+    access.close().await;
+    list
 }
 
 async fn validate(file: &std::path::Path, ask: &Ask) -> anyhow::Result<ExitCode> {

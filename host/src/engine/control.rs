@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the database is asked while nothing is told.
 const LOOK: Duration = Duration::from_millis(20);
 /// So many of a run's steps are named to whoever asks for one that is not there.
-const NAMED: usize = 20;
+const NAMED: u32 = 20;
 /// The longest reason for skipping a step, in bytes.
 const REASON_BYTES: usize = 4096;
 /// The longest prompt that may take a template's place, in bytes.
@@ -100,11 +100,7 @@ impl Tenant {
     /// `NotFound`; `Conflict` if none failed; `Unavailable` if the owner does not answer.
     pub async fn run_retry(&self, id: RunId) -> Result<RunDetail> {
         let detail = self.run(id).await?;
-        let failed: Vec<&StepRow> = detail
-            .steps
-            .iter()
-            .filter(|step| step.state == StepState::Failed && !step.name.contains(['/', '[']))
-            .collect();
+        let failed = self.store().step_list_failed(id).await?;
         if failed.is_empty() {
             let what = match detail.run.state {
                 RunState::Cancelled => "it cannot be done again; fork it",
@@ -120,7 +116,7 @@ impl Tenant {
             if result.is_some() && stands(&self.step(id, &step.name).await?) {
                 continue;
             }
-            let command = Command::Retry { step: step.name.clone(), overrides: stored_overrides(step) };
+            let command = Command::Retry { step: step.name.clone(), overrides: stored_overrides(&step) };
             result = Some(match self.command(id, &command).await {
                 Err(error) if result.is_some() && error.code() == Code::Conflict => {
                     if !stands(&self.step(id, &step.name).await?) {
@@ -174,8 +170,8 @@ impl Tenant {
                 found.ok_or_else(|| Error::not_found("artifact", what()))?.attempt
             }
         };
-        let attempts = self.store().attempt_list(id).await?;
-        let attempt = attempts.into_iter().find(|a| a.step == step && a.number == number);
+        let attempts = self.store().attempt_list_of(id, step).await?;
+        let attempt = attempts.into_iter().find(|a| a.number == number);
         let attempt = attempt
             .ok_or_else(|| Error::not_found("attempt", format!("{number} at step {step} of run {id}")))?;
         let to = restored(attempt, &files, step)?;
@@ -235,12 +231,13 @@ impl Tenant {
 
     pub(super) async fn step(&self, id: RunId, step: &str) -> Result<StepRow> {
         self.run_row(id).await?;
-        let mut rows = self.store().step_list(id).await?;
-        match rows.iter().position(|row| row.name == step) {
-            Some(place) => Ok(rows.swap_remove(place)),
+        match self.store().step_get(id, step).await? {
+            Some(row) => Ok(row),
             None => {
-                let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).take(NAMED).collect();
-                names.extend((rows.len() > NAMED).then_some("…"));
+                let rows = self.store().step_page(id, None, NAMED + 1).await?;
+                let mut names: Vec<&str> =
+                    rows.iter().map(|row| row.name.as_str()).take(NAMED as usize).collect();
+                names.extend((rows.len() > NAMED as usize).then_some("…"));
                 let message = format!("there is no step {step} of run {id}; it has: {}", names.join(", "));
                 Err(Error::new(Code::NotFound, message))
             }

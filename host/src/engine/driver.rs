@@ -171,6 +171,9 @@ impl Driver {
                 // An attempt that the shutdown stopped has not failed: it is launched again at the next start.
                 self.input(input, None);
             }
+            Message::Create(machine, reply) if self.core.is_full(machine.tenant()) => {
+                let _ = reply.send(Err(StoreError::Full));
+            }
             Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
             Message::CommandsWait => self.look_for_commands(),
             Message::Commands(found) => self.commands(found),

@@ -1,7 +1,7 @@
 //! A tenant's workflows: those that plugins ship, which nobody changes, and its own, of which every version stays.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -13,10 +13,9 @@ use super::{
         bounds::{MAX_PARTS, MAX_PARTS_BYTES},
     },
     plugins::ActivePlugins,
-    problems::list,
 };
 use crate::{
-    error::{Code, Error, Result},
+    error::{Error, Result},
     model::{Digest, Manifest, Problem, StepDefinition, Timestamp, Workflow},
     store::{StoreError, WorkflowRow},
 };
@@ -74,21 +73,6 @@ impl Surroundings for Library {
 }
 
 impl Tenant {
-    /// The workflows that a run can be started from, by name; of the tenant's own the newest version.
-    ///
-    /// # Errors
-    /// `Unavailable` if storage fails.
-    pub async fn workflows(&self) -> Result<Vec<WorkflowInfo>> {
-        let mut found = self.engine.plugins.active(self.id()).await?.workflows();
-        for row in self.store().workflow_list().await? {
-            // The newest comes first, and a plugin's before any.
-            if let Entry::Vacant(place) = found.entry(row.name.clone()) {
-                place.insert(custom(&row)?);
-            }
-        }
-        Ok(found.into_values().collect())
-    }
-
     /// A workflow by name; of the tenant's own the newest version, unless one is named.
     ///
     /// # Errors
@@ -112,33 +96,7 @@ impl Tenant {
         if let Some(row) = self.store().workflow_get(name, version).await? {
             return custom(&row);
         }
-        let own = self.store().workflow_list().await?;
-        let versions: Vec<&str> = match shipped.get(name) {
-            Some(info) => vec![&info.workflow.version],
-            None => own.iter().filter(|row| row.name == name).map(|row| row.version.as_str()).collect(),
-        };
-        if let (Some(version), false) = (version, versions.is_empty()) {
-            let message = format!("workflow {name} has no version {version}; there are: {}", list(versions));
-            return Err(Error::new(Code::NotFound, message));
-        }
-        let names: BTreeSet<&str> =
-            shipped.keys().map(String::as_str).chain(own.iter().map(|row| row.name.as_str())).collect();
-        let message = format!("there is no workflow {name:?}; there are: {}", list(names));
-        Err(Error::new(Code::NotFound, message))
-    }
-
-    /// Every version of one of the tenant's own workflows, the newest first.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn workflow_versions(&self, name: &str) -> Result<Vec<WorkflowInfo>> {
-        let rows = self.store().workflow_list().await?;
-        let found: Vec<WorkflowInfo> =
-            rows.iter().filter(|row| row.name == name).map(custom).collect::<Result<_>>()?;
-        if found.is_empty() {
-            return Ok(vec![self.workflow(name, None).await?]);
-        }
-        Ok(found)
+        Err(self.no_workflow(&shipped, name, version).await?)
     }
 
     /// Read a definition: JSON or YAML.
@@ -205,8 +163,12 @@ impl Tenant {
             body,
             created_at: Timestamp::now(),
         };
-        match self.store().workflow_put(&row).await {
+        let most = self.engine.config.bounds.workflow_versions;
+        match self.store().workflow_put(&row, most).await {
             Ok(()) => custom(&row),
+            Err(StoreError::Full) => Err(Error::conflict(format!(
+                "there are {most} versions of workflows, deleted ones too, and no more may be; definitions can also be sent with the runs' starts"
+            ))),
             Err(StoreError::Exists) => Err(Error::conflict(format!(
                 "version {version} of workflow {name} is saved with another definition, and never changes; raise the version"
             ))),
@@ -287,7 +249,7 @@ fn parts(steps: &[StepDefinition]) -> Vec<String> {
     names
 }
 
-fn custom(row: &WorkflowRow) -> Result<WorkflowInfo> {
+pub(super) fn custom(row: &WorkflowRow) -> Result<WorkflowInfo> {
     let workflow: Workflow = serde_json::from_str(&row.body).map_err(|error| {
         let message = format!("the stored workflow {} {} cannot be read", row.name, row.version);
         Error::internal(message, error)

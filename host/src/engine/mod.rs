@@ -7,12 +7,15 @@ mod alarm;
 mod approvals;
 mod attempt;
 mod backup;
+mod bounds;
 mod calendar;
+mod catalogue;
 mod checks;
 mod control;
 mod core;
 mod database;
 pub mod definition;
+mod detail;
 mod directory;
 mod driver;
 mod expression;
@@ -28,6 +31,7 @@ mod recovery;
 mod schedules;
 mod signals;
 mod start;
+mod stored;
 mod tenant;
 mod tokens;
 mod verify;
@@ -36,8 +40,12 @@ use std::{collections::BTreeSet, fs::File, path::PathBuf, time::Duration};
 
 pub use approvals::Answer;
 pub use backup::{Backup, BackupSummary, check as check_backup, restore};
+pub use bounds::TenantBounds;
+pub use catalogue::WorkflowPage;
 pub use control::RollbackTo;
 pub(crate) use database::is_used;
+pub(crate) use detail::{MAX_STEPS_SHOWN, place};
+pub use detail::{RunDetail, StepPage};
 pub use fork::{ForkRun, PhaseRun};
 pub use garbage::{Collected, Retention};
 pub use grants::Grants;
@@ -45,7 +53,8 @@ pub use library::{WorkflowInfo, WorkflowSource};
 pub use schedules::{NewSchedule, ScheduleChange, ScheduleInfo};
 pub use signals::SentSignal;
 pub use start::{StartFile, StartRun, StartedRun};
-pub use tenant::{RunDetail, Tenant};
+pub use stored::{MadeText, StoredText};
+pub use tenant::Tenant;
 pub use tokens::{NewToken, Principal, Role};
 pub use verify::{StepVerification, Verification, Verified};
 
@@ -85,6 +94,8 @@ pub struct EngineConfig {
     pub max_upload_bytes: u64,
     /// The largest input of a run, in bytes.
     pub max_input_bytes: u64,
+    /// How much of everything a tenant may have at once.
+    pub bounds: TenantBounds,
 }
 
 impl EngineConfig {
@@ -100,6 +111,7 @@ impl EngineConfig {
             collect_every: None,
             max_upload_bytes: 1 << 30,
             max_input_bytes: 128 << 20,
+            bounds: TenantBounds::default(),
         }
     }
 }
@@ -119,6 +131,9 @@ pub struct Engine {
     host: HostId,
     /// What runs attempts, beside the driver: for those that are of no run.
     executor: Executor,
+    /// Room for the outputs of runs that are on their way to whoever asked: apart from the attempts', so that slow
+    /// readers hold no run up.
+    outputs: attempt::Memory,
     /// Verifications that run.
     verifying: std::sync::Arc<tokio::sync::Semaphore>,
     /// The turn to make a backup.
@@ -160,7 +175,7 @@ impl Engine {
             store.host_start(host).await?;
         }
         let stopped: BTreeSet<HostId> = store.hosts_stopped().await?.into_iter().collect();
-        let core = Core::new(host, config.slots, stopped);
+        let core = Core::new(host, config.slots, config.bounds.open_runs, stopped);
         let executor = Executor {
             sandbox: sandbox.clone(),
             plugins: plugins.clone(),
@@ -168,6 +183,7 @@ impl Engine {
             bus: bus.clone(),
             array: std::sync::Arc::default(),
             evaluations: std::sync::Arc::new(tokio::sync::Semaphore::new(attempt::EVALUATIONS)),
+            memory: attempt::Memory::for_attempts(),
         };
         let loader = recovery::Loader { store: store.clone(), host };
         let (matchmaker, wanted) = signals::Matchmaker::new();
@@ -191,6 +207,7 @@ impl Engine {
             driver,
             host,
             executor,
+            outputs: attempt::Memory::for_readers(),
             verifying: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             backing_up: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             collector: garbage::Collector::default(),
@@ -201,7 +218,8 @@ impl Engine {
         if !observes {
             engine.take_up_runs().await?;
             engine.driver.send(Message::CommandsWait);
-            signals::start(engine.store.clone(), engine.driver.clone(), wanted);
+            let age = engine.config.bounds.signal_age;
+            signals::start(engine.store.clone(), engine.driver.clone(), age, wanted);
         }
         if !observes && engine.config.schedules {
             alarm::start(engine.clone());

@@ -2,19 +2,22 @@
 //!
 //! An event and a step find each other by their key, whichever is there first: both write before they have somebody look.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
 use super::{
-    Tenant,
+    Tenant, TenantBounds,
     driver::{DriverHandle, Message},
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{Command, TenantId, Value},
-    store::{CommandAnswer, Store, StoreResult},
+    model::{Command, TenantId, Timestamp, Value},
+    store::{CommandAnswer, Store, StoreError, StoreResult},
 };
 
 /// The longest key, in bytes: of an event, and of what a step waits for.
@@ -22,9 +25,9 @@ pub(super) const KEY_BYTES: usize = 512;
 /// The largest data, in bytes of JSON text.
 const DATA_BYTES: usize = 64 << 10;
 /// While a command waits for its answer, it is asked for after so long, and then less and less often.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(10);
 /// After a failure of storage it is tried again so much later.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// An event that was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +43,7 @@ impl Tenant {
     /// that does. When this returns, it is durable.
     ///
     /// # Errors
-    /// `Invalid` for the key, `TooLarge` for the data, `Unavailable` if storage fails.
+    /// `Invalid` for the key, `TooLarge` for the data, `Conflict` if too many are kept, `Unavailable` if storage fails.
     pub async fn signal(&self, key: &str, data: &serde_json::Value) -> Result<SentSignal> {
         if !(1..=KEY_BYTES).contains(&key.len()) {
             return Err(Error::invalid(format!("key: {} bytes; a key has 1 to {KEY_BYTES}", key.len())));
@@ -53,7 +56,15 @@ impl Tenant {
             );
             return Err(Error::new(Code::TooLarge, message));
         }
-        let id = self.store().signal_add(key, &Value::Inline { json }).await?;
+        let TenantBounds { signals, signal_age, .. } = self.engine.config.bounds;
+        let kept = self.store().signal_add(key, &Value::Inline { json }, signal_age, signals).await;
+        let id = kept.map_err(|error| match error {
+            StoreError::Full => Error::conflict(format!(
+                "{signals} events wait for a step to take them, and no more are kept; one that nobody takes is dropped after {} hours",
+                signal_age.as_secs() / 3600
+            )),
+            other => other.into(),
+        })?;
         let waiting = self.store().step_waiting(key).await?.len();
         self.engine.matchmaker.look(self.id().clone(), key.to_owned());
         Ok(SentSignal { id, waiting })
@@ -85,6 +96,7 @@ type Busy = HashMap<(TenantId, String), bool>;
 pub(super) fn start(
     store: Store,
     driver: DriverHandle,
+    age: Duration,
     mut wanted: mpsc::UnboundedReceiver<(TenantId, String)>,
 ) {
     tokio::spawn(async move {
@@ -120,7 +132,7 @@ pub(super) fn start(
                     let (tenant, key) = place.key().clone();
                     place.insert(false);
                     let brought =
-                        tokio::spawn(insist(store.clone(), driver.clone(), tenant.clone(), key.clone()));
+                        tokio::spawn(insist(store.clone(), driver.clone(), age, tenant.clone(), key.clone()));
                     done.push(async move {
                         let _ = brought.await;
                         (tenant, key)
@@ -141,18 +153,23 @@ async fn take_up(store: &Store) -> StoreResult<Vec<(TenantId, String)>> {
     store.signals_wanted().await
 }
 
-async fn insist(store: Store, driver: DriverHandle, tenant: TenantId, key: String) {
-    while let Err(error) = bring(&store, &driver, &tenant, &key).await {
+async fn insist(store: Store, driver: DriverHandle, age: Duration, tenant: TenantId, key: String) {
+    while let Err(error) = bring(&store, &driver, age, (&tenant, &key)).await {
         tracing::warn!(%error, "an outside event cannot be brought to its step; trying again");
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn bring(store: &Store, driver: &DriverHandle, tenant: &TenantId, key: &str) -> StoreResult<()> {
+async fn bring(
+    store: &Store,
+    driver: &DriverHandle,
+    age: Duration,
+    (tenant, key): (&TenantId, &str),
+) -> StoreResult<()> {
     let tenant = store.tenant(tenant);
     let mut refused = Vec::new();
     loop {
-        let Some(signal) = tenant.signal_next(key).await? else { return Ok(()) };
+        let Some(signal) = tenant.signal_next(key, Timestamp::now().minus(age)).await? else { return Ok(()) };
         let waiting = tenant.step_waiting(key).await?;
         let Some((run, step)) =
             waiting.into_iter().find(|(run, step)| !refused.contains(&(*run, step.name.clone())))

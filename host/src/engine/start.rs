@@ -81,7 +81,8 @@ impl Tenant {
     /// Start a run. When this returns, the run is durable.
     ///
     /// # Errors
-    /// `Invalid` with everything that is wrong, `NotFound` for the workflow or an upload, `IdempotencyMismatch` if the
+    /// `Invalid` with everything that is wrong, `NotFound` for the workflow or an upload, `Conflict` if too many runs are
+    /// open, `IdempotencyMismatch` if the
     /// key was used for another request, `Unavailable` if it could not be committed.
     pub async fn run_start(&self, start: StartRun) -> Result<StartedRun> {
         if self.engine.observes() {
@@ -186,6 +187,10 @@ impl Tenant {
                 }
                 None => Err(StoreError::KeyInUse.into()),
             },
+            Ok(Err(StoreError::Full)) => Err(Error::conflict(format!(
+                "{} runs have not ended, and no more may be open; wait for some, or cancel them",
+                self.engine.config.bounds.open_runs
+            ))),
             Ok(Err(error)) => Err(error.into()),
             Err(closed) => Err(Error::unavailable("the host is shutting down", closed)),
         }

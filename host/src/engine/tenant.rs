@@ -1,11 +1,11 @@
 //! What a tenant can do: the door through which the API and the CLI come in.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-use super::{Engine, attempt::read_value, blocking, graph::EdgeKind, plan::Plan};
+use super::{Engine, RunDetail, attempt::read_value, blocking};
 use crate::{
     error::{Code, Error, Result},
     events::Follow,
@@ -13,7 +13,7 @@ use crate::{
     sandbox::LogLine,
     store::{
         ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, Statistics, StatisticsFilter,
-        StepRow, TenantStore, UploadRow,
+        StoreError, TenantStore, UploadRow,
     },
 };
 
@@ -22,21 +22,6 @@ use crate::{
 pub struct Tenant {
     pub(super) engine: Engine,
     store: TenantStore,
-}
-
-/// A run with its steps.
-#[derive(Debug, Clone)]
-pub struct RunDetail {
-    /// The run.
-    pub run: RunRow,
-    /// Its steps, in the definition's order.
-    pub steps: Vec<StepRow>,
-    /// Their attempts, by step and number.
-    pub attempts: Vec<AttemptRow>,
-    /// The component of each plugin that it is pinned to.
-    pub pins: BTreeMap<String, Digest>,
-    /// For each step those that it comes after directly.
-    pub after: BTreeMap<String, Vec<String>>,
 }
 
 impl Tenant {
@@ -97,13 +82,23 @@ impl Tenant {
     /// Store a file for runs to come.
     ///
     /// # Errors
-    /// `Invalid` for its name, `TooLarge`, or whatever the stream ends with.
+    /// `Invalid` for its name, `TooLarge`, `Conflict` if too many are kept, or whatever the stream ends with.
     pub async fn upload<S>(&self, filename: &str, media_type: Option<&str>, mut body: S) -> Result<UploadRow>
     where
         S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
     {
         check_filename(filename).map_err(|message| Error::invalid(format!("the file name: {message}")))?;
         let limit = self.engine.config.max_upload_bytes;
+        let most = self.engine.config.bounds.uploads;
+        let full = || {
+            Error::conflict(format!(
+                "{most} uploaded files are kept, and no more may be; those that no run takes are removed after a while"
+            ))
+        };
+        // Before anything is read; it is looked at again when the file is there.
+        if self.store.upload_count().await? >= most {
+            return Err(full());
+        }
         let unstored = |error: io::Error| {
             Error::unavailable(format!("the upload could not be stored: {}", io_reason(&error)), error)
         };
@@ -128,41 +123,18 @@ impl Tenant {
             size,
             created_at: Timestamp::now(),
         };
-        self.store.upload_put(&row).await?;
-        Ok(row)
+        match self.store.upload_put(&row, most).await {
+            Ok(()) => Ok(row),
+            Err(StoreError::Full) => Err(full()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) async fn upload_get(&self, id: UploadId) -> Result<UploadRow> {
         self.store.upload_get(id).await?.ok_or_else(|| Error::not_found("upload", id))
     }
 
-    /// A run.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn run(&self, id: RunId) -> Result<RunDetail> {
-        let run = self.store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))?;
-        let plan = self.store.plan_get(run.plan).await?.ok_or_else(|| Error::not_found("plan", run.plan))?;
-        let plan =
-            Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
-        let layout = &plan.layouts[0];
-        let names: Vec<&str> = layout.steps.iter().map(|step| step.name.as_str()).collect();
-        let after = std::iter::zip(&names, &layout.graph.predecessors)
-            .map(|(name, before)| {
-                let before = before.iter().filter(|edge| edge.kind != EdgeKind::StandIn);
-                ((*name).to_owned(), before.map(|edge| names[edge.from].to_owned()).collect())
-            })
-            .collect();
-        Ok(RunDetail {
-            after,
-            run,
-            steps: self.store.step_list(id).await?,
-            attempts: self.store.attempt_list(id).await?,
-            pins: plan.body.plugins,
-        })
-    }
-
-    pub(super) async fn run_row(&self, id: RunId) -> Result<RunRow> {
+    pub(crate) async fn run_row(&self, id: RunId) -> Result<RunRow> {
         self.store.run_get(id).await?.ok_or_else(|| Error::not_found("run", id))
     }
 
@@ -255,38 +227,19 @@ impl Tenant {
         Ok((row, tokio::fs::File::from_std(file.into_file())))
     }
 
-    /// A step's output (JSON text), if it has one.
-    ///
-    /// # Errors
-    /// `NotFound` for the run or the step.
-    pub async fn step_output(&self, id: RunId, step: &str) -> Result<Option<String>> {
-        match self.step(id, step).await?.output {
-            None => Ok(None),
-            Some(value) => self.text(&value).await.map(Some),
-        }
-    }
-
     /// The log of a step's attempt; of the last one unless one is named.
     ///
     /// # Errors
     /// `NotFound` for the run or the attempt.
     pub async fn step_log(&self, id: RunId, step: &str, attempt: Option<u32>) -> Result<Vec<LogLine>> {
         self.run_row(id).await?;
-        let wanted = |a: &AttemptRow| a.step == step && attempt.is_none_or(|number| number == a.number);
-        let found = self.store.attempt_list(id).await?.into_iter().filter(wanted).max_by_key(|a| a.number);
+        let wanted = |a: &AttemptRow| attempt.is_none_or(|number| number == a.number);
+        let attempts = self.store.attempt_list_of(id, step).await?;
+        let found = attempts.into_iter().filter(wanted).max_by_key(|a| a.number);
         let row = found.ok_or_else(|| Error::not_found("attempt", format!("at step {step} of run {id}")))?;
         let Some(log) = row.log else { return Ok(Vec::new()) };
         serde_json::from_str(&self.text(&log).await?)
             .map_err(|error| Error::internal("the attempt's log cannot be read", error))
-    }
-
-    /// A run's input (JSON text).
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn run_input(&self, id: RunId) -> Result<String> {
-        let run = self.run_row(id).await?;
-        self.text(&run.input).await
     }
 
     async fn text(&self, value: &crate::model::Value) -> Result<String> {

@@ -7,11 +7,12 @@ use super::{
     attempt::Executor,
     core::{AttemptOutcome, Machine, Recorded},
     recovery::Loader,
+    stored::MadeText,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Code, Error, Result},
     events::EventBus,
-    model::{Digest, Problem, RunId, RunState, Value},
+    model::{Digest, FailureKind, Problem, RunId, RunState, Value},
 };
 
 /// What came of verifying a run.
@@ -46,9 +47,10 @@ pub enum Verified {
 }
 
 impl Verification {
-    /// Whether everything that is computed came out the same.
+    /// Whether something is computed, and all of that came out the same.
     pub fn is_verified(&self) -> bool {
-        self.steps.iter().all(|step| step.outcome != Verified::Differs)
+        self.steps.iter().any(|step| step.outcome == Verified::Same)
+            && self.steps.iter().all(|step| step.outcome != Verified::Differs)
     }
 }
 
@@ -57,8 +59,9 @@ impl Tenant {
     /// or without one an object with the outputs of its last steps, by name.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` if it has not completed, or the mapping has no value; `Unavailable` if storage fails.
-    pub async fn run_output(&self, id: RunId) -> Result<String> {
+    /// `NotFound`; `Conflict` if it has not completed, or the mapping has no value; `TooLarge` if there is a value, but it
+    /// breaks its bound; `Unavailable` if storage fails, or too much is read at once.
+    pub async fn run_output(&self, id: RunId) -> Result<MadeText> {
         let run = self.run_row(id).await?;
         if run.state != RunState::Completed {
             return Err(Error::conflict(format!("run {id} is {}: it has no output", run.state)));
@@ -67,8 +70,16 @@ impl Tenant {
         let snapshot = loader.snapshot(self.id(), id).await?;
         let output = snapshot.plan.layouts[0].output.clone();
         let parts = Machine::restore(snapshot).result();
-        let result = self.engine.executor().run_result(self.id(), output.as_ref(), &parts).await;
-        result.map_err(|failure| Error::conflict(format!("the output of run {id} has no value: {failure}")))
+        let executor = self.engine.executor();
+        let result = executor.run_result(&self.engine.outputs, self.id(), output.as_ref(), &parts).await;
+        result.map_err(|failure| {
+            let code = match failure.kind {
+                FailureKind::LimitExceeded => Code::TooLarge,
+                FailureKind::Host => Code::Unavailable,
+                _ => Code::Conflict,
+            };
+            Error::new(code, format!("the output of run {id} has no value: {failure}"))
+        })
     }
 
     /// Run every step of a finished run again, on what it had then, and compare what comes out: outputs, files, shared

@@ -7,13 +7,13 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The most values that one document may have. As a tree they take about 200 MiB.
-pub(super) const MAX_VALUES: u32 = 2_000_000;
+pub(crate) const MAX_VALUES: u32 = 2_000_000;
 
 /// Parse a document of at most [`MAX_VALUES`] values. Depth is bounded by serde_json (128).
 ///
 /// # Errors
 /// If it is no JSON, or too large; the message says where.
-pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
+pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     parse_within(text, MAX_VALUES)
 }
 

@@ -45,6 +45,7 @@ pub use config::{CompileLimits, SandboxConfig};
 pub use engine::Allocation;
 pub use files::{FileEntry, FileWriter, Files, StoredFile};
 pub use journal::{Journal, JournalEntry, Replayed};
+pub(crate) use json::parse as parse_json;
 pub(crate) use json::parse_within;
 pub use load::LoadError;
 pub use plugin::LoadedPlugin;

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// There is one of that name already, and it is another one.
     #[error("there is one of that name already")]
     Exists,
+    /// The tenant has as many of it as it may have.
+    #[error("there are as many as a tenant may have")]
+    Full,
     /// A signal was taken by another transition.
     #[error("the signal was taken by another step")]
     SignalTaken,
@@ -98,7 +101,7 @@ impl From<MigrateError> for StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stale | StoreError::Exists | StoreError::SignalTaken => {
+            StoreError::Stale | StoreError::Exists | StoreError::Full | StoreError::SignalTaken => {
                 Self::new(Code::Conflict, error.to_string())
             }
             StoreError::Unusable(_) => Self::unavailable(error.to_string(), error),

@@ -34,7 +34,7 @@ pub use rows::{
 };
 pub use statistics::{Distribution, GroupStatistics, Groups, Statistics, StatisticsFilter};
 pub use system::TokenRow;
-pub use tenant::{RunFilter, TenantStore, WholeRun};
+pub use tenant::{RunFilter, StepPlace, TenantStore, WholeRun};
 use tokio::sync::oneshot;
 pub use transition::{BlobRef, Creation, IdempotencyKey, Transition};
 

@@ -4,6 +4,7 @@
 
 mod again;
 mod backup;
+mod bounds;
 mod builder;
 mod control;
 mod definitions;
@@ -13,8 +14,10 @@ mod nodes;
 mod oversize;
 mod people;
 mod policies;
+mod quotas;
 mod schedules;
 mod statistics;
+mod verify;
 
 use std::{
     path::{Path, PathBuf},

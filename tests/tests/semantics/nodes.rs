@@ -15,6 +15,7 @@ both!(
     events_that_do_not_come_fail_or_let_go,
     a_workflow_is_a_part_of_another,
     a_map_does_the_same_for_each_item,
+    of_a_map_so_many_items_run_at_once,
     of_a_map_some_may_fail,
     a_map_of_workflows,
     a_run_has_so_many_steps_at_the_most,
@@ -23,6 +24,7 @@ both!(
     a_join_of_branches,
     inputs_are_mapped,
     shared_state_goes_from_step_to_step,
+    shared_state_is_never_a_matter_of_chance,
 );
 
 async fn transforms_make_documents(host: Host) -> Result<()> {
@@ -146,6 +148,32 @@ async fn a_map_does_the_same_for_each_item(host: Host) -> Result<()> {
     Ok(())
 }
 
+async fn of_a_map_so_many_items_run_at_once(mut host: Host) -> Result<()> {
+    host.restart_with(&["--slots", "6"])?;
+    for most in [1, 2, 4] {
+        let spin = json!({ "phase": "echo/spin", "input": { "iterations": "20000000" } });
+        let each = json!({ "name": "each", "map": { "over": "[1,2,3,4,5,6,7,8]", "max_parallel": most, "body": spin } });
+        let body = json!({ "definition": { "name": "side_by_side", "steps": [each] } });
+        let run = host.server().post("/runs", &body).await?;
+        let run = host.finished(run["id"].as_str().unwrap()).await?;
+        // By the order of events: how many had started and not ended.
+        let (mut under_way, mut peak, mut ended) = (0, 0, 0);
+        for event in host.server().events(run.id()).await? {
+            match (event["type"].as_str().unwrap(), event["step"].as_str()) {
+                ("step.started", Some(step)) if step.contains('[') => under_way += 1,
+                ("step.completed", Some(step)) if step.contains('[') => {
+                    under_way -= 1;
+                    ended += 1;
+                }
+                _ => {}
+            }
+            peak = peak.max(under_way);
+        }
+        ensure!(peak == most && ended == 8, "max_parallel {most}: {peak} at once, {ended} ended");
+    }
+    Ok(())
+}
+
 async fn of_a_map_some_may_fail(host: Host) -> Result<()> {
     let (good, bad) = (json!({ "how": "completed" }), json!({ "how": "failed", "message": "no" }));
     let run = host.run("map_failures", json!({ "ends": [good, bad, good] })).await?;
@@ -218,5 +246,27 @@ async fn shared_state_goes_from_step_to_step(host: Host) -> Result<()> {
     let run = host.run("shared_state", json!({ "note": { "a": 5 } })).await?;
     ensure!(host.step_output(&run, "one").await? == json!({ "before": null, "after": { "a": 5 } }));
     ensure!(host.step_output(&run, "two").await? == json!({ "before": { "a": 5 }, "after": { "a": 5 } }));
+    Ok(())
+}
+
+async fn shared_state_is_never_a_matter_of_chance(host: Host) -> Result<()> {
+    let share =
+        |name: &str, after: &[&str]| json!({ "name": name, "phase": "echo/share", "depends_on": after });
+    let told = async |steps: serde_json::Value| -> Result<String> {
+        let body = json!({ "definition": { "name": "notes", "steps": steps } });
+        host.refused(reqwest::Method::POST, "/runs", body, 400).await
+    };
+    let said = told(json!([share("a", &[]), share("b", &["a"]), share("c", &["a"])])).await?;
+    ensure!(
+        said.contains("/steps/2: step c reads the shared key \"note\" that step b writes")
+            && said.contains(
+                "steps b and c both write the shared key \"note\", and neither comes after the other"
+            ),
+        "{said}"
+    );
+    let body = json!({ "phase": "echo/share" });
+    let said = told(json!([{ "name": "m", "map": { "over": "[1,2]", "body": body } }])).await?;
+    ensure!(said.contains("/steps/0/map/body: the items of a map run side by side"), "{said}");
+    ensure!(said.contains("each would write the shared key note"), "{said}");
     Ok(())
 }

@@ -12,6 +12,8 @@ both!(
     an_option_skips_or_fails_its_step,
     a_deadline_decides_or_fails,
     a_phase_asks_from_inside_and_goes_on_after_a_crash,
+    a_phases_own_question_has_a_deadline,
+    a_replay_that_diverges_fails_and_says_where,
     nothing_is_asked_without_a_grant,
     a_cancelled_run_asks_nobody_any_more,
     results_wait_for_reviews,
@@ -106,7 +108,7 @@ async fn a_deadline_decides_or_fails(mut host: Host) -> Result<()> {
 }
 
 async fn a_phase_asks_from_inside_and_goes_on_after_a_crash(mut host: Host) -> Result<()> {
-    host.server().request(Method::PUT, "/plugins/echo/grants/approvals").send().await?.error_for_status()?;
+    grant(&host).await?;
     let id = host.start_run("ask", json!({ "x": 1 })).await?;
     let first = asked(&host, &id).await?;
     ensure!(first["kind"] == "guest" && first["request"]["title"] == "Shall this go on?", "{first:#}");
@@ -133,6 +135,61 @@ async fn a_phase_asks_from_inside_and_goes_on_after_a_crash(mut host: Host) -> R
     let fork = host.finished(fork.id()).await?;
     let found = host.server().post(&format!("/runs/{}/verify", fork.id()), &json!({})).await?;
     ensure!(found["verified"] == true && found["steps"][0]["outcome"] == "same", "{found:#}");
+    Ok(())
+}
+
+async fn grant(host: &Host) -> Result<()> {
+    host.server().request(Method::PUT, "/plugins/echo/grants/approvals").send().await?.error_for_status()?;
+    Ok(())
+}
+
+async fn a_phases_own_question_has_a_deadline(mut host: Host) -> Result<()> {
+    grant(&host).await?;
+    let ask = |name: &str, default: Value| {
+        let config = json!({ "title": "Well?", "deadline_seconds": 1, "default": default });
+        json!({ "name": name, "phase": "echo/ask", "config": config, "continue_on_failure": true })
+    };
+    let steps = json!([ask("with", json!("reject")), ask("without", json!(null))]);
+    let run =
+        host.server().post("/runs", &json!({ "definition": { "name": "asks", "steps": steps } })).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    host.until(&id, |run| run.states(&["with", "without"]) == ["waiting_approval"; 2]).await?;
+    host.crash()?;
+    let run = host.finished(&id).await?;
+    let decisions = host.step_output(&run, "with").await?["decisions"].clone();
+    ensure!(decisions == json!([{ "option": "reject", "decided_by": "deadline" }]), "{decisions}");
+    // Without a default the phase is told, and ends as it sees fit.
+    let failure = &run.step("without")["failure"];
+    ensure!(failure["message"].as_str().unwrap().contains("nobody decided before the deadline"), "{failure}");
+    ensure!(run.attempts(&["with", "without"]) == [1, 1], "{run:?}");
+    let states = host.server().get(&format!("/runs/{id}/approvals")).await?;
+    let mut states: Vec<&str> =
+        states.as_array().unwrap().iter().map(|approval| approval["state"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    ensure!(states == ["decided", "expired"], "{states:?}");
+    ensure!(host.server().get("/approvals").await?["items"] == json!([]));
+    Ok(())
+}
+
+async fn a_replay_that_diverges_fails_and_says_where(mut host: Host) -> Result<()> {
+    grant(&host).await?;
+    let id = host.start_run("ask", json!({ "x": 1 })).await?;
+    let first = asked(&host, &id).await?;
+    decide(&host, &first, json!({ "option": "again" })).await?;
+    let second = asked(&host, &id).await?;
+    // What it asks the second time is not what it asked before its host stopped.
+    host.forge(
+        "UPDATE host_calls SET request_digest = '00000000000000000000000000000000000000000000000000000000000000ff'
+         WHERE seq = 1",
+    )
+    .await?;
+    decide(&host, &second, json!({ "option": "approve" })).await?;
+    let run = host.finished(&id).await?;
+    let failure = &run.step("ask")["failure"];
+    ensure!(run.state() == "failed" && failure["kind"] == "nondeterminism", "{failure:#}");
+    let message = failure["message"].as_str().unwrap();
+    ensure!(message.contains("host call 2 was approval 000000000000"), "the first that differs: {message}");
+    ensure!(run.attempts(&["ask"]) == [1], "it is not tried again: {run:?}");
     Ok(())
 }
 

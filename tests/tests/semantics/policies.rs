@@ -7,6 +7,7 @@ use crate::{Host, both};
 
 both!(
     what_may_pass_is_tried_again,
+    no_attempt_begins_before_its_time,
     a_retry_survives_the_host,
     attempts_and_steps_have_their_time,
     a_fallback_takes_the_place_of_a_step_that_failed,
@@ -31,6 +32,27 @@ async fn what_may_pass_is_tried_again(host: Host) -> Result<()> {
     let expected: Vec<&str> =
         [once.as_slice(), &once, &["step.ready", "step.started", "step.failed"]].concat();
     ensure!(kinds == expected, "{kinds:?}");
+    Ok(())
+}
+
+async fn no_attempt_begins_before_its_time(mut host: Host) -> Result<()> {
+    let retry = json!({ "max_attempts": 2, "initial_delay_ms": 1000, "jitter": 0.5 });
+    let input = json!({ "how": "'retryable'", "message": "'not yet'" });
+    let step = json!({ "name": "s", "phase": "echo/end", "input": input, "retry": retry });
+    let run =
+        host.server().post("/runs", &json!({ "definition": { "name": "late", "steps": [step] } })).await?;
+    let id = run["id"].as_str().unwrap().to_owned();
+    let at = |value: &Value| value.as_str().unwrap().parse::<heddle::model::Timestamp>().unwrap();
+    let run = host.until(&id, |run| run.step("s")["state"] == "retrying").await?;
+    let not_before = at(&run.step("s")["not_before"]);
+    let delay = not_before.since(at(&run.step("s")["attempts"][0]["finished_at"]));
+    ensure!((500..=1_500).contains(&delay.as_millis()), "{delay:?}");
+    // Whoever goes on in the meantime keeps to it.
+    host.crash()?;
+    let run = host.finished(&id).await?;
+    ensure!(run.attempts(&["s"]) == [2], "{run:?}");
+    let started = at(&run.step("s")["attempts"][1]["started_at"]);
+    ensure!(started >= not_before, "{started} is before {not_before}");
     Ok(())
 }
 

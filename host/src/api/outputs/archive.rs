@@ -66,7 +66,10 @@ async fn open(tenant: &Tenant, id: RunId, file: &FileProvenance) -> io::Result<B
         }
         None => {
             let output = tenant.step_output(id, &file.step).await.map_err(io::Error::other)?;
-            Ok(Box::new(io::Cursor::new(output.unwrap_or_default())))
+            match output {
+                Some(output) => Ok(output.into_read().await),
+                None => Err(io::ErrorKind::NotFound.into()),
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
     error::ApiResult,
     extract::{Path, Query},
     openapi::{Common, Missing, Streamed},
+    runs,
     wire::{ArtifactBody, RunBody, RunSummary},
 };
 use crate::model::RunId;
@@ -89,7 +90,7 @@ pub(super) async fn get(
 ) -> ApiResult<Response> {
     let artifacts = ArtifactBody::list(id, tenant.artifacts(id).await?);
     let latest: Vec<ArtifactBody> = artifacts.into_iter().filter(|artifact| artifact.latest).collect();
-    let run = RunBody::from(tenant.run(id).await?);
+    let run = runs::whole(&tenant, id).await?;
     match query.format {
         Format::Api => Ok(Json(structure(run, latest)).into_response()),
         Format::Download => {

@@ -143,7 +143,7 @@ pub struct VerificationBody {
     /// The run.
     #[schema(schema_with = run_id)]
     pub run_id: String,
-    /// Whether everything that is computed came out the same.
+    /// Whether something of it was computed, and all of that came out the same.
     pub verified: bool,
     /// Its steps that have a result.
     pub steps: Vec<StepVerificationBody>,

@@ -13,7 +13,7 @@ mod token;
 
 pub use control::{ApprovalBody, ApprovalPage, SignalBody, StepVerificationBody, VerificationBody};
 pub use event::{EventBody, EventPage};
-pub use run::{InputFileBody, RunBody, RunPage, RunSummary, WaitingBody};
+pub use run::{InputFileBody, RunBody, RunPage, RunSummary, StepPageBody, WaitingBody};
 pub(crate) use schedule::missed;
 pub use schedule::{ScheduleBody, ScheduleList};
 use serde::{Deserialize, Serialize};

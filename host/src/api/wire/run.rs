@@ -1,6 +1,6 @@
 //! Runs, steps and attempts over the wire.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -10,8 +10,9 @@ use utoipa::{
 
 use super::{AttemptBody, FailureBody, StepBody, digest, one_of, run_id, shown, time};
 use crate::{
-    engine::RunDetail,
-    model::{RunState, StepState},
+    api::cursor,
+    engine::{RunDetail, StepPage, place},
+    model::{RunId, RunState, StepState},
     store::{InputFile, RunRow, StepRow},
 };
 
@@ -183,14 +184,17 @@ pub struct RunBody {
     /// Steps that have completed or were skipped, of all, in percent; 100 only if the run has completed.
     #[schema(minimum = 0, maximum = 100)]
     pub progress: f64,
-    /// What it waits for; empty when it has ended or all that is left is under way.
+    /// What it and its first steps wait for; empty when it has ended or all that is left is under way.
     pub waiting: Vec<WaitingBody>,
     /// The uploaded files that it was started with.
     pub files: Vec<InputFileBody>,
     /// The component of each plugin that it is pinned to, by the plugin's name.
     pub pins: BTreeMap<String, String>,
-    /// In the definition's order.
+    /// In the definition's order; of a run with very many steps the first ones.
     pub steps: Vec<StepBody>,
+    /// Give it as `cursor` to `/runs/{id}/steps` to get the steps that follow; absent if all are here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps_cursor: Option<String>,
 }
 
 /// Why something of a run does not go on at once.
@@ -206,40 +210,61 @@ pub struct WaitingBody {
 
 impl From<RunDetail> for RunBody {
     fn from(detail: RunDetail) -> Self {
-        let RunDetail { run, steps, attempts, pins, mut after } = detail;
+        let RunDetail { run, page, counts, open, pins } = detail;
         let id = run.id;
-        let progress = progress(run.state, &steps);
-        let waiting = waiting(&run, &steps, &after);
+        let progress = progress(run.state, &counts);
+        let waiting = waiting(&run, &open, &page.after);
         let (run, files) = RunSummary::split(run);
-        let mut by_step: BTreeMap<String, Vec<AttemptBody>> = BTreeMap::new();
-        for attempt in attempts {
-            by_step.entry(attempt.step.clone()).or_default().push(attempt.into());
-        }
+        let StepPageBody { items, next_cursor } = StepPageBody::new(id, page);
         Self {
             run,
             progress,
             waiting,
             files: files.into_iter().map(Into::into).collect(),
             pins: pins.into_iter().map(|(plugin, digest)| (plugin, digest.to_string())).collect(),
-            steps: steps
-                .into_iter()
-                .map(|step| {
-                    let attempts = by_step.remove(&step.name).unwrap_or_default();
-                    let after = after.remove(&step.name).unwrap_or_default();
-                    StepBody::new(&id.to_string(), step, after, attempts)
-                })
-                .collect(),
+            steps: items,
+            steps_cursor: next_cursor,
         }
     }
 }
 
+/// A page of a run's steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = StepPage)]
+pub struct StepPageBody {
+    /// In the definition's order.
+    pub items: Vec<StepBody>,
+    /// Give it as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+impl StepPageBody {
+    pub(crate) fn new(run: RunId, page: StepPage) -> Self {
+        let StepPage { steps, attempts, more, mut after } = page;
+        let next_cursor = steps.last().filter(|_| more).map(|step| cursor::after_step(&place(step)));
+        let mut by_step: BTreeMap<String, Vec<AttemptBody>> = BTreeMap::new();
+        for attempt in attempts {
+            by_step.entry(attempt.step.clone()).or_default().push(attempt.into());
+        }
+        let id = run.to_string();
+        let items = steps.into_iter().map(|step| {
+            let attempts = by_step.remove(&step.name).unwrap_or_default();
+            let after = after.remove(&step.name).unwrap_or_default();
+            StepBody::new(&id, step, after, attempts)
+        });
+        Self { items: items.collect(), next_cursor }
+    }
+}
+
 /// In percent. The whole is a completed run's alone: one that failed at its last step got far, but not there.
-fn progress(state: RunState, steps: &[StepRow]) -> f64 {
+fn progress(state: RunState, counts: &HashMap<StepState, u64>) -> f64 {
     if state == RunState::Completed {
         return 100.0;
     }
-    let done = |step: &&StepRow| matches!(step.state, StepState::Completed | StepState::Skipped);
-    let part = steps.iter().filter(done).count() as f64 / steps.len().max(1) as f64;
+    let of = |state: StepState| counts.get(&state).copied().unwrap_or_default();
+    let done = of(StepState::Completed) + of(StepState::Skipped);
+    let part = done as f64 / counts.values().sum::<u64>().max(1) as f64;
     (100.0 * part).min(99.0)
 }
 

@@ -1,10 +1,17 @@
 //! The documents that a step's expressions read, and what is made of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use serde::{
+    Deserializer as _,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
-use super::Executor;
+use super::{
+    Executor,
+    memory::{Draft, check_documents},
+};
 use crate::{
     engine::{
         core::{Document, Launch},
@@ -13,6 +20,9 @@ use crate::{
     },
     model::{Failure, FailureKind, Mapping, TenantId, Value},
 };
+
+/// A map goes over so many items at the most.
+const MAX_ITEMS: usize = 10_000;
 
 /// The documents by what names them, as JSON text.
 pub(super) struct Documents {
@@ -26,7 +36,22 @@ impl Documents {
         Self::read(executor, &launch.tenant, &launch.documents).await
     }
 
-    /// Read documents.
+    /// What reading them takes, in bytes.
+    ///
+    /// # Errors
+    /// If it is more than one step may read.
+    pub(super) fn size(documents: &BTreeMap<Root, Document>) -> Result<u64, Failure> {
+        let size = |document: &Document| match document {
+            Document::Json(json) => json.len() as u64,
+            // Of an array the whole is read before it is taken apart.
+            Document::Whole(value) | Document::Element(value, _) => value.size(),
+        };
+        let bytes = documents.values().map(size).sum();
+        check_documents(bytes)?;
+        Ok(bytes)
+    }
+
+    /// Read documents. Their size has been looked at.
     pub(super) async fn read(
         executor: &Executor,
         tenant: &TenantId,
@@ -69,18 +94,42 @@ impl Documents {
 
     /// Make a document of expressions. Text in, text out: what is merely selected is never parsed.
     pub(super) fn map(&self, mapping: &Mapping) -> Result<String, Failure> {
+        let mut draft = Draft::default();
         let keys = match mapping {
-            Mapping::Whole(text) => return Ok(self.evaluate(text)?.unwrap_or_else(|| "null".to_owned())),
+            Mapping::Whole(text) => {
+                if !self.add(text, None, &mut draft)? {
+                    draft.push("null")?;
+                }
+                return Ok(draft.finish());
+            }
             Mapping::Keys(keys) => keys,
         };
-        let mut members = Vec::new();
+        draft.push("{")?;
         for (key, text) in keys {
             // A predecessor that was skipped, or failed and may: it has no output.
-            if let Some(value) = self.evaluate(text)? {
-                members.push(format!("{}:{value}", serde_json::Value::from(key.as_str())));
-            }
+            self.add(text, Some(key), &mut draft)?;
         }
-        Ok(format!("{{{}}}", members.join(",")))
+        draft.push("}")?;
+        Ok(draft.finish())
+    }
+
+    /// Add the value of an expression, as the member of that key if one is given; returns whether there is one.
+    fn add(&self, text: &str, key: Option<&str>, draft: &mut Draft) -> Result<bool, Failure> {
+        let expression = Expression::parse(text).map_err(|error| invalid(text, &error))?;
+        let computed;
+        let value = match expression.selected(&self.scope) {
+            Some(selected) => selected,
+            None => {
+                computed = expression.evaluate(&self.scope).map_err(|error| invalid(text, &error))?;
+                computed.as_deref()
+            }
+        };
+        let Some(value) = value else { return Ok(false) };
+        if let Some(key) = key {
+            draft.key(key)?;
+        }
+        draft.push(value)?;
+        Ok(true)
     }
 
     /// The input of a phase or a sub-workflow.
@@ -89,7 +138,9 @@ impl Documents {
             return self.map(mapping);
         }
         let root = if launch.layout().kind == LayoutKind::Map { Root::Item } else { Root::Input };
-        Ok(self.get(&root).unwrap_or("null").to_owned())
+        let mut draft = Draft::default();
+        draft.push(self.get(&root).unwrap_or("null"))?;
+        Ok(draft.finish())
     }
 }
 
@@ -115,14 +166,76 @@ impl Executor {
 }
 
 /// The elements of a JSON array, as text.
-pub(super) fn elements(array: &str) -> Result<Vec<Box<str>>, Failure> {
-    let items: Vec<&RawValue> = serde_json::from_str(array).map_err(|_| {
-        let shown: String = array.chars().take(60).collect();
-        Failure::new(FailureKind::InvalidInput, format!("a map goes over an array; this is none: {shown}"))
-    })?;
+fn elements(array: &str) -> Result<Vec<Box<str>>, Failure> {
+    let (items, _) = items(array)?;
     Ok(items.into_iter().map(|item| item.get().into()).collect())
 }
 
-fn invalid(text: &str, error: &dyn std::fmt::Display) -> Failure {
+/// How many elements a JSON array has, of those that a map may go over.
+pub(super) fn count(array: &str) -> Result<usize, Failure> {
+    let (_, count) = items(array)?;
+    if count <= MAX_ITEMS {
+        return Ok(count);
+    }
+    Err(Failure::limit("map_items", MAX_ITEMS as u64, count as u64, "the map's array is too long"))
+}
+
+/// The elements of an array, and how many there are. Of one that is too long the rest is only counted: even a reference
+/// is larger than a small element.
+fn items(array: &str) -> Result<(Vec<&RawValue>, usize), Failure> {
+    struct Items;
+
+    impl<'de> Visitor<'de> for Items {
+        type Value = (Vec<&'de RawValue>, usize);
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while items.len() < MAX_ITEMS {
+                let Some(item) = access.next_element()? else { break };
+                items.push(item);
+            }
+            let mut count = items.len();
+            while access.next_element::<IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+            Ok((items, count))
+        }
+    }
+
+    serde_json::Deserializer::from_str(array).deserialize_seq(Items).map_err(|_| {
+        let shown: String = array.chars().take(60).collect();
+        Failure::new(FailureKind::InvalidInput, format!("a map goes over an array; this is none: {shown}"))
+    })
+}
+
+fn invalid(text: &str, error: &dyn fmt::Display) -> Failure {
     Failure::new(FailureKind::InvalidExpression, format!("{text:?}: {error}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_array_that_is_too_long_the_rest_is_counted() {
+        assert_eq!(count("[]").unwrap(), 0);
+        assert_eq!(
+            elements(r#" [1, {"a": [2]}, "x" ]"#).unwrap(),
+            ["1".into(), r#"{"a": [2]}"#.into(), "\"x\"".into()]
+        );
+        let array = |n: usize| format!("[{}0]", "0,".repeat(n - 1));
+        assert_eq!(count(&array(MAX_ITEMS)).unwrap(), MAX_ITEMS);
+        let long = array(MAX_ITEMS + 5);
+        let breach = count(&long).unwrap_err().breach.unwrap();
+        assert_eq!((breach.limit.as_str(), breach.value, breach.used), ("map_items", 10_000, 10_005));
+        assert_eq!(items(&long).unwrap().0.len(), MAX_ITEMS);
+        for text in ["{}", "[1", "null"] {
+            assert!(count(text).unwrap_err().message.contains("goes over an array"), "{text}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use super::{
     documents::Documents,
     files::BlobFiles,
     key::{StepKey, seed_of},
+    memory::{Room, check_documents},
 };
 use crate::{
     engine::core::{AttemptEnd, AttemptOutcome, Launch, Suspension},
@@ -27,7 +28,7 @@ impl Executor {
         &self,
         launch: &Launch,
         phase: &str,
-        documents: &Documents,
+        (documents, room): (Documents, Room),
         cancel: CancellationToken,
     ) -> Result<AttemptEnd, Failure> {
         let step = launch.definition();
@@ -42,6 +43,8 @@ impl Executor {
             Some(input) => input.to_string(),
             None => self.evaluate(|| documents.input(launch)).await?,
         };
+        // While the guest runs, only its input is there, which its limits and the places for guests bound.
+        drop((documents, room));
         let prompt = launch.overrides.prompt.clone().or_else(|| spec.prompt_template.clone());
         let config = step.config.to_string();
         let shared = self.shared(launch, spec).await?;
@@ -97,6 +100,8 @@ impl Executor {
     }
 
     async fn shared(&self, launch: &Launch, spec: &PhaseSpec) -> Result<BTreeMap<String, String>, Failure> {
+        let values = spec.shared_reads.iter().filter_map(|key| launch.shared.get(key));
+        check_documents(values.map(Value::size).sum())?;
         let mut shared = BTreeMap::new();
         for key in &spec.shared_reads {
             if let Some(value) = launch.shared.get(key) {

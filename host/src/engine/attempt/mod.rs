@@ -6,6 +6,7 @@ mod documents;
 mod files;
 mod guest;
 mod key;
+mod memory;
 mod node;
 mod values;
 
@@ -15,15 +16,16 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 pub(crate) use values::{read_value, write_value};
 
-use self::documents::Documents;
+pub(crate) use self::memory::{Memory, Room};
+use self::{documents::Documents, memory::made_of};
 use super::{
-    core::{AttemptEnd, AttemptOutcome, Launch, Stage},
+    core::{AttemptEnd, AttemptOutcome, Document, Launch, Stage},
     plugins::Plugins,
 };
 use crate::{
     artifacts::BlobStore,
     events::EventBus,
-    model::{Digest, Failure, FailureKind, Node, TenantId, Usage, Value},
+    model::{Digest, Failure, FailureKind, Mapping, Node, TenantId, Usage, Value},
     sandbox::Sandbox,
     store::BlobRef,
 };
@@ -45,6 +47,8 @@ pub(crate) struct Executor {
     pub(crate) array: Arc<Mutex<Option<Array>>>,
     /// Places for evaluations of what tenants wrote.
     pub(crate) evaluations: Arc<Semaphore>,
+    /// Room for the documents that they read and make.
+    pub(crate) memory: Memory,
 }
 
 impl Executor {
@@ -60,6 +64,8 @@ impl Executor {
     }
 
     async fn try_run(&self, launch: &Launch, cancel: CancellationToken) -> Result<AttemptEnd, Failure> {
+        let read = Documents::size(&launch.documents)?;
+        let room = self.memory.room(read + self.may_make(launch, read)?).await?;
         let documents = Documents::gather(self, launch).await?;
         let opens = matches!(launch.stage, Stage::Open);
         if let Some(text) = launch.definition().skip_when.as_deref().filter(|_| opens)
@@ -68,15 +74,44 @@ impl Executor {
             return Ok(ended(AttemptOutcome::Skipped(format!("{text} holds"))));
         }
         match launch.definition().node() {
-            Some(Node::Phase(phase)) => self.guest(launch, phase, &documents, cancel).await,
+            Some(Node::Phase(phase)) => self.guest(launch, phase, (documents, room), cancel).await,
             Some(node) => self.node(launch, node, &documents).await,
             None => Err(Failure::new(FailureKind::Host, "the plan's step does nothing, or several things")),
         }
     }
 
+    /// What an attempt may make in memory of documents of that size, at the most.
+    fn may_make(&self, launch: &Launch, read: u64) -> Result<u64, Failure> {
+        let expressions = |mapping: &Mapping| match mapping {
+            Mapping::Whole(_) => 1,
+            Mapping::Keys(keys) => keys.len(),
+        };
+        let input = || launch.definition().input.as_ref().map_or(1, expressions);
+        let made = match (&launch.stage, launch.definition().node()) {
+            (_, Some(Node::Phase(_))) | (Stage::Open, Some(Node::Workflow(_))) => made_of(read, input()),
+            (_, Some(Node::Transform(mapping))) => made_of(read, expressions(mapping)),
+            (_, Some(Node::Join(_))) => read,
+            (Stage::Close(children), Some(Node::Map(_))) => node::size_of_results(children)?,
+            (Stage::Close(children), Some(Node::Workflow(_))) => match launch.inner_output() {
+                Some(output) => made_of(read, expressions(output)),
+                None => node::size_of_outputs(children)?,
+            },
+            _ => made_of(read, 1),
+        };
+        // An element is taken out of its array as a copy.
+        let elements = launch.documents.values().map(|document| match document {
+            Document::Element(array, _) => array.size(),
+            _ => 0,
+        });
+        Ok(made + elements.sum::<u64>())
+    }
+
     /// Evaluate what a tenant wrote: away from the threads that serve everybody, and few at once, since each may take as
     /// much memory as its bounds allow (law 5).
-    async fn evaluate<T>(&self, evaluate: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) async fn evaluate<T>(
+        &self,
+        evaluate: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let closed = |_| Failure::new(FailureKind::Host, "the host is shutting down");
         let _place = self.evaluations.acquire().await.map_err(closed)?;
         tokio::task::block_in_place(evaluate)

@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::{
     Executor,
-    documents::{Documents, elements},
+    documents::{Documents, count},
     ended,
     key::node_key,
+    memory::{Draft, Memory, check_value, made_of},
 };
 use crate::{
     engine::{
@@ -16,16 +17,17 @@ use crate::{
         expression::Root,
         graph::EdgeKind,
         signals::KEY_BYTES,
+        stored::MadeText,
     },
     model::{
         Checkpoint, Condition, Digest, Failure, FailureKind, Loop, Mapping, Node, OnDeadline, TenantId,
-        Timestamp, Usage, Wait,
+        Timestamp, Usage, Value, Wait, approval,
     },
     store::ApprovalKind,
 };
 
-/// A map goes over so many items at the most (law 5).
-const MAX_ITEMS: usize = 10_000;
+/// What a checkpoint may show, as JSON text; a phase's own question has the same bound.
+const SHOW_BYTES: usize = approval::REQUEST_BYTES_MAX;
 
 impl Executor {
     /// Evaluate a node.
@@ -49,7 +51,7 @@ impl Executor {
                 let chosen = self.evaluate(|| choose(condition, documents)).await?;
                 self.made(launch, json!({ "case": chosen }).to_string(), key, chosen).await
             }
-            (_, Node::Join(_)) => self.made(launch, join(launch, documents), key, None).await,
+            (_, Node::Join(_)) => self.made(launch, join(launch, documents)?, key, None).await,
             (_, Node::Checkpoint(checkpoint)) => {
                 Ok(ended(self.evaluate(|| ask(checkpoint, documents, key)).await?))
             }
@@ -72,21 +74,14 @@ impl Executor {
                 self.made(launch, result, key, None).await
             }
             (Stage::Open, Node::Map(map)) => {
+                let over = Mapping::Whole(map.over.clone());
                 let (array, count) = self
                     .evaluate(|| {
-                        let array = documents.evaluate(&map.over)?.unwrap_or_else(|| "null".to_owned());
-                        let count = elements(&array)?.len();
+                        let array = documents.map(&over)?;
+                        let count = count(&array)?;
                         Ok((array, count))
                     })
                     .await?;
-                if count > MAX_ITEMS {
-                    return Err(Failure::limit(
-                        "map_items",
-                        MAX_ITEMS as u64,
-                        count as u64,
-                        "the map's array is too long",
-                    ));
-                }
                 self.expanded(launch, array, count).await
             }
             (Stage::Close(children), Node::Map(_)) => {
@@ -132,48 +127,69 @@ impl Executor {
         children: &[Child],
         documents: &Documents,
     ) -> Result<String, Failure> {
-        let inner = launch.layout().inner[launch.local].map(|inner| &launch.plan.layouts[inner]);
-        if let Some(output) = inner.and_then(|layout| layout.output.as_ref()) {
+        if let Some(output) = launch.inner_output() {
             return self.evaluate(|| documents.map(output)).await;
         }
         self.last_outputs(&launch.tenant, children).await
     }
 
-    /// The result of a run, by its workflow's output mapping if it has one.
+    /// The result of a run, by its workflow's output mapping if it has one, with its room in `memory`.
     pub(crate) async fn run_result(
         &self,
+        memory: &Memory,
         tenant: &TenantId,
         output: Option<&Mapping>,
         (documents, children): &(BTreeMap<Root, Document>, Vec<Child>),
-    ) -> Result<String, Failure> {
-        let Some(output) = output else { return self.last_outputs(tenant, children).await };
+    ) -> Result<MadeText, Failure> {
+        let Some(output) = output else {
+            let room = memory.room(size_of_outputs(children)?).await?;
+            return Ok(MadeText::new(self.last_outputs(tenant, children).await?, room));
+        };
+        let read = Documents::size(documents)?;
+        let expressions = if let Mapping::Keys(keys) = output { keys.len() } else { 1 };
+        let mut room = memory.room(read + made_of(read, expressions)).await?;
         let documents = Documents::read(self, tenant, documents).await?;
-        self.evaluate(|| documents.map(output)).await
+        let made = self.evaluate(|| documents.map(output)).await?;
+        drop(documents);
+        room.shrink(made.len() as u64);
+        Ok(MadeText::new(made, room))
     }
 
     /// An object with the outputs of the steps that no other comes after, by name.
     async fn last_outputs(&self, tenant: &TenantId, children: &[Child]) -> Result<String, Failure> {
-        let mut members = Vec::new();
-        for child in children.iter().filter(|child| child.is_last) {
-            if let Some(output) = &child.output {
-                let text = self.text(tenant, output).await?;
-                members.push(format!("{}:{text}", json!(child.name)));
-            }
+        let mut draft = Draft::with_capacity(size_of_outputs(children)?)?;
+        draft.push("{")?;
+        for (name, output) in last(children) {
+            draft.key(name)?;
+            draft.push(&self.text(tenant, output).await?)?;
         }
-        Ok(format!("{{{}}}", members.join(",")))
+        draft.push("}")?;
+        Ok(draft.finish())
     }
 
     async fn results(&self, launch: &Launch, children: &[Child]) -> Result<String, Failure> {
-        let (mut results, mut failures) = (Vec::with_capacity(children.len()), Vec::new());
+        let mut draft = Draft::with_capacity(size_of_results(children)?)?;
+        draft.push(r#"{"results":["#)?;
         for (index, child) in children.iter().enumerate() {
-            results.push(match &child.output {
-                Some(output) => self.text(&launch.tenant, output).await?,
-                None => "null".to_owned(),
-            });
-            failures
-                .extend(child.failure.as_ref().map(|message| json!({ "index": index, "message": message })));
+            if index > 0 {
+                draft.push(",")?;
+            }
+            match &child.output {
+                Some(output) => draft.push(&self.text(&launch.tenant, output).await?)?,
+                None => draft.push("null")?,
+            }
         }
-        Ok(format!(r#"{{"results":[{}],"failures":{}}}"#, results.join(","), json!(failures)))
+        draft.push(r#"],"failures":["#)?;
+        let failures =
+            children.iter().enumerate().filter_map(|(i, child)| Some((i, child.failure.as_ref()?)));
+        for (n, (index, message)) in failures.enumerate() {
+            if n > 0 {
+                draft.push(",")?;
+            }
+            draft.push(&json!({ "index": index, "message": message }).to_string())?;
+        }
+        draft.push("]}")?;
+        Ok(draft.finish())
     }
 
     async fn again(
@@ -193,18 +209,46 @@ impl Executor {
             let (most, n) = (most as u64, children.len() as u64);
             return Err(Failure::limit("max_iterations", most, n, "the loop's end was not reached"));
         }
-        let last = documents.get(&Root::Previous).unwrap_or("null");
-        let output = format!(r#"{{"result":{last},"iterations":{}}}"#, children.len());
-        self.made(launch, output, key, None).await
+        let mut draft = Draft::default();
+        draft.push(r#"{"result":"#)?;
+        draft.push(documents.get(&Root::Previous).unwrap_or("null"))?;
+        draft.push(&format!(r#","iterations":{}}}"#, children.len()))?;
+        self.made(launch, draft.finish(), key, None).await
     }
+}
+
+/// The outputs of the steps that no other comes after, with their names.
+fn last(children: &[Child]) -> impl Iterator<Item = (&str, &Value)> {
+    let last = children.iter().filter(|child| child.is_last);
+    last.filter_map(|child| Some((child.name.as_str(), child.output.as_ref()?)))
+}
+
+/// What the outputs of the last steps take as one object.
+pub(super) fn size_of_outputs(children: &[Child]) -> Result<u64, Failure> {
+    let member = |(name, output): (&str, &Value)| name.len() as u64 + 4 + output.size();
+    let bytes = 2 + last(children).map(member).sum::<u64>();
+    check_value(bytes)?;
+    Ok(bytes)
+}
+
+/// What a map's results take as one document: the outputs, whose sizes are known before they are read, and the failures.
+pub(super) fn size_of_results(children: &[Child]) -> Result<u64, Failure> {
+    let one = |child: &Child| {
+        let output = child.output.as_ref().map_or(4, Value::size) + 1;
+        output + child.failure.as_ref().map_or(0, |message| message.len() as u64 + 40)
+    };
+    let bytes = 32 + children.iter().map(one).sum::<u64>();
+    check_value(bytes)?;
+    Ok(bytes)
 }
 
 /// Whether a sub-workflow takes an input.
 fn check_input(launch: &Launch, name: &str, input: &str) -> Result<(), Failure> {
     let missing = || Failure::new(FailureKind::Host, format!("the plan lacks the workflow {name:?}"));
     let workflow = launch.plan.body.workflows.get(name).ok_or_else(missing)?;
-    let document: serde_json::Value = serde_json::from_str(input)
-        .map_err(|error| Failure::new(FailureKind::InvalidInput, error.to_string()))?;
+    let document = crate::sandbox::parse_json(input).map_err(|error| {
+        Failure::new(FailureKind::InvalidInput, format!("the input of workflow {name:?}: {error}"))
+    })?;
     let schema = crate::schema::compile(&workflow.input_schema)
         .map_err(|error| Failure::new(FailureKind::InvalidInput, error))?;
     let problems = crate::schema::check(&schema, &document);
@@ -229,21 +273,28 @@ fn choose(condition: &Condition, documents: &Documents) -> Result<Option<String>
     }
 }
 
-fn join(launch: &Launch, documents: &Documents) -> String {
+fn join(launch: &Launch, documents: &Documents) -> Result<String, Failure> {
     let layout = launch.layout();
     let before = layout.graph.predecessors[launch.local].iter().filter(|edge| edge.kind != EdgeKind::StandIn);
-    let members: Vec<String> = before
-        .filter_map(|edge| {
-            let name = &layout.steps[edge.from].name;
-            let output = documents.get(&Root::Output(name.clone()))?;
-            Some(format!("{}:{output}", json!(name)))
-        })
-        .collect();
-    format!("{{{}}}", members.join(","))
+    let mut draft = Draft::default();
+    draft.push("{")?;
+    for edge in before {
+        let name = &layout.steps[edge.from].name;
+        if let Some(output) = documents.get(&Root::Output(name.clone())) {
+            draft.key(name)?;
+            draft.push(output)?;
+        }
+    }
+    draft.push("}")?;
+    Ok(draft.finish())
 }
 
 fn ask(checkpoint: &Checkpoint, documents: &Documents, key: Digest) -> Result<AttemptOutcome, Failure> {
     let show = checkpoint.show.as_ref().map(|mapping: &Mapping| documents.map(mapping)).transpose()?;
+    if let Some(bytes) = show.as_ref().map(String::len).filter(|bytes| *bytes > SHOW_BYTES) {
+        let what = "what the checkpoint shows is too large; show a part of it, or a file";
+        return Err(Failure::limit("show_bytes", SHOW_BYTES as u64, bytes as u64, what));
+    }
     let show: serde_json::Value =
         show.map_or(Ok(json!(null)), |text| serde_json::from_str(&text)).unwrap_or_default();
     let options: Vec<_> = checkpoint
@@ -282,7 +333,8 @@ fn until(wait: &Wait, documents: &Documents, key: Digest) -> Result<Suspension, 
     let text = wait.until.as_deref().or(wait.event.as_deref()).unwrap_or_default();
     let value = documents.evaluate(text)?.unwrap_or_else(|| "null".to_owned());
     let unusable = |expected: &str| {
-        let message = format!("{text:?} gives {value}; expected {expected}");
+        let shown: String = value.chars().take(100).collect();
+        let message = format!("{text:?} gives {shown}; expected {expected}");
         Failure::new(FailureKind::InvalidExpression, message)
     };
     let said: Option<String> = serde_json::from_str(&value).ok();

@@ -17,7 +17,7 @@ use queue::{Entry, Queue};
 use timers::Timers;
 
 use crate::{
-    model::{AttemptId, Command, Failure, HostId, RunId, Timestamp},
+    model::{AttemptId, Command, Failure, HostId, RunId, TenantId, Timestamp},
     store::Transition,
 };
 
@@ -80,6 +80,8 @@ pub(crate) struct Core {
     queue: Queue,
     running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
+    /// So many a tenant may have of them.
+    most: usize,
     timers: Timers,
     /// Runs that are being opened again or brought back, with the commands that came meanwhile: opened twice, a run would
     /// have two epochs, of which the one in memory may be over.
@@ -101,11 +103,13 @@ struct Place {
 }
 
 impl Core {
-    /// With `slots` places for guests. With none, nothing is run: whoever only looks must not start what waits.
+    /// With `slots` places for guests, and at most so many open runs of a tenant. With no slots, nothing is run: whoever
+    /// only looks must not start what waits.
     ///
     /// Nothing that waits for a place is begun before [`Input::TakenUp`].
-    pub(crate) fn new(host: HostId, slots: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
-        Self::with_places(host, slots, if slots == 0 { 0 } else { LIGHT }, stopped_hosts)
+    pub(crate) fn new(host: HostId, slots: usize, most: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
+        let light = if slots == 0 { 0 } else { LIGHT };
+        Self { most, ..Self::with_places(host, slots, light, stopped_hosts) }
     }
 
     fn with_places(host: HostId, guests: usize, light: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
@@ -115,6 +119,7 @@ impl Core {
             queue: Queue::new(guests, light),
             running: HashMap::new(),
             runs: HashMap::new(),
+            most: usize::MAX,
             timers: Timers::default(),
             loading: HashMap::new(),
             left: HashMap::new(),
@@ -131,6 +136,13 @@ impl Core {
     /// Attempts under way.
     pub(crate) fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// Whether the tenant has as many open runs as it may have.
+    pub(crate) fn is_full(&self, tenant: &TenantId) -> bool {
+        // Nobody can have that many before all together have.
+        self.runs.len() >= self.most
+            && self.runs.values().filter(|machine| machine.tenant() == tenant).count() >= self.most
     }
 
     /// Whether the attempt is still wanted.
@@ -187,6 +199,13 @@ impl Core {
                 self.follow(run, effects, &mut actions);
                 changed.insert(run);
                 self.after_loading(run, None, now, &mut actions);
+            }
+            Input::Reopen { machine, id, .. } if self.is_full(machine.tenant()) => {
+                let why = format!(
+                    "{} runs have not ended, and it would be one more; wait for some, or cancel them",
+                    self.most
+                );
+                return self.handle(Input::NotLoaded { run: machine.run().id, id, why }, now);
             }
             Input::Reopen { machine, id, command } => {
                 let run = machine.run().id;

@@ -119,6 +119,12 @@ impl Queue {
         None
     }
 
+    /// The keys of which it is known who holds them.
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> usize {
+        self.held.len()
+    }
+
     /// Let those try again that waited for a key which somebody has let go of. Returns whether there were any: one that is
     /// not begun after all leaves its key to the next.
     pub(super) fn unpark(&mut self, runs: &HashMap<RunId, Machine>) -> bool {

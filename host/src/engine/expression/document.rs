@@ -11,9 +11,8 @@ use cel::common::{
     value::Val,
 };
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
-use super::{meter::Meter, scope::Selector};
+use super::{meter::Meter, scope::Selector, selection};
 
 /// A value whose texts are those of its document.
 pub(super) type Value<'v> = Box<dyn Val + 'v>;
@@ -51,11 +50,11 @@ impl Wanted {
         read: &mut usize,
     ) -> Result<Value<'v>, String> {
         if let Self::Keys(keys) = self
-            && let Ok(members) = serde_json::from_str::<BTreeMap<Cow<'v, str>, &'v RawValue>>(json)
+            && let Some(members) = selection::members(json, |name| keys.contains_key(name))
         {
             let mut map = HashMap::new();
             for (key, wanted) in keys {
-                if let Some(member) = members.get(key.as_str()) {
+                if let Some(member) = members.get(key) {
                     let value = wanted.read(member.get(), meter, read)?;
                     map.insert(CelMapKey::String(CelString::from(key.clone())), value);
                 }

@@ -78,6 +78,18 @@ impl Expression {
         &self.references
     }
 
+    /// Of a pure selection: what it selects, if there is anything at that place. `None` for any other expression.
+    pub(crate) fn selected<'s>(&self, scope: &'s Scope) -> Option<Option<&'s str>> {
+        if self.program.is_some() {
+            return None;
+        }
+        Some(
+            self.references
+                .first()
+                .and_then(|reference| selection::select(scope.get(&reference.root)?, &reference.path)),
+        )
+    }
+
     /// Evaluate to JSON text. `None` if there is nothing at the place that a pure selection selects, or if the value is
     /// an optional without one; any other expression that reaches for what is not there has no value.
     ///
@@ -85,9 +97,7 @@ impl Expression {
     /// Why there is no value, and at which character.
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Option<String>, EvaluationError> {
         let Some(program) = &self.program else {
-            return Ok(self.references.first().and_then(|reference| {
-                selection::select(scope.get(&reference.root)?, &reference.path).map(str::to_owned)
-            }));
+            return Ok(self.selected(scope).flatten().map(str::to_owned));
         };
         evaluate::evaluate(program, &self.references, scope)
             .map_err(|(position, message)| EvaluationError::at(&self.text, position, message))

@@ -1,8 +1,10 @@
 //! What reaches a tenant's runs from outside: commands, approvals, signals.
 
+use std::time::Duration;
+
 use futures::FutureExt as _;
 
-use super::{TenantStore, put_blob, whole};
+use super::{TenantStore, check_room, put_blob, whole};
 use crate::{
     model::{ApprovalId, Command, RunId, Timestamp, Value},
     store::{
@@ -71,8 +73,12 @@ impl TenantStore {
         self.store.readers.all(whole::APPROVALS, &cells![self.tenant, run], decode::approval).await
     }
 
-    /// Keep an event from outside until a step takes it. Returns its place in the order of signals.
-    pub async fn signal_add(&self, key: &str, data: &Value) -> StoreResult<i64> {
+    /// Keep an event from outside until a step takes it, and drop what nobody took in twice that `age`. Returns its place in
+    /// the order of signals.
+    ///
+    /// # Errors
+    /// `Full` if `most` are kept already.
+    pub async fn signal_add(&self, key: &str, data: &Value, age: Duration, most: u64) -> StoreResult<i64> {
         let now = Timestamp::now();
         let blob = match data {
             Value::Blob { blob, size } => Some(BlobRef { digest: *blob, size: *size }),
@@ -80,9 +86,16 @@ impl TenantStore {
         };
         let blob = blob.map(|blob| cells![self.tenant, blob.digest, blob.size, now]);
         let row = cells![self.tenant, key, data, now];
+        // One that is about to be taken may be a moment too old.
+        let (old, tenant) = (cells![self.tenant, now.minus(age.saturating_mul(2))], cells![self.tenant]);
         self.store
             .write(move |connection| {
                 async move {
+                    let sql =
+                        "DELETE FROM signals WHERE tenant_id = $1 AND taken_by IS NULL AND created_at < $2";
+                    connection.execute(sql, &old).await?;
+                    let sql = "SELECT count(*) AS n FROM signals WHERE tenant_id = $1 AND taken_by IS NULL";
+                    check_room(connection, sql, &tenant, most).await?;
                     if let Some(blob) = blob {
                         put_blob(connection, &blob).await?;
                     }
@@ -96,10 +109,11 @@ impl TenantStore {
             .await
     }
 
-    /// The oldest event of that key that no step has taken.
-    pub async fn signal_next(&self, key: &str) -> StoreResult<Option<SignalRow>> {
-        let sql = "SELECT * FROM signals WHERE tenant_id = $1 AND key = $2 AND taken_by IS NULL
+    /// The oldest event of that key that no step has taken, of those that came since then.
+    pub async fn signal_next(&self, key: &str, since: Timestamp) -> StoreResult<Option<SignalRow>> {
+        let sql = "SELECT * FROM signals
+                   WHERE tenant_id = $1 AND key = $2 AND taken_by IS NULL AND created_at >= $3
                    ORDER BY id LIMIT 1";
-        self.store.readers.optional(sql, &cells![self.tenant, key], decode::signal).await
+        self.store.readers.optional(sql, &cells![self.tenant, key, since], decode::signal).await
     }
 }

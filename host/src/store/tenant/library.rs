@@ -1,16 +1,18 @@
-//! What a tenant has: plugins and their grants, workflows, schedules, uploads, blobs.
+//! What a tenant has: plugins and their grants, schedules, uploads, blobs.
 
 use futures::FutureExt as _;
 
-use super::{TenantStore, put_blob};
+use super::{TenantStore, check_room, put_blob};
 use crate::{
     model::{Capability, Digest, RunId, ScheduleId, Timestamp, UploadId},
     store::{
-        BlobRef, GrantRow, PluginRow, ScheduleRow, StoreError, StoreResult, UploadRow, WorkflowRow, decode,
+        BlobRef, GrantRow, PluginRow, ScheduleRow, StoreError, StoreResult, UploadRow, decode,
         read::{Columns, Record},
         sql::{cells, name},
     },
 };
+
+const COUNT_UPLOADS: &str = "SELECT count(*) AS n FROM uploads WHERE tenant_id = $1";
 
 impl TenantStore {
     /// The plugins that new runs take, by name.
@@ -71,14 +73,26 @@ impl TenantStore {
         Ok(self.store.execute(sql, cells![self.tenant, name]).await? > 0)
     }
 
+    /// How many uploaded files are kept.
+    pub async fn upload_count(&self) -> StoreResult<u64> {
+        let read = |row: &dyn Columns| Record::of("uploads", row).count("n");
+        let found = self.store.readers.optional(COUNT_UPLOADS, &cells![self.tenant], read).await?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// Remember an uploaded file. Its bytes are a durable blob already.
-    pub async fn upload_put(&self, upload: &UploadRow) -> StoreResult<()> {
+    ///
+    /// # Errors
+    /// `Full` if `most` are kept already.
+    pub async fn upload_put(&self, upload: &UploadRow, most: u64) -> StoreResult<()> {
         let (tenant, u) = (&self.tenant, upload);
         let blob = cells![tenant, u.digest, u.size, u.created_at];
         let row = cells![tenant, u.id, u.filename, u.media_type, u.digest, u.size, u.created_at];
+        let count = cells![tenant];
         self.store
             .write(move |connection| {
                 async move {
+                    check_room(connection, COUNT_UPLOADS, &count, most).await?;
                     put_blob(connection, &blob).await?;
                     connection
                         .execute(
@@ -128,42 +142,6 @@ impl TenantStore {
     pub async fn grant_list(&self, plugin: &str) -> StoreResult<Vec<GrantRow>> {
         let sql = "SELECT * FROM grants WHERE tenant_id = $1 AND plugin = $2 ORDER BY capability";
         self.store.readers.all(sql, &cells![self.tenant, plugin], decode::grant).await
-    }
-
-    /// Save a version of a workflow. Saved again it is the same; one that was deleted is there again.
-    ///
-    /// # Errors
-    /// `Exists` if that version has another body.
-    pub async fn workflow_put(&self, workflow: &WorkflowRow) -> StoreResult<()> {
-        let w = workflow;
-        let sql = "INSERT INTO workflows (tenant_id, name, version, body, digest, created_at)
-                   VALUES ($1, $2, $3, $4, $5, $6)
-                   ON CONFLICT (tenant_id, name, version) DO UPDATE SET deleted_at = NULL
-                   WHERE workflows.digest = excluded.digest";
-        let cells = cells![self.tenant, w.name, w.version, w.body, w.digest, w.created_at];
-        if self.store.execute(sql, cells).await? == 0 { Err(StoreError::Exists) } else { Ok(()) }
-    }
-
-    /// A workflow; of several versions the one that was saved last, if none is named.
-    pub async fn workflow_get(&self, name: &str, version: Option<&str>) -> StoreResult<Option<WorkflowRow>> {
-        let sql = "SELECT * FROM workflows
-                   WHERE tenant_id = $1 AND name = $2 AND ($3 IS NULL OR version = $3) AND deleted_at IS NULL
-                   ORDER BY created_at DESC, version DESC LIMIT 1";
-        self.store.readers.optional(sql, &cells![self.tenant, name, version], decode::workflow).await
-    }
-
-    /// All versions of all workflows, by name, the newest first.
-    pub async fn workflow_list(&self) -> StoreResult<Vec<WorkflowRow>> {
-        let sql = "SELECT * FROM workflows WHERE tenant_id = $1 AND deleted_at IS NULL
-                   ORDER BY name, created_at DESC, version DESC";
-        self.store.readers.all(sql, &cells![self.tenant], decode::workflow).await
-    }
-
-    /// Delete a version of a workflow, or all. Returns whether there was one.
-    pub async fn workflow_delete(&self, name: &str, version: Option<&str>) -> StoreResult<bool> {
-        let sql = "UPDATE workflows SET deleted_at = $4
-                   WHERE tenant_id = $1 AND name = $2 AND ($3 IS NULL OR version = $3) AND deleted_at IS NULL";
-        Ok(self.store.execute(sql, cells![self.tenant, name, version, Timestamp::now()]).await? > 0)
     }
 
     /// Add a schedule.

@@ -2,13 +2,16 @@
 
 mod inbox;
 mod library;
+mod steps;
 mod whole;
+mod workflows;
 
 use futures::FutureExt as _;
+pub use steps::StepPlace;
 pub use whole::WholeRun;
 
 use super::{
-    ArtifactRow, AttemptRow, IdempotencyKey, RunRow, StepRow, Store, StoreResult,
+    ArtifactRow, IdempotencyKey, RunRow, StepRow, Store, StoreError, StoreResult,
     database::Connection,
     decode,
     read::{Columns, Record},
@@ -97,16 +100,6 @@ impl TenantStore {
         self.store.readers.all(sql, &cells, decode::run).await
     }
 
-    /// A run's steps, in the definition's order.
-    pub async fn step_list(&self, run: RunId) -> StoreResult<Vec<StepRow>> {
-        self.store.readers.all(whole::STEPS, &cells![self.tenant, run], decode::step).await
-    }
-
-    /// A run's attempts, by step and number.
-    pub async fn attempt_list(&self, run: RunId) -> StoreResult<Vec<AttemptRow>> {
-        self.store.readers.all(whole::ATTEMPTS, &cells![self.tenant, run], decode::attempt).await
-    }
-
     /// The steps that wait for an outside event of this key, with their runs, the oldest first.
     pub async fn step_waiting(&self, event_key: &str) -> StoreResult<Vec<(RunId, StepRow)>> {
         let sql = "SELECT * FROM steps WHERE tenant_id = $1 AND event_key = $2 AND finished_at IS NULL
@@ -176,6 +169,20 @@ impl TenantStore {
                 .boxed()
             })
             .await
+    }
+}
+
+/// Refuse to add what there are as many of as there may be. The statement counts them, as `n`.
+async fn check_room(
+    connection: &mut Connection,
+    sql: &'static str,
+    cells: &[Cell],
+    most: u64,
+) -> StoreResult<()> {
+    let counts = connection.all(sql, cells, |row| Record::of("(count)", row).count("n")).await?;
+    match counts.first().is_some_and(|count: &u64| *count < most) {
+        true => Ok(()),
+        false => Err(StoreError::Full),
     }
 }
 

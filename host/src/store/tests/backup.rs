@@ -72,7 +72,7 @@ async fn fill(store: &Store) {
     let long = "x".repeat(2 << 20);
     for key in ["order-7", "order-8"] {
         let data = crate::model::Value::Inline { json: format!("\"{long}ü\\n\"") };
-        store.tenant(&tenant()).signal_add(key, &data).await.unwrap();
+        store.tenant(&tenant()).signal_add(key, &data, super::LONG, 100).await.unwrap();
     }
     for name in ["admin", "ci"] {
         let token = TokenRow {
@@ -116,7 +116,7 @@ async fn all_rows_go_from_one_database_to_another(world: &World) {
         assert_eq!(other.hosts_stopped().await.unwrap().len(), 1);
         // What the database counts goes on behind the highest.
         let data = crate::model::Value::Inline { json: "1".into() };
-        other.tenant(&tenant()).signal_add("order-9", &data).await.unwrap();
+        other.tenant(&tenant()).signal_add("order-9", &data, super::LONG, 100).await.unwrap();
         let signals = rows(&other).await.remove("signals").unwrap();
         assert_eq!(signals.iter().filter(|row| row.starts_with("[3,")).count(), 1);
     }

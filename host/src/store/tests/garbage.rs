@@ -55,7 +55,7 @@ async fn count(world: &World, table: &str, column: &str, run: RunId) -> i64 {
 /// A run with a row in every table, up to its last transition but one.
 async fn lived(world: &World) -> Transition {
     let view = world.store.tenant(&tenant());
-    let signal = view.signal_add("order-7", &blob("signal")).await.unwrap();
+    let signal = view.signal_add("order-7", &blob("signal"), super::LONG, 100).await.unwrap();
     let mut first = created(Some(&RunId::new().to_string()));
     first.run.input = blob("input");
     commit(&world.store, first.clone()).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_blob_that_anything_names_is_no_garbage(world: &World) {
         size: 1,
         created_at: Timestamp::from_micros(1),
     };
-    view.upload_put(&upload).await.unwrap();
+    view.upload_put(&upload, 100).await.unwrap();
     let body = format!("{{\"file\":\"{}\"}}", Digest::of("workflow"));
     let workflow = WorkflowRow {
         name: "w".into(),
@@ -153,7 +153,7 @@ async fn a_blob_that_anything_names_is_no_garbage(world: &World) {
         body,
         created_at: Timestamp::from_micros(1),
     };
-    view.workflow_put(&workflow).await.unwrap();
+    view.workflow_put(&workflow, 100).await.unwrap();
     let schedule = ScheduleRow {
         id: ScheduleId::new(),
         name: "s".into(),
@@ -233,7 +233,7 @@ async fn a_mark_goes_from_what_is_named_by_no_transition(world: &World) {
         body: format!("\"{}\"", Digest::of("a")),
         created_at: at(1),
     };
-    store.tenant(&tenant()).workflow_put(&workflow).await.unwrap();
+    store.tenant(&tenant()).workflow_put(&workflow, 100).await.unwrap();
     let found = store.blobs_unnamed(&tenant(), at(200)).await.unwrap();
     assert_eq!(found, UnnamedBlobs { blobs: [].into(), named: vec![Digest::of("a")] });
     store.blobs_mark(&tenant(), &found.named, None).await.unwrap();
@@ -280,7 +280,7 @@ async fn plans_go_with_their_last_run_and_uploads_with_time(world: &World) {
         let (filename, media_type) = ("u".into(), "text/csv".into());
         let upload =
             UploadRow { id, filename, media_type, digest: Digest::of("upload"), size: 1, created_at };
-        view.upload_put(&upload).await.unwrap();
+        view.upload_put(&upload, 100).await.unwrap();
     }
     assert_eq!(store.uploads_count(at(20)).await.unwrap(), 1);
     assert_eq!(store.uploads_delete(at(20)).await.unwrap(), 1);

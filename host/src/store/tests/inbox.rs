@@ -13,6 +13,7 @@ use crate::{
 both!(
     the_inbox_holds_what_is_open,
     a_signal_is_taken_once,
+    signals_that_nobody_takes_are_bounded,
     of_two_in_a_group_one_gets_the_signal,
     steps_that_wait_are_found_by_their_key,
 );
@@ -49,13 +50,14 @@ async fn the_inbox_holds_what_is_open(world: &World) {
 async fn a_signal_is_taken_once(world: &World) {
     let store = &world.store;
     let view = store.tenant(&tenant());
-    let one = view.signal_add("order-7", &Value::Inline { json: "1".into() }).await.unwrap();
-    let two = view.signal_add("order-7", &blob("signal")).await.unwrap();
-    view.signal_add("order-8", &Value::Inline { json: "3".into() }).await.unwrap();
+    let one =
+        view.signal_add("order-7", &Value::Inline { json: "1".into() }, super::LONG, 100).await.unwrap();
+    let two = view.signal_add("order-7", &blob("signal"), super::LONG, 100).await.unwrap();
+    view.signal_add("order-8", &Value::Inline { json: "3".into() }, super::LONG, 100).await.unwrap();
     assert!(one < two);
     let known = view.blob_get(Digest::of("signal")).await.unwrap();
     assert_eq!(known, Some(BlobRef { digest: Digest::of("signal"), size: 70_000 }));
-    let waiting = view.signal_next("order-7").await.unwrap().unwrap();
+    let waiting = view.signal_next("order-7", Timestamp::from_micros(0)).await.unwrap().unwrap();
     assert_eq!((waiting.id, &waiting.key[..], &waiting.taken), (one, "order-7", &None));
     assert_eq!(waiting.data, Value::Inline { json: "1".into() });
 
@@ -66,7 +68,7 @@ async fn a_signal_is_taken_once(world: &World) {
     commit(store, second.clone()).await.unwrap();
     // Sent again it is the same; from another run it comes too late.
     commit(store, second.clone()).await.unwrap();
-    assert_eq!(view.signal_next("order-7").await.unwrap().unwrap().id, two);
+    assert_eq!(view.signal_next("order-7", Timestamp::from_micros(0)).await.unwrap().unwrap().id, two);
     let late = created(None);
     commit(store, late.clone()).await.unwrap();
     let mut too_late = next(&late);
@@ -76,19 +78,22 @@ async fn a_signal_is_taken_once(world: &World) {
 
     // Whose it is is decided by the tenant, not by the number.
     let other = store.tenant(&"other".parse().unwrap());
-    assert_eq!(other.signal_next("order-7").await.unwrap(), None);
+    assert_eq!(other.signal_next("order-7", Timestamp::from_micros(0)).await.unwrap(), None);
     store.tenant_ensure(other.id()).await.unwrap();
     let mut theirs = created(None);
     theirs.tenant = other.id().clone();
     theirs.signals_taken.push((two, "s".into()));
     assert!(matches!(commit(store, theirs).await, Err(StoreError::SignalTaken)));
-    assert_eq!(view.signal_next("order-7").await.unwrap().unwrap().data, blob("signal"));
+    assert_eq!(
+        view.signal_next("order-7", Timestamp::from_micros(0)).await.unwrap().unwrap().data,
+        blob("signal")
+    );
 }
 
 async fn of_two_in_a_group_one_gets_the_signal(world: &World) {
     let store = &world.store;
     let view = store.tenant(&tenant());
-    let signal = view.signal_add("k", &Value::Inline { json: "1".into() }).await.unwrap();
+    let signal = view.signal_add("k", &Value::Inline { json: "1".into() }, super::LONG, 100).await.unwrap();
     let runs = [created(None), created(None), created(None)];
     for run in &runs {
         commit(store, run.clone()).await.unwrap();
@@ -126,4 +131,26 @@ async fn steps_that_wait_are_found_by_their_key(world: &World) {
     assert_eq!(found, [(runs[0].run.id, "waits".into()), (runs[2].run.id, "waits".into())]);
     assert!(view.step_waiting("order-8").await.unwrap().is_empty());
     assert!(store.tenant(&"other".parse().unwrap()).step_waiting("order-7").await.unwrap().is_empty());
+}
+
+async fn signals_that_nobody_takes_are_bounded(world: &World) {
+    let view = world.store.tenant(&tenant());
+    let data = Value::Inline { json: "1".into() };
+    let second = std::time::Duration::from_secs(1);
+    for _ in 0..2 {
+        view.signal_add("k", &data, second, 2).await.unwrap();
+    }
+    assert!(matches!(view.signal_add("other", &data, second, 2).await, Err(StoreError::Full)));
+    let other = world.store.tenant(&"other".parse().unwrap());
+    world.store.tenant_ensure(other.id()).await.unwrap();
+    other.signal_add("k", &data, second, 2).await.unwrap();
+    assert_eq!(view.signal_next("k", Timestamp::now().plus(second)).await.unwrap(), None, "all are too old");
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let moment = std::time::Duration::from_millis(5);
+    view.signal_add("other", &data, moment, 2).await.unwrap();
+    assert_eq!(view.signal_next("k", Timestamp::from_micros(0)).await.unwrap(), None, "they were dropped");
+    assert!(
+        other.signal_next("k", Timestamp::from_micros(0)).await.unwrap().is_some(),
+        "not another tenant's"
+    );
 }

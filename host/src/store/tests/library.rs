@@ -40,28 +40,30 @@ async fn a_workflows_version_never_changes(world: &World) {
     let view = world.store.tenant(&tenant());
     let (one, ten) = (workflow("1.0.0", "{\"a\":1}", 1), workflow("10.0.0", "{}", 2));
     for workflow in [&one, &ten, &one] {
-        view.workflow_put(workflow).await.unwrap();
+        view.workflow_put(workflow, 100).await.unwrap();
     }
     let changed = workflow("1.0.0", "{\"a\":2}", 3);
-    assert!(matches!(view.workflow_put(&changed).await, Err(StoreError::Exists)));
+    assert!(matches!(view.workflow_put(&changed, 100).await, Err(StoreError::Exists)));
     assert_eq!(view.workflow_get("w", None).await.unwrap(), Some(ten.clone()));
     assert_eq!(view.workflow_get("w", Some("1.0.0")).await.unwrap(), Some(one.clone()));
     assert_eq!(view.workflow_get("w", Some("2.0.0")).await.unwrap(), None);
-    assert_eq!(view.workflow_list().await.unwrap(), [ten.clone(), one.clone()]);
+    assert_eq!(view.workflow_versions("w", None, 10).await.unwrap(), ["10.0.0", "1.0.0"]);
+    assert_eq!(view.workflow_versions("w", Some("10.0.0"), 10).await.unwrap(), ["1.0.0"]);
 
     assert!(view.workflow_delete("w", Some("10.0.0")).await.unwrap());
     assert!(!view.workflow_delete("w", Some("10.0.0")).await.unwrap());
     assert_eq!(view.workflow_get("w", None).await.unwrap(), Some(one.clone()));
     // Also a deleted version's number cannot come to mean another thing.
-    assert!(matches!(view.workflow_put(&workflow("10.0.0", "[]", 4)).await, Err(StoreError::Exists)));
-    view.workflow_put(&ten).await.unwrap();
+    assert!(matches!(view.workflow_put(&workflow("10.0.0", "[]", 4), 100).await, Err(StoreError::Exists)));
+    view.workflow_put(&ten, 100).await.unwrap();
     assert_eq!(view.workflow_get("w", None).await.unwrap(), Some(ten));
     assert!(view.workflow_delete("w", None).await.unwrap());
-    assert!(view.workflow_list().await.unwrap().is_empty());
+    assert!(view.workflow_names("", 10).await.unwrap().is_empty());
+    assert!(view.workflow_versions("w", None, 10).await.unwrap().is_empty());
 
     let theirs = other(&world.store);
     world.store.tenant_ensure(theirs.id()).await.unwrap();
-    theirs.workflow_put(&changed).await.unwrap();
+    theirs.workflow_put(&changed, 100).await.unwrap();
     assert_eq!(view.workflow_get("w", None).await.unwrap(), None);
     assert_eq!(theirs.workflow_get("w", None).await.unwrap(), Some(changed));
 }
@@ -201,7 +203,7 @@ async fn an_upload_is_kept(world: &World) {
         size: 3,
         created_at: at(1),
     };
-    view.upload_put(&upload).await.unwrap();
+    view.upload_put(&upload, 100).await.unwrap();
     assert_eq!(view.upload_get(upload.id).await.unwrap(), Some(upload.clone()));
     assert_eq!(other(&world.store).upload_get(upload.id).await.unwrap(), None);
     assert!(view.blob_get(upload.digest).await.unwrap().is_some());

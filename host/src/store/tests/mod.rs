@@ -19,6 +19,9 @@ use samples::{commit, next, tenant};
 
 use super::{Store, StoreLocation};
 
+/// Longer than any test takes.
+pub(super) const LONG: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 /// A test's own database.
 pub(super) struct World {
     pub(super) location: StoreLocation,

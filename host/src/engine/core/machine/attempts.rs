@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use serde_json::json;
 
-use super::{Effects, Launch, Machine, Stage};
+use super::{Effects, Launch, Machine, Stage, backoff::backoff};
 use crate::{
     model::{
-        ApprovalId, AttemptId, AttemptState, Digest, EventKind, Failure, FailureKind, HostId, RetryPolicy,
-        StepState, Timestamp, Usage, Value,
+        ApprovalId, AttemptId, AttemptState, Digest, EventKind, Failure, FailureKind, HostId, StepState,
+        Timestamp, Usage, Value,
     },
     store::{ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, BlobRef, HostCallRow},
 };
@@ -371,18 +371,4 @@ impl Machine {
 /// Forget what an attempt that has ended made.
 pub(super) fn slim(attempt: &mut AttemptRow) {
     (attempt.output, attempt.shared, attempt.log, attempt.overrides) = (None, None, None, None);
-}
-
-/// The delay before the attempt after number `number` (from 1): exponential, bounded, with a jitter that is drawn from
-/// the run's seed, so that a simulation with the same seed sees the same delays.
-fn backoff(policy: &RetryPolicy, number: u32, seed: &Digest, step: &str) -> Duration {
-    let exponent = i32::try_from(number.saturating_sub(1)).unwrap_or(i32::MAX);
-    let base = policy.initial_delay_ms as f64 * policy.factor.powi(exponent);
-    let base = base.min(policy.max_delay_ms as f64);
-    let draw = Digest::of([seed.as_bytes().as_slice(), step.as_bytes(), &number.to_le_bytes()].concat());
-    let mut bytes = [0; 4];
-    bytes.copy_from_slice(&draw.as_bytes()[..4]);
-    let unit = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
-    let factor = 1.0 + policy.jitter * (2.0 * unit - 1.0);
-    Duration::from_micros((base * factor * 1000.0) as u64)
 }

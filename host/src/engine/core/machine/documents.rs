@@ -8,7 +8,7 @@ use crate::{
         expression::Root,
         plan::{Layout, LayoutKind, Plan},
     },
-    model::{AttemptId, Digest, Node, Overrides, StepDefinition, StepState, TenantId, Value},
+    model::{AttemptId, Digest, Mapping, Node, Overrides, StepDefinition, StepState, TenantId, Value},
     store::{ArtifactRow, AttemptRow, HostCallRow, RunRow},
 };
 
@@ -81,6 +81,12 @@ impl Launch {
     /// The files that it comes after.
     pub(crate) fn files(&self) -> impl Iterator<Item = &ArtifactRow> {
         self.artifacts.iter().flat_map(|files| files.iter())
+    }
+
+    /// What makes the result of the workflow inside it, if that says so.
+    pub(crate) fn inner_output(&self) -> Option<&Mapping> {
+        let inner = self.layout().inner[self.local]?;
+        self.plan.layouts[inner].output.as_ref()
     }
 
     /// The steps that it is one of.

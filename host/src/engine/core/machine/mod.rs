@@ -8,6 +8,7 @@
 
 mod again;
 mod attempts;
+mod backoff;
 mod control;
 mod course;
 mod decide;

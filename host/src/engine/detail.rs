@@ -1,0 +1,113 @@
+//! A run as those see it who look at it: with a page of its steps, however many it has (law 5).
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Tenant, graph::EdgeKind, plan::Plan};
+use crate::{
+    error::{Error, Result},
+    model::{Digest, RunId, StepState},
+    store::{AttemptRow, RunRow, StepPlace, StepRow},
+};
+
+/// Steps on a page.
+pub(crate) const MAX_STEPS_SHOWN: u32 = 500;
+/// Attempts that are shown of a step: the last ones.
+const ATTEMPTS_SHOWN: u32 = 100;
+/// Steps of a run of which it is said what they wait for: the first ones.
+const WAITING_SHOWN: u32 = 500;
+
+/// A page of a run's steps.
+#[derive(Debug, Clone)]
+pub struct StepPage {
+    /// In the definition's order.
+    pub steps: Vec<StepRow>,
+    /// Their last attempts, by step and number.
+    pub attempts: Vec<AttemptRow>,
+    /// Whether there are more.
+    pub more: bool,
+    /// For each step of the page those that it comes after directly.
+    pub after: BTreeMap<String, Vec<String>>,
+}
+
+/// A run with its first steps.
+#[derive(Debug, Clone)]
+pub struct RunDetail {
+    /// The run.
+    pub run: RunRow,
+    /// The first page of its steps.
+    pub page: StepPage,
+    /// How many of all its steps are in each state.
+    pub counts: HashMap<StepState, u64>,
+    /// The first of those that have not ended.
+    pub open: Vec<StepRow>,
+    /// The component of each plugin that it is pinned to.
+    pub pins: BTreeMap<String, Digest>,
+}
+
+impl Tenant {
+    /// A run.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn run(&self, id: RunId) -> Result<RunDetail> {
+        let run = self.run_row(id).await?;
+        let plan = self.plan_of(&run).await?;
+        Ok(RunDetail {
+            page: self.page(&run, &plan, None, MAX_STEPS_SHOWN).await?,
+            counts: self.store().step_counts(id).await?.into_iter().collect(),
+            open: self.store().step_list_open(id, WAITING_SHOWN).await?,
+            run,
+            pins: plan.body.plugins,
+        })
+    }
+
+    /// A page of a run's steps: those after that place.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn run_steps(&self, id: RunId, after: Option<&StepPlace>, limit: u32) -> Result<StepPage> {
+        let run = self.run_row(id).await?;
+        let plan = self.plan_of(&run).await?;
+        self.page(&run, &plan, after, limit).await
+    }
+
+    async fn plan_of(&self, run: &RunRow) -> Result<Plan> {
+        let plan = self.store().plan_get(run.plan).await?;
+        let plan = plan.ok_or_else(|| Error::not_found("plan", run.plan))?;
+        Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))
+    }
+
+    async fn page(
+        &self,
+        run: &RunRow,
+        plan: &Plan,
+        after: Option<&StepPlace>,
+        limit: u32,
+    ) -> Result<StepPage> {
+        // One more than is shown tells whether there is another page.
+        let mut steps = self.store().step_page(run.id, after, limit + 1).await?;
+        let more = steps.len() > limit as usize;
+        steps.truncate(limit as usize);
+        let attempts = match (steps.first(), steps.last()) {
+            (Some(first), Some(last)) => {
+                let (first, last) = (place(first), place(last));
+                self.store().attempt_page(run.id, &first, &last, ATTEMPTS_SHOWN).await?
+            }
+            _ => Vec::new(),
+        };
+        let layout = &plan.layouts[0];
+        let names: Vec<&str> = layout.steps.iter().map(|step| step.name.as_str()).collect();
+        let after = std::iter::zip(&names, &layout.graph.predecessors)
+            .map(|(name, before)| {
+                let before = before.iter().filter(|edge| edge.kind != EdgeKind::StandIn);
+                ((*name).to_owned(), before.map(|edge| names[edge.from].to_owned()).collect())
+            })
+            .collect();
+        Ok(StepPage { steps, attempts, more, after })
+    }
+}
+
+/// Where a step stands: the page after it begins there.
+pub(crate) fn place(step: &StepRow) -> StepPlace {
+    (step.ord, step.name.clone())
+}
