@@ -10,6 +10,7 @@ mod opening;
 mod restart;
 mod samples;
 mod statistics;
+mod steps;
 mod transitions;
 
 use heddle_test_postgres::Database;
