@@ -289,7 +289,7 @@ impl Tenant {
 
 /// What of an input does not fit the workflow's schema.
 fn by_schema(workflow: &Workflow, input: &str) -> Result<Vec<Problem>> {
-    let document: serde_json::Value = serde_json::from_str(input)
+    let document = crate::sandbox::parse_json(input)
         .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
     let schema = crate::schema::compile(&workflow.input_schema)
         .map_err(|error| Error::invalid(format!("workflow {}: {error}", workflow.name)))?;

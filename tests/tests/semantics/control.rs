@@ -183,7 +183,8 @@ async fn a_command_that_hosts_die_over_is_refused(mut host: Host) -> Result<()> 
     host.forge("UPDATE runs SET forked_at = (SELECT refused FROM commands WHERE kind = 'resume')").await?;
     let run = host.until(&id, |_| true).await?;
     ensure!(run.state() == "paused", "{run:?}");
-    ensure!(run.0["forked_at"] == "3 hosts died while they did this; it is not tried again", "{run:?}");
+    let said = run.0["forked_at"].as_str().unwrap_or_default();
+    ensure!(said.contains("it was taken up 3 times"), "{run:?}");
     let run = host.steer(&id, "/resume", json!({})).await?;
     ensure!(run.state() == "running", "others are done: {run:?}");
     Ok(())
