@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     auth::{User, Viewer},
     control::BODY,
+    cursor,
     error::{ApiError, ApiResult},
     extract::{Path, Query, Sent},
     openapi::{Body, Common, Missing, Unfit},
@@ -40,10 +41,7 @@ pub(super) async fn list(
     Viewer(tenant): Viewer,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<ApprovalPage>> {
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}")));
-    }
+    let limit = cursor::limit(query.limit, PAGE, MAX_PAGE)?;
     let after: Option<ApprovalId> = query
         .cursor
         .map(|cursor| cursor.parse())

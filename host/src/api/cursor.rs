@@ -9,6 +9,18 @@ use crate::{
     store::{RunFilter, StepPlace},
 };
 
+/// How many are wanted on a page: `usual` unless said, 1 to `most`.
+///
+/// # Errors
+/// If it is another number.
+pub(super) fn limit(wanted: Option<u32>, usual: u32, most: u32) -> ApiResult<u32> {
+    let limit = wanted.unwrap_or(usual);
+    match (1..=most).contains(&limit) {
+        true => Ok(limit),
+        false => Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {most}"))),
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Cursor {
     after: RunId,

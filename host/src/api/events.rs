@@ -25,6 +25,7 @@ use utoipa::IntoParams;
 use super::{
     Api,
     auth::{Caller, Viewer},
+    cursor,
     error::{ApiError, ApiResult},
     extract::{Path, Query},
     feed::{self, Message},
@@ -76,10 +77,7 @@ pub(super) async fn list(
 ) -> ApiResult<Response> {
     if !wants_stream(&headers) {
         let after = query.after.unwrap_or(0);
-        let limit = query.limit.unwrap_or(MAX_PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}")));
-        }
+        let limit = cursor::limit(query.limit, MAX_PAGE, MAX_PAGE)?;
         let events = tenant.events(id, after, limit).await?;
         let next_after = events.last().map_or(after, |event| event.seq);
         let items = events.into_iter().map(EventBody::from).collect();

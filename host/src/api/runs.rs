@@ -240,10 +240,7 @@ pub(super) async fn list(Viewer(tenant): Viewer, Query(query): Query<ListQuery>)
     // In one order, so that the cursor of `a,b` serves `b,a`.
     states.sort_by_key(|state| state.as_str());
     states.dedup();
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}")));
-    }
+    let limit = cursor::limit(query.limit, PAGE, MAX_PAGE)?;
     if let Some(bytes) = query.search.as_ref().map(String::len).filter(|bytes| *bytes > SEARCH_BYTES) {
         return Err(ApiError::invalid(format!("search: {bytes} bytes; at most {SEARCH_BYTES} are allowed")));
     }
@@ -288,10 +285,7 @@ pub(super) async fn steps(
     Path(id): Path<RunId>,
     Query(query): Query<StepQuery>,
 ) -> ApiResult<Json<StepPageBody>> {
-    let limit = query.limit.unwrap_or(MAX_STEPS_SHOWN);
-    if !(1..=MAX_STEPS_SHOWN).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_STEPS_SHOWN}")));
-    }
+    let limit = cursor::limit(query.limit, MAX_STEPS_SHOWN, MAX_STEPS_SHOWN)?;
     let after = query.cursor.as_deref().map(cursor::read_step).transpose()?;
     Ok(Json(StepPageBody::new(id, tenant.run_steps(id, after.as_ref(), limit).await?)))
 }

@@ -13,8 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Api,
     auth::{Admin, Viewer},
-    created,
-    error::{ApiError, ApiResult},
+    created, cursor,
+    error::ApiResult,
     etag::tagged,
     extract,
     extract::{Path, Query},
@@ -97,16 +97,6 @@ pub(super) struct ListQuery {
     limit: Option<u32>,
 }
 
-impl ListQuery {
-    fn limit(&self) -> ApiResult<u32> {
-        let limit = self.limit.unwrap_or(PAGE);
-        match (1..=MAX_PAGE).contains(&limit) {
-            true => Ok(limit),
-            false => Err(ApiError::invalid(format!("limit: {limit} is not in 1 to {MAX_PAGE}"))),
-        }
-    }
-}
-
 impl WorkflowList {
     fn new(page: WorkflowPage, cursor: fn(&WorkflowInfo) -> &str) -> Self {
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| cursor(last).to_owned());
@@ -142,7 +132,9 @@ pub(super) async fn list(
     Viewer(tenant): Viewer,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<WorkflowList>> {
-    let page = tenant.workflows(query.cursor.as_deref().unwrap_or_default(), query.limit()?).await?;
+    let page = tenant
+        .workflows(query.cursor.as_deref().unwrap_or_default(), cursor::limit(query.limit, PAGE, MAX_PAGE)?)
+        .await?;
     Ok(Json(WorkflowList::new(page, |info| &info.workflow.name)))
 }
 
@@ -177,7 +169,9 @@ pub(super) async fn versions(
     Path(name): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<WorkflowList>> {
-    let page = tenant.workflow_versions(&name, query.cursor.as_deref(), query.limit()?).await?;
+    let page = tenant
+        .workflow_versions(&name, query.cursor.as_deref(), cursor::limit(query.limit, PAGE, MAX_PAGE)?)
+        .await?;
     Ok(Json(WorkflowList::new(page, |info| &info.workflow.version)))
 }
 
