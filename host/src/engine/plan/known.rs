@@ -45,6 +45,8 @@ pub(super) struct Known<'a, S> {
     phases: RefCell<HashMap<String, Result<Arc<Phase>, String>>>,
     workflows: RefCell<HashMap<String, Option<Arc<Workflow>>>>,
     keys: RefCell<HashMap<String, Arc<Keys>>>,
+    /// Whether something in a workflow waits for a concurrency key.
+    waits: RefCell<HashMap<String, bool>>,
     /// The outputs of what repeats a phase, by kind and by the output of the phase.
     pub(super) repeated: RefCell<HashMap<(&'static str, usize), Arc<Schema>>>,
     /// Steps that are left for checking all configurations.
@@ -60,6 +62,7 @@ impl<'a, S: Surroundings> Known<'a, S> {
             phases: RefCell::default(),
             workflows: RefCell::default(),
             keys: RefCell::default(),
+            waits: RefCell::default(),
             repeated: RefCell::default(),
             steps: Cell::new(schema::MAX_STEPS),
             looks: Cell::new(SCHEMA_LOOKS),
@@ -143,5 +146,27 @@ impl<'a, S: Surroundings> Known<'a, S> {
         let all = Arc::new(all);
         self.keys.borrow_mut().insert(name.to_owned(), all.clone());
         all
+    }
+
+    /// Whether something inside a step waits for a concurrency key.
+    pub(super) fn waits_inside(&self, step: &StepDefinition, depth: usize) -> bool {
+        let waits =
+            |inner: &StepDefinition| inner.concurrency.is_some() || self.waits_inside(inner, depth + 1);
+        match step.node() {
+            // What is deeper is reported elsewhere.
+            _ if depth > 2 * MAX_DEPTH => false,
+            Some(Node::Workflow(part)) => {
+                if let Some(known) = self.waits.borrow().get(&part.name) {
+                    return *known;
+                }
+                // What contains itself adds nothing to itself, and is reported elsewhere.
+                self.waits.borrow_mut().insert(part.name.clone(), false);
+                let found = self.workflow(&part.name).is_some_and(|part| part.steps.iter().any(waits));
+                self.waits.borrow_mut().insert(part.name.clone(), found);
+                found
+            }
+            Some(node) => node.body().is_some_and(waits),
+            None => false,
+        }
     }
 }

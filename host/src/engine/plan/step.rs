@@ -234,7 +234,7 @@ fn phase_step<S: Known>(check: &mut Check<'_, S>, step: &StepDefinition, phase: 
     }
 }
 
-fn policies<S>(check: &mut Check<'_, S>, step: &StepDefinition, at: &str) {
+fn policies<S: Known>(check: &mut Check<'_, S>, step: &StepDefinition, at: &str) {
     let retry = &step.retry;
     let mut policy = |key: &str, fits: bool, expected: &str| {
         if !fits {
@@ -249,9 +249,14 @@ fn policies<S>(check: &mut Check<'_, S>, step: &StepDefinition, at: &str) {
     policy("timeout_ms", step.timeout_ms != Some(0), "at least 1");
     policy("step_timeout_ms", step.step_timeout_ms != Some(0), "at least 1");
     let concurrency = step.concurrency.as_ref();
+    let alone = concurrency.is_none() || !check.known.waits_inside(step, 0);
     policy("concurrency/limit", concurrency.is_none_or(|c| c.limit >= 1), "at least 1");
     let key = concurrency.is_none_or(|c| (1..=MAX_CONCURRENCY_KEY_BYTES).contains(&c.key.len()));
     policy("concurrency/key", key, &format!("1 to {MAX_CONCURRENCY_KEY_BYTES} bytes"));
+    // Whoever holds a key and waits for one may wait for ever: for itself, or for another that waits for it.
+    let expected =
+        "no key where something inside the step has one: it would wait for that while it holds this";
+    policy("concurrency", alone, expected);
     for (key, value) in [
         ("retry/initial_delay_ms", Some(retry.initial_delay_ms)),
         ("retry/max_delay_ms", Some(retry.max_delay_ms)),

@@ -22,12 +22,12 @@ struct Around {
 impl Surroundings for Around {
     fn plugin(&self, name: &str) -> Option<(Digest, Arc<Manifest>)> {
         static MANIFEST: LazyLock<Arc<Manifest>> = LazyLock::new(|| {
-            let tree = json!({ "allOf": [{ "items": { "$ref": "#" } }, { "items": { "$ref": "#" } }] });
+            let wide = json!({ "allOf": vec![json!({ "items": { "type": "integer" } }); 100] });
             let manifest = json!({ "name": "p", "version": "1.0.0", "phases": [
                 { "name": "plain", "output_schema": { "type": "object", "properties": { "a": {} }, "additionalProperties": false } },
                 { "name": "writer", "shared_writes": ["k"] },
                 { "name": "reader", "shared_reads": ["k"] },
-                { "name": "tree", "config_schema": tree } ] });
+                { "name": "wide", "config_schema": wide } ] });
             Arc::new(serde_json::from_value(manifest).unwrap())
         });
         (name == "p").then(|| (Digest::of("p"), MANIFEST.clone()))
@@ -358,6 +358,31 @@ fn shared_keys_are_told_of_neighbours_that_are_apart() {
 }
 
 #[test]
+fn whoever_holds_a_concurrency_key_waits_for_none() {
+    let inner = |step: Step| Workflow { steps: vec![step], ..Workflow::new("inner") };
+    let keyed = || Step::compute("", "1").at_most(1, "k");
+    let waits = |around: &Around, step: Step| {
+        let found = around.problems(&of([step]));
+        found
+            .iter()
+            .any(|problem| problem.path == "/steps/0/concurrency" && problem.message.contains("inside"))
+    };
+    let nothing = Around::default();
+    assert!(waits(&nothing, Step::for_each("s", "[1]", keyed()).at_most(1, "k")));
+    assert!(waits(&nothing, Step::repeat("s", keyed(), "true", 2).at_most(5, "another")));
+    assert!(!waits(&nothing, Step::for_each("s", "[1]", keyed())));
+    assert!(!waits(&nothing, Step::for_each("s", "[1]", Step::compute("", "1")).at_most(1, "k")));
+    let step = Step { name: "t".into(), ..keyed() };
+    let around = Around::with([inner(step)]);
+    let part = || Step::workflow("s", "inner");
+    assert!(waits(&around, part().at_most(1, "k")) && !waits(&around, part()));
+    let within = Step::for_each("s", "[1]", Step { name: String::new(), ..part() });
+    assert!(waits(&around, within.at_most(1, "k")));
+    let around = Around::with([inner(Step::workflow("t", "inner"))]);
+    assert!(!waits(&around, part().at_most(1, "k")), "what contains itself is told as that");
+}
+
+#[test]
 fn schemas_and_configurations_of_a_definition_are_bounded_together() {
     let ask = |i: usize| {
         let schema =
@@ -370,9 +395,9 @@ fn schemas_and_configurations_of_a_definition_are_bounded_together() {
     let found = problems((0..400).map(ask));
     assert!(found[0].message.contains("all schemas of a definition count as one"), "{found:?}");
     // Each of them is within what one may take, all of them are not.
-    let deep = (0..18).fold(json!([]), |inner, _| json!([inner]));
-    let costly = |i: usize| Step::phase(format!("s{i}"), "p/tree").config(deep.clone());
+    let long = json!(vec![0; 3000]);
+    let costly = |i: usize| Step::phase(format!("s{i}"), "p/wide").config(long.clone());
     assert_eq!(problems((0..3).map(costly)), []);
-    let found = problems((0..MAX_STEPS).map(costly));
-    assert!(found.is_empty() || found[0].message.contains("steps, which is what is allowed"), "{found:?}");
+    let found = problems((0..250).map(costly));
+    assert!(found.iter().any(|p| p.message.contains("steps, which is what is allowed")), "{found:?}");
 }
