@@ -105,6 +105,7 @@ fn set_bound(config: &mut ServeConfig, tenant: &mut TenantBounds, bound: &str) -
         "write-pause" => config.write_pause = time,
         "heartbeat" => config.heartbeat = time,
         "open-runs" => tenant.open_runs = number as usize,
+        "run-steps" => tenant.run_steps = number as usize,
         "signals" => tenant.signals = number.into(),
         "signal-age" => tenant.signal_age = time,
         "workflow-versions" => tenant.workflow_versions = number.into(),

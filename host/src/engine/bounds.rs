@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Runs of a tenant that have not ended. Each is in memory.
 const OPEN_RUNS: usize = 10_000;
+/// Steps of a run, those inside others counted. They are all in memory while it runs.
+const RUN_STEPS: usize = 100_000;
 /// Events from outside that no step has taken.
 const SIGNALS: u64 = 10_000;
 /// An event that no step has taken in this time is dropped.
@@ -18,6 +20,8 @@ const UPLOADS: u64 = 10_000;
 pub struct TenantBounds {
     /// Runs that have not ended.
     pub open_runs: usize,
+    /// Steps of a run, those inside others counted.
+    pub run_steps: usize,
     /// Events from outside that no step has taken.
     pub signals: u64,
     /// An event that no step has taken in this time is dropped.
@@ -32,6 +36,7 @@ impl Default for TenantBounds {
     fn default() -> Self {
         Self {
             open_runs: OPEN_RUNS,
+            run_steps: RUN_STEPS,
             signals: SIGNALS,
             signal_age: SIGNAL_AGE,
             workflow_versions: WORKFLOW_VERSIONS,

@@ -175,7 +175,7 @@ impl Engine {
             store.host_start(host).await?;
         }
         let stopped: BTreeSet<HostId> = store.hosts_stopped().await?.into_iter().collect();
-        let core = Core::new(host, config.slots, config.bounds.open_runs, stopped);
+        let core = Core::new(host, config.slots, config.bounds, stopped);
         let executor = Executor {
             sandbox: sandbox.clone(),
             plugins: plugins.clone(),

@@ -17,6 +17,7 @@ use queue::{Entry, Queue};
 use timers::Timers;
 
 use crate::{
+    engine::TenantBounds,
     model::{AttemptId, Command, Failure, HostId, RunId, TenantId, Timestamp},
     store::Transition,
 };
@@ -80,8 +81,7 @@ pub(crate) struct Core {
     queue: Queue,
     running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
-    /// So many a tenant may have of them.
-    most: usize,
+    bounds: TenantBounds,
     timers: Timers,
     /// Runs that are being opened again or brought back, with the commands that came meanwhile: opened twice, a run would
     /// have two epochs, of which the one in memory may be over.
@@ -103,13 +103,17 @@ struct Place {
 }
 
 impl Core {
-    /// With `slots` places for guests, and at most so many open runs of a tenant. With no slots, nothing is run: whoever
-    /// only looks must not start what waits.
+    /// With `slots` places for guests. With no slots, nothing is run: whoever only looks must not start what waits.
     ///
     /// Nothing that waits for a place is begun before [`Input::TakenUp`].
-    pub(crate) fn new(host: HostId, slots: usize, most: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
+    pub(crate) fn new(
+        host: HostId,
+        slots: usize,
+        bounds: TenantBounds,
+        stopped_hosts: BTreeSet<HostId>,
+    ) -> Self {
         let light = if slots == 0 { 0 } else { LIGHT };
-        Self { most, ..Self::with_places(host, slots, light, stopped_hosts) }
+        Self { bounds, ..Self::with_places(host, slots, light, stopped_hosts) }
     }
 
     fn with_places(host: HostId, guests: usize, light: usize, stopped_hosts: BTreeSet<HostId>) -> Self {
@@ -119,7 +123,7 @@ impl Core {
             queue: Queue::new(guests, light),
             running: HashMap::new(),
             runs: HashMap::new(),
-            most: usize::MAX,
+            bounds: TenantBounds { open_runs: usize::MAX, ..TenantBounds::default() },
             timers: Timers::default(),
             loading: HashMap::new(),
             left: HashMap::new(),
@@ -141,8 +145,9 @@ impl Core {
     /// Whether the tenant has as many open runs as it may have.
     pub(crate) fn is_full(&self, tenant: &TenantId) -> bool {
         // Nobody can have that many before all together have.
-        self.runs.len() >= self.most
-            && self.runs.values().filter(|machine| machine.tenant() == tenant).count() >= self.most
+        self.runs.len() >= self.bounds.open_runs
+            && self.runs.values().filter(|machine| machine.tenant() == tenant).count()
+                >= self.bounds.open_runs
     }
 
     /// Whether the attempt is still wanted.
@@ -157,6 +162,12 @@ impl Core {
         self.draining = true;
     }
 
+    /// Have the run in memory.
+    fn hold(&mut self, mut machine: Machine) {
+        machine.set_max_steps(self.bounds.run_steps);
+        self.runs.insert(machine.run().id, machine);
+    }
+
     /// Take in what has happened.
     pub(crate) fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Action> {
         let mut changed = BTreeSet::new();
@@ -166,7 +177,7 @@ impl Core {
             Input::Create(mut machine) => {
                 let run = machine.run().id;
                 let effects = machine.start(now);
-                self.runs.insert(run, *machine);
+                self.hold(*machine);
                 self.follow(run, effects, &mut actions);
                 changed.insert(run);
             }
@@ -178,7 +189,7 @@ impl Core {
                     launches.push(launch);
                 }
                 machine.holders().for_each(|step| self.queue.hold(&machine, step));
-                self.runs.insert(run, *machine);
+                self.hold(*machine);
                 self.follow(run, effects, &mut actions);
                 changed.insert(run);
                 self.after_loading(run, None, now, &mut actions);
@@ -195,7 +206,7 @@ impl Core {
             Input::GiveUp(mut machine, failure) => {
                 let run = machine.run().id;
                 let effects = machine.give_up(failure, now);
-                self.runs.insert(run, *machine);
+                self.hold(*machine);
                 self.follow(run, effects, &mut actions);
                 changed.insert(run);
                 self.after_loading(run, None, now, &mut actions);
@@ -203,13 +214,13 @@ impl Core {
             Input::Reopen { machine, id, .. } if self.is_full(machine.tenant()) => {
                 let why = format!(
                     "{} runs have not ended, and it would be one more; wait for some, or cancel them",
-                    self.most
+                    self.bounds.open_runs
                 );
                 return self.handle(Input::NotLoaded { run: machine.run().id, id, why }, now);
             }
             Input::Reopen { machine, id, command } => {
                 let run = machine.run().id;
-                self.runs.insert(run, *machine);
+                self.hold(*machine);
                 changed.insert(run);
                 self.after_loading(run, Some((id, command)), now, &mut actions);
             }

@@ -31,7 +31,10 @@ use serde_json::json;
 pub(crate) use verify::Recorded;
 
 use crate::{
-    engine::plan::{Layout, Plan},
+    engine::{
+        TenantBounds,
+        plan::{Layout, Plan},
+    },
     model::{
         ApprovalId, AttemptId, AttemptState, Event, EventKind, RunState, StepDefinition, StepState, TenantId,
         Timestamp, Value,
@@ -63,6 +66,8 @@ pub(crate) struct Machine {
     active: usize,
     /// Steps that wait for somebody to decide.
     deciding: usize,
+    /// So many steps it may have, those inside others counted.
+    max_steps: usize,
     draft: Draft,
 }
 
@@ -190,8 +195,14 @@ impl Machine {
             approvals: BTreeMap::new(),
             active: 0,
             deciding: 0,
+            max_steps: TenantBounds::default().run_steps,
             draft: Draft::default(),
         }
+    }
+
+    /// Bound the steps that the run may come to have. Those that it has stay.
+    pub(crate) fn set_max_steps(&mut self, most: usize) {
+        self.max_steps = most;
     }
 
     pub(crate) fn run(&self) -> &RunRow {

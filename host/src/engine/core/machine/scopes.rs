@@ -10,9 +10,6 @@ use crate::{
     store::StepRow,
 };
 
-/// So many steps a run may have, those inside others counted (law 5). They are all in memory while it runs.
-pub(super) const MAX_STEPS: usize = 100_000;
-
 impl Machine {
     /// Add a scope with its steps, none of which has begun. Returns its place.
     pub(super) fn open_scope(&mut self, layout: usize, parent: Option<usize>, index: usize) -> usize {
@@ -100,9 +97,9 @@ impl Machine {
         let inside = self.inner_layout(i).map_or(0, |layout| self.plan.layouts[layout].steps.len());
         let known = self.steps[i].children.len();
         let all = self.steps.len() + inside * count.saturating_sub(known);
-        (all > MAX_STEPS).then(|| {
+        (all > self.max_steps).then(|| {
             let message = "with what this step would do inside it, the run has too many steps";
-            Failure::limit("run_steps", MAX_STEPS as u64, all as u64, message)
+            Failure::limit("run_steps", self.max_steps as u64, all as u64, message)
         })
     }
 

@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::{
-    engine::plan::PlanBody,
+    engine::{TenantBounds, plan::PlanBody},
     model::{Concurrency, StepDefinition, Usage, Workflow},
 };
 
 /// A core that has taken up all that there was: nothing.
 fn core(most: usize) -> Core {
-    let mut core = Core::new(HostId::new(), 3, most, BTreeSet::new());
+    let bounds = TenantBounds { open_runs: most, ..TenantBounds::default() };
+    let mut core = Core::new(HostId::new(), 3, bounds, BTreeSet::new());
     core.handle(Input::TakenUp, Timestamp::from_micros(0));
     core
 }
