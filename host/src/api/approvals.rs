@@ -97,9 +97,7 @@ pub(super) async fn decide(
 ) -> ApiResult<Json<RunBody>> {
     let ApprovalAnswer { option, feedback, modification } = body;
     let answer = Answer { option, feedback, modification };
-    // Until there are users, the tenant is all that is known of who decides.
-    let by = tenant.id().to_string();
-    Ok(Json(tenant.approval_decide(id, answer, &by).await?.into()))
+    Ok(Json(tenant.approval_decide(id, answer).await?.into()))
 }
 
 /// An event from outside.

@@ -15,16 +15,18 @@ use utoipa::IntoParams;
 
 use super::{
     auth::Viewer,
+    cursor,
     error::{ApiError, ApiResult, Kind},
     etag::matches_tag,
     extract::{Path, Query},
     openapi::{Common, Missing},
-    wire::{ArtifactBody, ArtifactList},
+    wire::{ArtifactBody, ArtifactPage},
 };
 use crate::{
+    engine::Tenant,
     error::Error,
     model::{FileKind, RunId},
-    store::ArtifactRow,
+    store::{ArtifactPlace, ArtifactRow},
 };
 
 /// Bytes that are read from the disk at once.
@@ -35,12 +37,53 @@ const CHUNK: usize = 64 * 1024;
 const SANDBOX: &str = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; \
     style-src 'unsafe-inline'; img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'";
 
-/// List a run's artifacts
+/// Artifacts on a page.
+const PAGE: u32 = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// `next_cursor` of the page before. Absent, from the first one on.
+    cursor: Option<String>,
+    /// Artifacts on a page: 1 to 500. Absent, 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// With `true`, the latest version of each alone. Absent, all versions.
+    #[serde(default)]
+    #[param(required = false)]
+    latest: bool,
+}
+
+/// A run's artifacts, page by page
 #[utoipa::path(get, path = "/runs/{id}/artifacts", operation_id = "artifact_list", tag = "runs",
-    params(("id" = String, Path, description = "The run's id.")),
-    responses((status = 200, description = "All of them, in all versions.", body = ArtifactList), Common, Missing))]
-pub(super) async fn list(Viewer(tenant): Viewer, Path(id): Path<RunId>) -> ApiResult<Json<ArtifactList>> {
-    Ok(Json(ArtifactList { items: ArtifactBody::list(id, tenant.artifacts(id).await?) }))
+    params(("id" = String, Path, description = "The run's id."), ListQuery),
+    responses((status = 200, description = "A page.", body = ArtifactPage), Common, Missing))]
+pub(super) async fn list(
+    Viewer(tenant): Viewer,
+    Path(id): Path<RunId>,
+    Query(query): Query<ListQuery>,
+) -> ApiResult<Json<ArtifactPage>> {
+    let limit = cursor::limit(query.limit, PAGE, PAGE)?;
+    let after: Option<ArtifactPlace> = query.cursor.as_deref().map(cursor::place).transpose()?;
+    // One more than is shown tells whether there is another page.
+    let mut found = tenant.artifacts(id, query.latest, after.as_ref(), limit + 1).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next_cursor = found.last().filter(|_| more).map(|last| cursor::after(&last.place));
+    let items = found.into_iter().map(|listed| ArtifactBody::new(id, listed)).collect();
+    Ok(Json(ArtifactPage { items, next_cursor }))
+}
+
+/// The latest version of each of a run's artifacts: for what is made of the whole.
+pub(crate) async fn latest(tenant: &Tenant, id: RunId) -> crate::error::Result<Vec<ArtifactBody>> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let found = tenant.artifacts(id, true, after.as_ref(), PAGE).await?;
+        let Some(last) = found.last() else { return Ok(all) };
+        after = Some(last.place.clone());
+        all.extend(found.into_iter().map(|listed| ArtifactBody::new(id, listed)));
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

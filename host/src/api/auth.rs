@@ -62,7 +62,7 @@ async fn allowed(parts: &mut Parts, api: &Api, role: Role) -> Result<Tenant, Api
             format!("token {} has the role {}; this takes the role {role}", principal.token, principal.role);
         return Err(Error::new(Code::Forbidden, message).into());
     }
-    Ok(api.engine.tenant(&principal.tenant))
+    Ok(api.engine.tenant(&principal.tenant).acting(&principal.name))
 }
 
 fn secret(headers: &HeaderMap) -> Result<String, ApiError> {

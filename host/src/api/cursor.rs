@@ -1,12 +1,12 @@
 //! Cursors of pages: opaque to clients, and of use only with the filter that they were made for.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::{ApiError, ApiResult};
 use crate::{
     model::{Digest, RunId},
-    store::{RunFilter, StepPlace},
+    store::RunFilter,
 };
 
 /// How many are wanted on a page: `usual` unless said, 1 to `most`.
@@ -56,16 +56,16 @@ pub(super) fn read(filter: &RunFilter, text: &str) -> ApiResult<RunId> {
     Ok(cursor.after)
 }
 
-/// The cursor of a run's steps after that place.
-pub(super) fn after_step(place: &StepPlace) -> String {
+/// The cursor of a run's steps, or files, after that place.
+pub(super) fn after(place: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::json!(place).to_string())
 }
 
-/// Where the page of a cursor of a run's steps begins.
+/// Where the page of a cursor of a run's steps, or files, begins.
 ///
 /// # Errors
 /// If it is no such cursor.
-pub(super) fn read_step(text: &str) -> ApiResult<StepPlace> {
+pub(super) fn place<T: DeserializeOwned>(text: &str) -> ApiResult<T> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
         ApiError::invalid("cursor: it is none; give what steps_cursor or next_cursor said, unchanged")
@@ -75,7 +75,10 @@ pub(super) fn read_step(text: &str) -> ApiResult<StepPlace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::RunState;
+    use crate::{
+        model::RunState,
+        store::{ArtifactPlace, StepPlace},
+    };
 
     #[test]
     fn a_cursor_serves_its_own_filter_only() {
@@ -88,8 +91,9 @@ mod tests {
         assert!(read(&searched, &cursor).is_err());
         assert!(read(&filter, "bm90aGluZw").is_err());
         assert!(read(&filter, "ä").is_err());
-        let place = (7, "each[3]/ü".to_owned());
-        assert_eq!(read_step(&after_step(&place)).ok(), Some(place));
-        assert!(read_step(&cursor).is_err() && read_step("ä").is_err());
+        let step: StepPlace = (7, "each[3]/ü".to_owned());
+        assert_eq!(place(&after(&step)).ok(), Some(step.clone()));
+        assert!(place::<StepPlace>(&cursor).is_err() && place::<StepPlace>("ä").is_err());
+        assert!(place::<ArtifactPlace>(&after(&step)).is_err());
     }
 }

@@ -8,7 +8,7 @@
 
 mod admin;
 mod approvals;
-mod artifacts;
+pub(crate) mod artifacts;
 mod auth;
 mod config;
 mod control;

@@ -286,7 +286,7 @@ pub(super) async fn steps(
     Query(query): Query<StepQuery>,
 ) -> ApiResult<Json<StepPageBody>> {
     let limit = cursor::limit(query.limit, MAX_STEPS_SHOWN, MAX_STEPS_SHOWN)?;
-    let after = query.cursor.as_deref().map(cursor::read_step).transpose()?;
+    let after = query.cursor.as_deref().map(cursor::place).transpose()?;
     Ok(Json(StepPageBody::new(id, tenant.run_steps(id, after.as_ref(), limit).await?)))
 }
 

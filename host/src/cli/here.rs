@@ -14,7 +14,7 @@ use crate::{
 
 /// Let a run go on until it has ended, and show how it does. Other terminals can steer it meanwhile.
 pub(super) async fn to_its_end(local: &Local, id: RunId, json: bool) -> anyhow::Result<RunBody> {
-    let tenant = local.engine.tenant(&TenantId::default_tenant());
+    let tenant = local.engine.tenant(&TenantId::default_tenant()).acting("whoever holds the data directory");
     eprintln!("run {id}");
     let door = Door::open(&local.engine, &local.path).await?;
     let steps: Vec<String> = tenant.run(id).await?.page.steps.into_iter().map(|step| step.name).collect();

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     api::{
+        artifacts,
         outputs::provenance::Provenance,
         runs,
         wire::{ArtifactBody, RunBody},
@@ -107,7 +108,7 @@ async fn in_engine(
     (input, files): (Option<Source>, Vec<Source>),
     out: &OutDir,
 ) -> anyhow::Result<ExitCode> {
-    let tenant = engine.tenant(&TenantId::default_tenant());
+    let tenant = engine.tenant(&TenantId::default_tenant()).acting("heddle run");
     for (file, bytes) in args.plugins.iter().zip(components) {
         tenant.plugin_add(bytes).await.with_context(|| format!("{} was not loaded", file.display()))?;
     }
@@ -134,8 +135,7 @@ async fn in_engine(
         failed = decider.decide() => return Err(failed),
     };
 
-    let artifacts = ArtifactBody::list(id, tenant.artifacts(id).await?);
-    let latest: Vec<ArtifactBody> = artifacts.into_iter().filter(|artifact| artifact.latest).collect();
+    let latest = artifacts::latest(&tenant, id).await?;
     let completed = ended.run.state == RunState::Completed.as_str();
     if completed {
         let provenance = Provenance::new(&ended, &latest);

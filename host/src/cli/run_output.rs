@@ -52,6 +52,10 @@ impl OutDir {
         let Some(parent) = path.parent().map(Path::to_path_buf) else {
             bail!(Error::invalid(format!("--out {shown} is the root of the file system")));
         };
+        // Whoever cannot write there should not hear of it when everything has run.
+        let there = parent.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(&parent);
+        tempfile::tempdir_in(there)
+            .with_context(|| format!("--out {shown}: nothing can be written in {}", there.display()))?;
         Ok(Self { path, parent, force })
     }
 

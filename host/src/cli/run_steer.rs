@@ -152,7 +152,7 @@ impl<'a> Decider<'a> {
 
     async fn answer(&self, id: ApprovalId, option: String) -> anyhow::Result<()> {
         let answer = Answer { option, feedback: None, modification: None };
-        match self.tenant.approval_decide(id, answer, "heddle run").await {
+        match self.tenant.approval_decide(id, answer).await {
             // Somebody else was faster, or the deadline.
             Err(error) if error.code() == Code::Conflict => Ok(()),
             other => {

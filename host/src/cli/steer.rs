@@ -315,11 +315,14 @@ async fn verify(run: &Run) -> anyhow::Result<ExitCode> {
             rows.push(vec![step.step.clone(), step.outcome.clone(), said.join("; ")]);
         }
         let mut text = output::table(&["STEP", "OUTCOME", "WHAT"], &[], rows);
-        let computed = found.steps.iter().any(|step| step.outcome != "not_computed");
-        text.push_str(match (found.verified, computed) {
+        let any = |outcome: &str| found.steps.iter().any(|step| step.outcome == outcome);
+        text.push_str(match (found.verified, any("differs")) {
+            (true, _) if any("made_of_other") => {
+                "\nverified: what can be computed again came out the same, byte by byte"
+            }
             (true, _) => "\nverified: everything that is computed came out the same, byte by byte",
             (false, true) => "\nnot verified: results differ",
-            (false, false) => "\nnot verified: the run has no result that was computed",
+            (false, false) => "\nnot verified: the run has no result that can be computed again",
         });
         output::say(&text)?;
     }

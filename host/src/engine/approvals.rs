@@ -49,12 +49,12 @@ impl Tenant {
         self.store().approval_get(id).await?.ok_or_else(|| Error::not_found("approval", id))
     }
 
-    /// Decide. `by` is who does, for the record.
+    /// Decide.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for an answer that the request does not allow; `Conflict` if it is not open any more;
     /// `Unavailable` if the run's owner does not answer.
-    pub async fn approval_decide(&self, id: ApprovalId, answer: Answer, by: &str) -> Result<RunDetail> {
+    pub async fn approval_decide(&self, id: ApprovalId, answer: Answer) -> Result<RunDetail> {
         let approval = self.approval(id).await?;
         if approval.state != ApprovalState::Open {
             let state = approval.state.as_str();
@@ -72,8 +72,8 @@ impl Tenant {
             modification: answer.modification,
             decided_by: DecidedBy::Person,
         };
-        let command = Command::Decide { approval: id.to_string(), decision, by: Some(by.to_owned()) };
-        self.command(approval.run, &command).await
+        let command = Command::Decide { approval: id.to_string(), decision };
+        self.command(approval.run, command).await
     }
 }
 

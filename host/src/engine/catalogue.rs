@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 /// A page of definitions ends when it has so many bytes of JSON; it has one at least.
 const PAGE_BYTES: usize = 8 << 20;
 /// So many names are told to one who asks for a workflow that is not there.
-const NAMES_TOLD: u32 = 50;
+pub(super) const NAMES_TOLD: u32 = 50;
 
 /// A page of workflows.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{RunDetail, Tenant, driver::Message, plan::split_phase};
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Command, Overrides, Restored, RunId, RunState, StepState},
+    model::{AttemptState, Command, Order, Overrides, Restored, RunId, RunState, StepState},
     store::{ArtifactRow, AttemptRow, CommandAnswer, StepRow},
 };
 
@@ -40,7 +40,7 @@ impl Tenant {
     /// # Errors
     /// `NotFound`; `Conflict` if it has ended or is paused; `Unavailable` if its owner does not answer.
     pub async fn run_pause(&self, id: RunId) -> Result<RunDetail> {
-        self.command(id, &Command::Pause).await
+        self.command(id, Command::Pause).await
     }
 
     /// Go on with a paused run.
@@ -48,7 +48,7 @@ impl Tenant {
     /// # Errors
     /// `NotFound`; `Conflict` if it is not paused; `Unavailable` if its owner does not answer.
     pub async fn run_resume(&self, id: RunId) -> Result<RunDetail> {
-        self.command(id, &Command::Resume).await
+        self.command(id, Command::Resume).await
     }
 
     /// Stop a run for good. Its guests are stopped within moments.
@@ -56,7 +56,7 @@ impl Tenant {
     /// # Errors
     /// `NotFound`; `Conflict` if it has ended; `Unavailable` if its owner does not answer.
     pub async fn run_cancel(&self, id: RunId) -> Result<RunDetail> {
-        self.command(id, &Command::Cancel).await
+        self.command(id, Command::Cancel).await
     }
 
     /// Change whether a run's steps wait for reviews, or its priority.
@@ -72,7 +72,7 @@ impl Tenant {
         if auto_run.is_none() && priority.is_none() {
             return Err(Error::invalid("nothing is to be changed; say auto_run or priority"));
         }
-        self.command(id, &Command::Change { auto_run, priority }).await
+        self.command(id, Command::Change { auto_run, priority }).await
     }
 
     /// Let the result of a step that waits for its review count.
@@ -81,7 +81,7 @@ impl Tenant {
     /// `NotFound`; `Conflict` if it does not wait for one; `Unavailable` if the owner does not answer.
     pub async fn step_continue(&self, id: RunId, step: &str) -> Result<RunDetail> {
         self.step(id, step).await?;
-        self.command(id, &Command::Continue { step: step.to_owned() }).await
+        self.command(id, Command::Continue { step: step.to_owned() }).await
     }
 
     /// Do a step again, with a prompt or an input of the caller's if one is given; then what depends on it, as far as it
@@ -91,7 +91,7 @@ impl Tenant {
     /// `NotFound`; `Invalid` for the overrides; `Conflict` if it has not ended; `Unavailable` if the owner does not answer.
     pub async fn step_retry(&self, id: RunId, step: &str, overrides: Overrides) -> Result<RunDetail> {
         self.check_overrides(id, step, &overrides).await?;
-        self.command(id, &Command::Retry { step: step.to_owned(), overrides }).await
+        self.command(id, Command::Retry { step: step.to_owned(), overrides }).await
     }
 
     /// Do again every step that failed.
@@ -117,7 +117,7 @@ impl Tenant {
                 continue;
             }
             let command = Command::Retry { step: step.name.clone(), overrides: stored_overrides(&step) };
-            result = Some(match self.command(id, &command).await {
+            result = Some(match self.command(id, command).await {
                 Err(error) if result.is_some() && error.code() == Code::Conflict => {
                     if !stands(&self.step(id, &step.name).await?) {
                         return Err(error);
@@ -136,7 +136,7 @@ impl Tenant {
     /// `NotFound`; `Invalid` for the overrides; `Conflict` if it cannot run; `Unavailable` if the owner does not answer.
     pub async fn step_trigger(&self, id: RunId, step: &str, overrides: Overrides) -> Result<RunDetail> {
         self.check_overrides(id, step, &overrides).await?;
-        self.command(id, &Command::Trigger { step: step.to_owned(), overrides }).await
+        self.command(id, Command::Trigger { step: step.to_owned(), overrides }).await
     }
 
     /// Let a step that has not ended count as skipped.
@@ -149,7 +149,7 @@ impl Tenant {
         if reason.len() > REASON_BYTES {
             return Err(Error::invalid(format!("reason: at most {REASON_BYTES} bytes are allowed")));
         }
-        self.command(id, &Command::Skip { step: step.to_owned(), reason }).await
+        self.command(id, Command::Skip { step: step.to_owned(), reason }).await
     }
 
     /// Let an earlier result of a step count again, the whole of it: output, files and shared state. What depends on it
@@ -160,8 +160,7 @@ impl Tenant {
     /// owner does not answer.
     pub async fn step_rollback(&self, id: RunId, step: &str, to: &RollbackTo) -> Result<RunDetail> {
         self.step(id, step).await?;
-        let files: Vec<ArtifactRow> =
-            self.artifacts(id).await?.into_iter().filter(|file| file.step == step).collect();
+        let files = self.store().artifact_list_of(id, step).await?;
         let number = match to {
             RollbackTo::Attempt(number) => *number,
             RollbackTo::Artifact { name, version } => {
@@ -175,7 +174,7 @@ impl Tenant {
         let attempt = attempt
             .ok_or_else(|| Error::not_found("attempt", format!("{number} at step {step} of run {id}")))?;
         let to = restored(attempt, &files, step)?;
-        self.command(id, &Command::Rollback { step: step.to_owned(), to: Box::new(to) }).await
+        self.command(id, Command::Rollback { step: step.to_owned(), to: Box::new(to) }).await
     }
 
     /// Delete a run that has ended, with its results.
@@ -191,13 +190,14 @@ impl Tenant {
     }
 
     /// Have a command done. Returns the run as it is then.
-    pub(super) async fn command(&self, id: RunId, command: &Command) -> Result<RunDetail> {
+    pub(super) async fn command(&self, id: RunId, command: Command) -> Result<RunDetail> {
         let run = self.run_row(id).await?;
         if run.state.is_terminal() && !command.reopens() {
             return Err(Error::conflict(format!("run {id} is {}: it has ended", run.state)));
         }
         let mut follow = self.engine.bus.follow(id);
-        let place = self.store().command_add(id, command).await?;
+        let order = Order { command, by: self.actor().map(str::to_owned) };
+        let place = self.store().command_add(id, &order).await?;
         self.engine.driver.send(Message::CommandsWait);
         let begin = tokio::time::Instant::now();
         loop {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Tenant, graph::EdgeKind, plan::Plan};
 use crate::{
     error::{Error, Result},
-    model::{Digest, RunId, StepState},
+    model::{Concurrency, Digest, RunId, StepState},
     store::{AttemptRow, RunRow, StepPlace, StepRow},
 };
 
@@ -38,8 +38,8 @@ pub struct RunDetail {
     pub page: StepPage,
     /// How many of all its steps are in each state.
     pub counts: HashMap<StepState, u64>,
-    /// The first of those that have not ended.
-    pub open: Vec<StepRow>,
+    /// The first of those that have not ended, each with the key that bounds how many like it run at once.
+    pub open: Vec<(StepRow, Option<Concurrency>)>,
     /// The component of each plugin that it is pinned to.
     pub pins: BTreeMap<String, Digest>,
 }
@@ -52,10 +52,15 @@ impl Tenant {
     pub async fn run(&self, id: RunId) -> Result<RunDetail> {
         let run = self.run_row(id).await?;
         let plan = self.plan_of(&run).await?;
+        let bound = |step: StepRow| {
+            let bound = plan.definition_of(&step.name).and_then(|definition| definition.concurrency.clone());
+            (step, bound)
+        };
+        let open = self.store().step_list_open(id, WAITING_SHOWN).await?;
         Ok(RunDetail {
             page: self.page(&run, &plan, None, MAX_STEPS_SHOWN).await?,
             counts: self.store().step_counts(id).await?.into_iter().collect(),
-            open: self.store().step_list_open(id, WAITING_SHOWN).await?,
+            open: open.into_iter().map(bound).collect(),
             run,
             pins: plan.body.plugins,
         })

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     events::EventBus,
-    model::{AttemptId, Command, Failure, FailureKind, HostId, RunId, StepState, TenantId, Timestamp, Usage},
+    model::{AttemptId, Failure, FailureKind, HostId, Order, RunId, StepState, TenantId, Timestamp, Usage},
     store::{Store, StoreError, StoreResult},
 };
 
@@ -203,7 +203,7 @@ impl Driver {
                     }
                 }
                 Action::RefuseCommand { id, why } => self.refuse_command(id, why),
-                Action::Load { run, id, command } => self.load(run, id, command),
+                Action::Load { run, id, order } => self.load(run, id, order),
                 Action::Reload(run) => {
                     // What it had taken up is told anew, when it is there.
                     self.inbox.forget(run);
@@ -272,13 +272,13 @@ impl Driver {
     }
 
     /// Bring back a run that has ended, for a command that opens it again.
-    fn load(&self, run: RunId, id: i64, command: Box<Command>) {
+    fn load(&self, run: RunId, id: i64, order: Box<Order>) {
         let (loader, sender) = (self.loader.clone(), self.sender.clone());
         tokio::spawn(async move {
             match loader.reopen(run).await {
                 Ok(Some(machine)) => {
                     let machine = Box::new(machine);
-                    let _ = sender.send(Message::Input(Input::Reopen { machine, id, command }));
+                    let _ = sender.send(Message::Input(Input::Reopen { machine, id, order }));
                 }
                 Ok(None) => {
                     let why = "the run is not there, or another host has just opened it again".to_owned();

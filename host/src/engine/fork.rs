@@ -210,7 +210,7 @@ impl Tenant {
             host_calls: Vec::new(),
             approvals: Vec::new(),
         };
-        let machine = Machine::fork(source, target, creation, step.as_deref(), &overrides, now);
+        let machine = Machine::fork(source, target, creation, step.as_deref(), &overrides, self.actor(), now);
         Ok(self.created(machine, &run, None).await?.run)
     }
 

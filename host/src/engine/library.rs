@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Tenant,
+    catalogue::NAMES_TOLD,
     definition::{Draft, document, draft, no_definition},
     plan::{
         Plan, Surroundings,
@@ -52,6 +53,8 @@ pub enum WorkflowSource {
 pub(super) struct Library {
     pub(super) plugins: ActivePlugins,
     custom: BTreeMap<String, Arc<Workflow>>,
+    /// Names of the tenant's own, for whoever names one that is not there.
+    own: Vec<String>,
 }
 
 impl Surroundings for Library {
@@ -68,7 +71,9 @@ impl Surroundings for Library {
     }
 
     fn workflow_names(&self) -> Vec<String> {
-        self.plugins.workflow_names().into_iter().chain(self.custom.keys().cloned()).collect()
+        let names: BTreeSet<String> =
+            self.plugins.workflow_names().into_iter().chain(self.own.iter().cloned()).collect();
+        names.into_iter().collect()
     }
 }
 
@@ -144,12 +149,6 @@ impl Tenant {
             return Err(Error::conflict(format!("workflow {name} is shipped by {by}; give it another name")));
         }
         let version = &workflow.version;
-        if let Err(error) = semver::Version::parse(version) {
-            let problem = Problem::new("/version", format!("{version:?} is no semantic version: {error}"));
-            return Err(
-                Error::invalid(format!("workflow {name} cannot be saved")).with_problems(vec![problem])
-            );
-        }
         let problems = self.workflow_problems(&workflow).await?;
         if !problems.is_empty() {
             return Err(Error::invalid(format!("workflow {name} cannot run")).with_problems(problems));
@@ -190,7 +189,7 @@ impl Tenant {
 
     /// The plugins, with those of the tenant's own workflows that a definition is made of, and those that these are.
     pub(super) async fn library(&self, plugins: ActivePlugins, workflow: &Workflow) -> Result<Library> {
-        let mut library = Library { plugins, custom: BTreeMap::new() };
+        let mut library = Library { plugins, custom: BTreeMap::new(), own: Vec::new() };
         let mut open: Vec<String> = parts(&workflow.steps);
         let mut bytes = 0;
         while let Some(name) = open.pop() {
@@ -198,7 +197,10 @@ impl Tenant {
                 continue;
             }
             // What is not there, planning says with its place.
-            let Some(row) = self.store().workflow_get(&name, None).await? else { continue };
+            let Some(row) = self.store().workflow_get(&name, None).await? else {
+                library.own = self.store().workflow_names("", NAMES_TOLD).await?;
+                continue;
+            };
             // Planning says that it is too much: it sees that many, and refuses them.
             bytes += row.body.len();
             if library.custom.len() > MAX_PARTS || bytes > 2 * MAX_PARTS_BYTES {

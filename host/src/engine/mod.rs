@@ -181,7 +181,7 @@ impl Engine {
             plugins: plugins.clone(),
             blobs: blobs.clone(),
             bus: bus.clone(),
-            array: std::sync::Arc::default(),
+            arrays: std::sync::Arc::default(),
             evaluations: std::sync::Arc::new(tokio::sync::Semaphore::new(attempt::EVALUATIONS)),
             memory: attempt::Memory::for_attempts(),
         };

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{Command, TenantId, Timestamp, Value},
+    model::{Command, Order, TenantId, Timestamp, Value},
     store::{CommandAnswer, Store, StoreError, StoreResult},
 };
 
@@ -181,7 +181,7 @@ async fn bring(
             Value::Blob { .. } => "null".to_owned(),
         };
         let command = Command::Signal { step: step.name.clone(), signal: signal.id, data };
-        let place = tenant.command_add(run, &command).await?;
+        let place = tenant.command_add(run, &Order { command, by: None }).await?;
         driver.send(Message::CommandsWait);
         let mut pause = LOOK;
         loop {

@@ -161,8 +161,14 @@ impl Tenant {
 
     async fn create(&self, run: RunRow, plan: Plan, key: Option<IdempotencyKey>) -> Result<StartedRun> {
         let creation = Creation { plan: plan.json.clone(), idempotency: key.clone() };
-        let mut machine =
-            Machine::create(self.id().clone(), Arc::new(plan), run.clone(), creation, run.created_at);
+        let mut machine = Machine::create(
+            self.id().clone(),
+            Arc::new(plan),
+            run.clone(),
+            creation,
+            self.actor(),
+            run.created_at,
+        );
         if let crate::model::Value::Blob { blob, size } = run.input {
             machine.name_blob(BlobRef { digest: blob, size });
         }

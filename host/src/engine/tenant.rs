@@ -12,8 +12,8 @@ use crate::{
     model::{Digest, Event, Manifest, RunId, TenantId, Timestamp, UploadId, io_reason},
     sandbox::LogLine,
     store::{
-        ArtifactRow, AttemptRow, PluginRow, PluginSource, RunFilter, RunRow, Statistics, StatisticsFilter,
-        StoreError, TenantStore, UploadRow,
+        ArtifactPlace, ArtifactRow, AttemptRow, ListedArtifact, PluginRow, PluginSource, RunFilter, RunRow,
+        Statistics, StatisticsFilter, StoreError, TenantStore, UploadRow,
     },
 };
 
@@ -22,11 +22,23 @@ use crate::{
 pub struct Tenant {
     pub(super) engine: Engine,
     store: TenantStore,
+    actor: Option<Arc<str>>,
 }
 
 impl Tenant {
     pub(super) fn new(engine: Engine, id: &TenantId) -> Self {
-        Self { store: engine.store.tenant(id), engine }
+        Self { store: engine.store.tenant(id), engine, actor: None }
+    }
+
+    /// The same for somebody: what they ask for is recorded with that name.
+    #[must_use]
+    pub fn acting(self, name: &str) -> Self {
+        Self { actor: Some(name.into()), ..self }
+    }
+
+    /// Who asks, if it is not the host itself.
+    pub(super) fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
     }
 
     /// The tenant.
@@ -196,13 +208,20 @@ impl Tenant {
         Ok(follow)
     }
 
-    /// A run's artifacts in all versions: by the step's place, the file's place, and version.
+    /// A run's artifacts after that place, in all versions or the latest ones alone: by the step's place, the file's
+    /// place, and version.
     ///
     /// # Errors
     /// `NotFound` for the run.
-    pub async fn artifacts(&self, id: RunId) -> Result<Vec<ArtifactRow>> {
+    pub async fn artifacts(
+        &self,
+        id: RunId,
+        only_latest: bool,
+        after: Option<&ArtifactPlace>,
+        limit: u32,
+    ) -> Result<Vec<ListedArtifact>> {
         self.run_row(id).await?;
-        Ok(self.store.artifact_list(id).await?)
+        Ok(self.store.artifact_page(id, only_latest, after, limit).await?)
     }
 
     /// An artifact, open for reading; the latest version unless one is named.
@@ -216,9 +235,8 @@ impl Tenant {
         name: &str,
         version: Option<u32>,
     ) -> Result<(ArtifactRow, tokio::fs::File)> {
-        let wanted =
-            |a: &ArtifactRow| a.step == step && a.name == name && version.is_none_or(|v| v == a.version);
-        let found = self.artifacts(id).await?.into_iter().filter(wanted).max_by_key(|a| a.version);
+        self.run_row(id).await?;
+        let found = self.store.artifact_get(id, step, name, version).await?;
         let row = found.ok_or_else(|| Error::not_found("artifact", format!("{step}/{name} of run {id}")))?;
         let (blobs, tenant, digest) = (self.engine.blobs.clone(), self.id().clone(), row.digest);
         let file = blocking(move || blobs.open_blob(&tenant, &digest))

@@ -44,6 +44,8 @@ pub enum Verified {
     Differs,
     /// A person or time made it, not a computation.
     NotComputed,
+    /// It was made of something else than what comes before it now: an earlier result was let count again.
+    MadeOfOther,
 }
 
 impl Verification {
@@ -62,12 +64,12 @@ impl Tenant {
     /// `NotFound`; `Conflict` if it has not completed, or the mapping has no value; `TooLarge` if there is a value, but it
     /// breaks its bound; `Unavailable` if storage fails, or too much is read at once.
     pub async fn run_output(&self, id: RunId) -> Result<MadeText> {
-        let run = self.run_row(id).await?;
-        if run.state != RunState::Completed {
-            return Err(Error::conflict(format!("run {id} is {}: it has no output", run.state)));
-        }
+        self.run_row(id).await?;
         let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
         let snapshot = loader.snapshot(self.id(), id).await?;
+        if snapshot.run.state != RunState::Completed {
+            return Err(Error::conflict(format!("run {id} is {}: it has no output", snapshot.run.state)));
+        }
         let output = snapshot.plan.layouts[0].output.clone();
         let parts = Machine::restore(snapshot).result();
         let executor = self.engine.executor();
@@ -88,13 +90,7 @@ impl Tenant {
     /// # Errors
     /// `NotFound`; `Conflict` if it has not ended; `Unavailable` if storage fails.
     pub async fn run_verify(&self, id: RunId) -> Result<Verification> {
-        let run = self.run_row(id).await?;
-        if !run.state.is_terminal() {
-            return Err(Error::conflict(format!(
-                "run {id} is {}: only one that has ended can be verified",
-                run.state
-            )));
-        }
+        self.run_row(id).await?;
         // One at a time: it is no run, and takes no place of one.
         let _turn = self
             .engine
@@ -104,6 +100,11 @@ impl Tenant {
             .map_err(|closed| Error::unavailable("the host is shutting down", closed))?;
         let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
         let snapshot = loader.snapshot(self.id(), id).await?;
+        let state = snapshot.run.state;
+        if !state.is_terminal() {
+            let message = format!("run {id} is {state}: only one that has ended can be verified");
+            return Err(Error::conflict(message));
+        }
         let (attempts, files) = (snapshot.attempts.clone(), snapshot.artifacts.clone());
         let calls = snapshot.host_calls.clone();
         let recorded = Machine::restore(snapshot).recorded(&attempts, &calls, &files);
@@ -138,6 +139,11 @@ async fn verify(executor: &Executor, recorded: Recorded, cancel: CancellationTok
                 recorded.shared.iter().map(|(k, value)| (k.clone(), digest(value))).collect();
             problems.extend(compare("/shared", &mut was, &mut now));
             problems
+        }
+        Ok(AttemptOutcome::Changed) => {
+            let message = "it was made of something else than what comes before it now, so that there is nothing to compare: an earlier result was let count again";
+            let problems = vec![Problem::new("", message)];
+            return StepVerification { step, outcome: Verified::MadeOfOther, problems };
         }
         Ok(other) => {
             vec![Problem::new("", format!("it does not come to an output any more: {}", shown(&other)))]

@@ -31,9 +31,6 @@ pub enum Command {
         approval: String,
         /// What was decided.
         decision: Decision,
-        /// Who decided, if it was a person.
-        #[serde(default)]
-        by: Option<String>,
     },
     /// A step that waits for its review is good.
     Continue {
@@ -79,6 +76,15 @@ pub enum Command {
         /// What came with it (JSON text).
         data: String,
     },
+}
+
+/// A command with who gave it, for the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// What is wanted.
+    pub command: Command,
+    /// Who wants it, if it is a person or a program.
+    pub by: Option<String>,
 }
 
 impl Command {

@@ -12,7 +12,7 @@ mod run;
 mod time;
 mod value;
 
-pub use command::{Command, Overrides, Restored};
+pub use command::{Command, Order, Overrides, Restored};
 pub use event::{Event, EventKind, UnknownEvent};
 pub use failure::{Failure, FailureKind, LimitBreach, Problem, io_reason};
 pub use heddle_manifest::{

@@ -17,7 +17,7 @@ impl approvals::Host for GuestState {
     }
 }
 
-/// The request as it was written, once it is known to be one.
+/// The request as it was written, once it is known to be one; with the options that it has if it says none.
 ///
 /// # Errors
 /// What is wrong with it, for the plugin's author.
@@ -26,7 +26,7 @@ fn checked(text: &str) -> Result<serde_json::Value, String> {
         let (size, most) = (text.len(), approval::REQUEST_BYTES_MAX);
         return Err(format!("the request has {size} bytes; at most {most} are possible"));
     }
-    let written = json::parse(text).map_err(|error| error.to_string())?;
+    let mut written = json::parse(text).map_err(|error| error.to_string())?;
     if !written.is_object() {
         return Err("the request is no JSON object".to_owned());
     }
@@ -40,6 +40,9 @@ fn checked(text: &str) -> Result<serde_json::Value, String> {
     }
     if !found.is_empty() {
         return Err(found.join("; "));
+    }
+    if let Some(members) = written.as_object_mut() {
+        members.entry("options").or_insert_with(|| serde_json::json!(request.options));
     }
     Ok(written)
 }
@@ -70,8 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_kept_as_it_was_written() {
-        let request = json!({ "title": "t", "input_schema": { "type": "object" } });
-        assert_eq!(checked(&request.to_string()), Ok(request));
+    fn a_request_is_kept_as_it_was_written_with_the_options_that_it_has() {
+        let options = json!([{ "name": "go", "label": "Go" }]);
+        let mut request = json!({ "title": "t", "input_schema": { "type": "object" }, "options": options });
+        assert_eq!(checked(&request.to_string()), Ok(request.clone()));
+        request.as_object_mut().unwrap().remove("options");
+        let options = checked(&request.to_string()).unwrap()["options"].clone();
+        let names: Vec<&str> =
+            options.as_array().unwrap().iter().map(|o| o["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["approve", "reject"]);
     }
 }

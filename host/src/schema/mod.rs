@@ -2,6 +2,7 @@
 
 mod bounds;
 mod expansion;
+mod explain;
 mod metered;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ pub use self::bounds::{
 };
 use self::{
     bounds::Measure,
+    explain::explain,
     metered::{Breach, Counted, MAX_ERRORS, Metered},
 };
 pub use self::{expansion::MAX_EXPANSION, metered::MAX_STEPS};
@@ -145,8 +147,12 @@ pub(crate) fn check_within(schema: &Validator, document: &Value, steps: &Cell<u6
     }
     let gathered = schema.run(steps, |compiled| {
         let mut errors = compiled.iter_errors(Counted(document));
-        let mut problems: Vec<Problem> = errors.by_ref().take(MAX_PROBLEMS).map(|e| problem(&e)).collect();
-        if errors.next().is_some() {
+        let mut problems = Vec::new();
+        for error in errors.by_ref().take(MAX_PROBLEMS) {
+            explain(&error, &mut problems);
+        }
+        if problems.len() > MAX_PROBLEMS || errors.next().is_some() {
+            problems.truncate(MAX_PROBLEMS);
             problems.push(Problem::new("", format!("and more: the first {MAX_PROBLEMS} are shown")));
         }
         problems
@@ -155,11 +161,17 @@ pub(crate) fn check_within(schema: &Validator, document: &Value, steps: &Cell<u6
         Ok(problems) => problems,
         Err(Breach::Errors) => {
             let one = |compiled: &jsonschema::Validator<Metered>| {
-                compiled.validate(Counted(document)).err().map(|error| problem(&error))
+                let mut first = Vec::new();
+                if let Err(error) = compiled.validate(Counted(document)) {
+                    explain(&error, &mut first);
+                }
+                first
             };
-            let first = schema.run(steps, one);
+            let mut first = schema.run(steps, one).unwrap_or_default();
+            first.truncate(MAX_PROBLEMS);
             let more = format!("and more: there are over {MAX_ERRORS}, and the first one is shown");
-            first.ok().flatten().into_iter().chain([Problem::new("", more)]).collect()
+            first.push(Problem::new("", more));
+            first
         }
         Err(Breach::Steps) => vec![Problem::new(
             "",
@@ -172,18 +184,4 @@ pub(crate) fn check_within(schema: &Validator, document: &Value, steps: &Cell<u6
             "checking the document against its schema goes too deep: the schema refers to itself too often on the way to a value",
         )],
     }
-}
-
-fn problem(error: &jsonschema::ValidationError<'_>) -> Problem {
-    let message: String = error.to_string();
-    let message = if message.len() > 400 { shorten(&message) } else { message };
-    Problem::new(error.instance_path().to_string(), message)
-}
-
-/// The message quotes the offending value, which may be the whole document.
-fn shorten(message: &str) -> String {
-    let head: String = message.chars().take(150).collect();
-    let skip = message.chars().count().saturating_sub(200);
-    let tail: String = message.chars().skip(skip).collect();
-    format!("{head} … {tail}")
 }

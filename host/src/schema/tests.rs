@@ -233,3 +233,36 @@ fn enums_are_compared_within_the_bound() {
     let document = json!(vec![json!({ "a": "same", "b": "none" }); 9000]);
     assert!(said(&schema, &document).contains("steps"));
 }
+
+#[test]
+fn of_alternatives_what_keeps_from_the_one_that_was_meant_is_told() {
+    let node = json!({ "type": "object", "properties": { "over": { "type": "string" }, "max_parallel": { "type": "integer" } },
+                       "required": ["over"], "additionalProperties": false });
+    let nullable = json!({ "properties": { "map": { "anyOf": [node, { "type": "null" }] } } });
+    let told = |schema: &Value, document: Value| -> Vec<(String, String)> {
+        let problems = check(&compile(schema).unwrap(), &document);
+        problems.into_iter().map(|problem| (problem.path, problem.message)).collect()
+    };
+    let found = told(&nullable, json!({ "map": { "max_paralel": 3, "over": 1 } }));
+    assert!(
+        found.iter().any(|(path, why)| path == "/map" && why.contains("'max_paralel' was unexpected")),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|(path, why)| path == "/map/over" && why.contains("string")), "{found:?}");
+    assert_eq!(found.len(), 2);
+
+    let tagged = |tag: &str, more: &str| json!({ "type": "object", "properties": { "how": { "const": tag }, more: { "type": "string" } }, "required": ["how", more] });
+    let how = json!({ "oneOf": [tagged("skipped", "message"), tagged("failed", "why")] });
+    assert_eq!(
+        told(&how, json!({ "how": "bad" })),
+        [("/how".into(), "expected one of \"skipped\", \"failed\"".into())]
+    );
+    let found = told(&how, json!({ "how": "failed", "message": "x" }));
+    assert!(found.len() == 1 && found[0].1.contains("\"why\" is a required property"), "{found:?}");
+    let found = told(&how, json!({}));
+    assert!(found.len() == 1 && found[0].1.contains("\"how\" is a required property"), "{found:?}");
+    // Where nothing tells which was meant, none is guessed.
+    let either = json!({ "anyOf": [{ "required": ["a"] }, { "required": ["b"] }] });
+    let found = told(&either, json!({}));
+    assert!(found.len() == 1 && found[0].1.contains("anyOf"), "{found:?}");
+}

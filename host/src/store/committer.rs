@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     StoreError, StoreResult, Transition,
     database::{Connection, Connector},
+    sole::Sole,
     write,
 };
 use crate::model::RunId;
@@ -42,10 +43,10 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Start the writer on a connection of its own. It ends when the last handle is gone.
-    pub(super) fn start(connector: Connector, connection: Connection) -> Self {
+    pub(super) fn start(connector: Connector, connection: Connection, sole: Option<Sole>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (health, trouble) = watch::channel(None);
-        tokio::spawn(Writer { connector, connection: Some(connection), health }.run(receiver));
+        tokio::spawn(Writer { connector, sole, connection: Some(connection), health }.run(receiver));
         Self { sender, trouble }
     }
 
@@ -91,6 +92,8 @@ impl Committer {
 
 struct Writer {
     connector: Connector,
+    /// None if others may write at the same time.
+    sole: Option<Sole>,
     /// None while the database is away.
     connection: Option<Connection>,
     health: watch::Sender<Option<String>>,
@@ -159,7 +162,10 @@ impl Writer {
     async fn connection(&mut self) -> StoreResult<&mut Connection> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connector.connect().await?,
+            None => match &mut self.sole {
+                Some(sole) => sole.again(&self.connector).await?,
+                None => self.connector.connect().await?,
+            },
         };
         Ok(self.connection.insert(connection))
     }

@@ -5,7 +5,7 @@ use super::{
     SignalRow, StepRow, StoreResult, UploadRow, WorkflowRow,
     read::{Columns, Record},
 };
-use crate::model::Event;
+use crate::model::{Event, Order};
 
 pub(super) fn run(row: &dyn Columns) -> StoreResult<RunRow> {
     let r = Record::of("runs", row);
@@ -120,7 +120,7 @@ pub(super) fn command(row: &dyn Columns) -> StoreResult<CommandRow> {
     Ok(CommandRow {
         id: r.count("id")?,
         run: r.parse("run_id")?,
-        command: r.tagged("kind", "data")?,
+        order: Order { command: r.tagged("kind", "data")?, by: r.optional_text("given_by")? },
         tries: r.count("tries")?,
     })
 }

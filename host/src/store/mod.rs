@@ -11,6 +11,7 @@ mod garbage;
 mod location;
 mod read;
 mod rows;
+mod sole;
 mod sql;
 mod statistics;
 mod system;
@@ -34,13 +35,14 @@ pub use rows::{
 };
 pub use statistics::{Distribution, GroupStatistics, Groups, Statistics, StatisticsFilter};
 pub use system::TokenRow;
-pub use tenant::{RunFilter, StepPlace, TenantStore, WholeRun};
+pub use tenant::{ArtifactPlace, ListedArtifact, RunFilter, StepPlace, TenantStore, WholeRun};
 use tokio::sync::oneshot;
 pub use transition::{BlobRef, Creation, IdempotencyKey, Transition};
 
 use self::{
     committer::Committer,
     database::{Connection, Connector, Pool},
+    sole::Sole,
     sql::Cell,
 };
 use crate::model::TenantId;
@@ -54,16 +56,33 @@ pub struct Store {
 }
 
 impl Store {
-    /// Open a database and bring its schema up to date.
+    /// Open a database and bring its schema up to date, for the one host that works on it.
     ///
     /// # Errors
-    /// `Unavailable` if it cannot be reached, `Unusable` if it was written by a later version.
+    /// `Unavailable` if it cannot be reached, `Unusable` if it was written by a later version, or another host has it.
     pub async fn open(location: &StoreLocation) -> StoreResult<Self> {
         let connector = Connector::new(location);
-        let mut writer = connector.connect().await?;
+        let mut sole = Sole::default();
+        let writer = sole.begin(&connector).await?;
+        Self::with(connector, writer, Some(sole)).await
+    }
+
+    /// Open a database that others may write at the same time.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    #[cfg(test)]
+    async fn open_shared(location: &StoreLocation) -> StoreResult<Self> {
+        let connector = Connector::new(location);
+        let writer = connector.connect().await?;
+        Self::with(connector, writer, None).await
+    }
+
+    async fn with(connector: Connector, mut writer: Connection, sole: Option<Sole>) -> StoreResult<Self> {
         writer.migrate().await?;
         let readers = connector.pool().await?;
-        Ok(Self { connector: connector.clone(), readers, committer: Committer::start(connector, writer) })
+        let committer = Committer::start(connector.clone(), writer, sole);
+        Ok(Self { connector, readers, committer })
     }
 
     /// The database as a tenant may see it.

@@ -99,7 +99,8 @@ impl Store {
 
     /// The commands that wait for runs of this host, and for runs that have ended, in order.
     pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
-        let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data, commands.tries
+        let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data, commands.given_by,
+                          commands.tries
                    FROM commands
                    JOIN runs ON runs.id = commands.run_id
                    WHERE commands.refused IS NULL AND (runs.owner = $1 OR runs.finished_at IS NOT NULL) ORDER BY commands.id";

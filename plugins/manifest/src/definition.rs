@@ -106,7 +106,7 @@ pub struct Step {
     /// What to do when an attempt fails in a way that trying again may mend.
     #[serde(default)]
     pub retry: RetryPolicy,
-    /// Time for one attempt in milliseconds, if shorter than the phase's limit.
+    /// Time for one attempt at a phase in milliseconds, if shorter than the phase's limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// Time for all attempts together, with the delays between them, in milliseconds.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Host, Run, both};
 
@@ -18,7 +18,36 @@ both!(
     what_does_not_fit_is_refused_and_changes_nothing,
     a_command_that_hosts_die_over_is_refused,
     a_deleted_run_is_gone,
+    the_events_say_who_asked,
 );
+
+async fn the_events_say_who_asked(host: Host) -> Result<()> {
+    let token = host.server().post("/tokens", &json!({ "name": "night shift", "role": "user" })).await?;
+    let secret = token["secret"].as_str().context("a secret")?;
+    let id = host.start_run("long", json!({ "iterations": 300_000_000 })).await?;
+    host.steer(&id, "/pause", json!({})).await?;
+    let cancel = host.server().request(Method::POST, &format!("/runs/{id}/cancel")).bearer_auth(secret);
+    cancel.send().await?.error_for_status()?;
+    let fork = host.server().post(&format!("/runs/{id}/fork"), &json!({})).await?;
+    let by = |events: &Value, kind: &str| {
+        let of =
+            events["items"].as_array().into_iter().flatten().find(|event| event["kind"] == kind).cloned();
+        of.map(|event| event["data"]["by"].clone())
+    };
+    let events = host.server().get(&format!("/runs/{id}/events")).await?;
+    ensure!(by(&events, "run.created") == Some("admin".into()), "{events:#}");
+    ensure!(by(&events, "run.paused") == Some("admin".into()), "{events:#}");
+    for kind in ["step.cancelled", "run.cancelled"] {
+        ensure!(by(&events, kind) == Some("night shift".into()), "{events:#}");
+    }
+    // What came of itself is nobody's.
+    ensure!(by(&events, "step.started") == Some(Value::Null), "{events:#}");
+    let fork = fork["id"].as_str().context("an id")?;
+    let events = host.server().get(&format!("/runs/{fork}/events")).await?;
+    ensure!(by(&events, "run.created") == Some("admin".into()), "{events:#}");
+    host.steer(fork, "/cancel", json!({})).await?;
+    Ok(())
+}
 
 async fn a_paused_run_starts_nothing(mut host: Host) -> Result<()> {
     let id = host.start_run("long", json!({ "iterations": 300_000_000 })).await?;
@@ -129,6 +158,11 @@ async fn a_run_starts_when_its_time_has_come(mut host: Host) -> Result<()> {
         run.state() == "pending" && run.0["waiting"][0]["reason"].as_str().unwrap().contains("2"),
         "{run:?}"
     );
+    ensure!(run.0["waiting"].as_array().map(Vec::len) == Some(1), "{run:?}");
+    let step = run.0["steps"][0]["name"].as_str().context("a name")?;
+    let path = format!("/runs/{id}/steps/{step}/trigger");
+    let said = host.refused(Method::POST, &path, json!({}), 409).await?;
+    ensure!(said.contains("cannot run a step before it has started"), "{said}");
     host.crash()?;
     let run = host.finished(&id).await?;
     ensure!(run.0["started_at"].as_str().unwrap() >= at.as_str(), "{run:?}");

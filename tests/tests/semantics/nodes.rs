@@ -1,6 +1,6 @@
 //! The kinds of nodes, and how data flows between them.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use crate::{Host, both};
@@ -8,6 +8,8 @@ use crate::{Host, both};
 both!(
     transforms_make_documents,
     conditions_take_one_way,
+    a_condition_that_is_unchanged_takes_the_same_way,
+    a_conditions_fallback_takes_the_way,
     the_first_case_that_holds_is_taken,
     waits_for_times_go_on,
     an_event_wakes_the_step_that_waits_for_its_key,
@@ -32,6 +34,53 @@ async fn transforms_make_documents(host: Host) -> Result<()> {
     ensure!(host.output(&run).await? == json!({ "text": "total 10", "large": false }));
     let bill = host.step_output(&run, "bill").await?;
     ensure!(bill["total"] == 10.0 && bill["on"] == run.0["as_of"], "{bill}");
+    Ok(())
+}
+
+async fn a_condition_that_is_unchanged_takes_the_same_way(host: Host) -> Result<()> {
+    let definition = json!({ "name": "ways", "steps": [
+        { "name": "p", "phase": "echo/echo", "input": { "x": "input.x" } },
+        { "name": "q", "condition": "steps.p.output.input.x > 5" },
+        { "name": "a", "transform": "'large'", "depends_on": ["q.true"] },
+        { "name": "b", "transform": "'small'", "depends_on": ["q.false"] },
+        { "name": "j", "join": { "mode": "any" }, "depends_on": ["a", "b"] } ] });
+    let run = host.server().post("/runs", &json!({ "definition": definition, "input": { "x": 9 } })).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    let steps = ["q", "a", "b", "j"];
+    let expected = ["completed", "completed", "skipped", "completed"];
+    let output = json!({ "j": { "a": "large" } });
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&steps) == expected && host.output(&run).await? == output, "{run:?}");
+    for (path, body) in [("retry", json!({})), ("trigger", json!({})), ("rollback", json!({ "attempt": 1 }))]
+    {
+        host.steer(&id, &format!("/steps/p/{path}"), body).await?;
+        let run = host.finished(&id).await?;
+        ensure!(run.states(&steps) == expected && host.output(&run).await? == output, "{path}: {run:?}");
+    }
+    let fork = host.server().post(&format!("/runs/{id}/fork"), &json!({ "step": "p" })).await?;
+    let run = host.finished(fork["id"].as_str().context("an id")?).await?;
+    ensure!(run.states(&steps) == expected && host.output(&run).await? == output, "{run:?}");
+    // With another input it takes the other way.
+    host.steer(&id, "/steps/p/retry", json!({ "input": { "x": 1 } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&steps) == ["completed", "skipped", "completed", "completed"], "{run:?}");
+    Ok(())
+}
+
+async fn a_conditions_fallback_takes_the_way(host: Host) -> Result<()> {
+    let definition = json!({ "name": "spare_way", "steps": [
+        { "name": "q", "condition": "input.x > 1", "fallback": "f" },
+        { "name": "f", "condition": "true" },
+        { "name": "a", "transform": "1", "depends_on": ["q.true"] },
+        { "name": "b", "transform": "2", "depends_on": ["q.false"] } ] });
+    for (input, states) in [
+        (json!({}), ["failed", "completed", "completed", "skipped"]),
+        (json!({ "x": 0 }), ["completed", "skipped", "skipped", "completed"]),
+    ] {
+        let run = host.server().post("/runs", &json!({ "definition": definition, "input": input })).await?;
+        let run = host.finished(run["id"].as_str().context("an id")?).await?;
+        ensure!(run.state() == "completed" && run.states(&["q", "f", "a", "b"]) == states, "{run:?}");
+    }
     Ok(())
 }
 

@@ -62,7 +62,7 @@ async fn a_checkpoint_waits_for_a_decision(mut host: Host) -> Result<()> {
     ensure!(said.contains("is decided"), "{said}");
     ensure!(host.server().get("/approvals").await?["items"] == json!([]));
     let all = host.server().get(&format!("/runs/{id}/approvals")).await?;
-    ensure!(all[0]["state"] == "decided" && all[0]["decided_by"] == "default", "{all:#}");
+    ensure!(all[0]["state"] == "decided" && all[0]["decided_by"] == "admin", "{all:#}");
     Ok(())
 }
 

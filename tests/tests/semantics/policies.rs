@@ -1,6 +1,6 @@
 //! Retries, timeouts, fallbacks, failures that a run goes on from, skip conditions, priorities, bounds by key.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::{Host, both};
@@ -11,11 +11,15 @@ both!(
     a_retry_survives_the_host,
     attempts_and_steps_have_their_time,
     a_fallback_takes_the_place_of_a_step_that_failed,
+    a_fallback_may_be_that_of_several,
+    a_failure_whose_fallback_is_not_on_the_way_is_one,
     a_run_goes_on_from_a_failure_that_may_be,
     a_step_is_skipped_where_a_condition_holds,
     the_highest_priority_goes_first,
     a_priority_that_is_changed_counts_for_what_waits_already,
     so_many_with_the_same_key_run_at_once,
+    a_step_that_waits_for_a_key_says_so,
+    a_step_whose_time_ends_before_its_next_attempt_says_so,
 );
 
 async fn what_may_pass_is_tried_again(host: Host) -> Result<()> {
@@ -84,6 +88,59 @@ async fn a_fallback_takes_the_place_of_a_step_that_failed(host: Host) -> Result<
     let run = host.run("fallback", json!({ "how": "completed" })).await?;
     ensure!(run.states(&steps) == ["completed", "skipped", "completed"], "{run:?}");
     ensure!(host.output(&run).await? == json!({ "after": true }));
+    Ok(())
+}
+
+async fn a_fallback_may_be_that_of_several(host: Host) -> Result<()> {
+    let end = |name: &str| {
+        json!({ "name": name, "phase": "echo/end", "fallback": "spare", "retry": { "max_attempts": 1 },
+                "input": { "how": format!("input.{name}"), "message": "'no'" } })
+    };
+    let sum = "has(steps.a.output.stood_in) || has(steps.b.output.stood_in)";
+    let definition = json!({ "name": "several", "steps": [
+        end("a"), end("b"),
+        { "name": "spare", "transform": { "stood_in": "true" } },
+        { "name": "after", "transform": sum, "depends_on": ["a", "b"] } ] });
+    for (a, b, spare) in [
+        ("failed", "completed", "completed"),
+        ("completed", "failed", "completed"),
+        ("failed", "failed", "completed"),
+        ("completed", "completed", "skipped"),
+    ] {
+        let body = json!({ "definition": definition, "input": { "a": a, "b": b } });
+        let run = host.server().post("/runs", &body).await?;
+        let run = host.finished(run["id"].as_str().context("an id")?).await?;
+        ensure!(run.state() == "completed" && run.states(&["a", "b", "spare"]) == [a, b, spare], "{run:?}");
+        ensure!(host.step_output(&run, "after").await? == json!(spare == "completed"));
+    }
+    Ok(())
+}
+
+async fn a_failure_whose_fallback_is_not_on_the_way_is_one(mut host: Host) -> Result<()> {
+    let definition = json!({ "name": "away", "steps": [
+        { "name": "wanted", "condition": "input.wanted" },
+        { "name": "work", "phase": "echo/end", "fallback": "spare", "depends_on": ["wanted"],
+          "retry": { "max_attempts": 1 }, "input": { "how": "'failed'", "message": "'no luck'" } },
+        { "name": "spare", "transform": "1", "depends_on": ["wanted.true"] },
+        { "name": "after", "transform": "2", "depends_on": ["work"] } ] });
+    let steps = ["work", "spare", "after"];
+    let body = |wanted: bool| json!({ "definition": definition, "input": { "wanted": wanted } });
+    let run = host.server().post("/runs", &body(false)).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    let run = host.finished(&id).await?;
+    ensure!(run.state() == "failed" && run.states(&steps) == ["failed", "skipped", "skipped"], "{run:?}");
+    ensure!(run.0["failure"]["message"].as_str().is_some_and(|why| why.contains("no luck")), "{:#}", run.0);
+    // It is so after a restart, and when the step is done again.
+    host.crash()?;
+    host.steer(&id, "/steps/work/retry", json!({})).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.state() == "failed" && run.states(&steps) == ["failed", "skipped", "skipped"], "{run:?}");
+    let run = host.server().post("/runs", &body(true)).await?;
+    let run = host.finished(run["id"].as_str().context("an id")?).await?;
+    ensure!(
+        run.state() == "completed" && run.states(&steps) == ["failed", "completed", "completed"],
+        "{run:?}"
+    );
     Ok(())
 }
 
@@ -167,6 +224,32 @@ async fn so_many_with_the_same_key_run_at_once(host: Host) -> Result<()> {
     spans.sort();
     ensure!(spans.len() == 6);
     ensure!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two held the key at once: {spans:?}");
+    Ok(())
+}
+
+async fn a_step_that_waits_for_a_key_says_so(host: Host) -> Result<()> {
+    let spin = json!({ "name": "spin", "phase": "echo/spin", "input": { "iterations": "500000000000" },
+                       "concurrency": { "key": "press", "limit": 1 } });
+    let body = json!({ "definition": { "name": "press", "steps": [spin] } });
+    let first = host.server().post("/runs", &body).await?["id"].as_str().context("an id")?.to_owned();
+    host.until(&first, |run| run.step("spin")["state"] == "running").await?;
+    let second = host.server().post("/runs", &body).await?["id"].as_str().context("an id")?.to_owned();
+    let run = host.until(&second, |run| run.step("spin")["state"] == "ready").await?;
+    let why = run.0["waiting"][0]["reason"].as_str().unwrap_or_default();
+    ensure!(why.contains("less than 1 of the concurrency key \"press\""), "{why}");
+    host.steer(&first, "/cancel", json!({})).await?;
+    host.steer(&second, "/cancel", json!({})).await?;
+    Ok(())
+}
+
+async fn a_step_whose_time_ends_before_its_next_attempt_says_so(host: Host) -> Result<()> {
+    let end = json!({ "name": "end", "phase": "echo/end", "input": { "how": "'retryable'", "message": "'busy'" },
+                      "retry": { "max_attempts": 5, "initial_delay_ms": 60000 }, "step_timeout_ms": 500 });
+    let body = json!({ "definition": { "name": "late", "steps": [end] } });
+    let run = host.server().post("/runs", &body).await?;
+    let run = host.finished(run["id"].as_str().context("an id")?).await?;
+    let why = run.step("end")["failure"]["message"].as_str().unwrap_or_default().to_owned();
+    ensure!(why.starts_with("busy; step_timeout_ms ends the step at"), "{why}");
     Ok(())
 }
 

@@ -19,6 +19,7 @@ both!(
     pages_and_searches_are_bounded,
     workflows_are_listed_page_by_page,
     a_run_of_many_steps_is_shown_page_by_page,
+    files_are_listed_page_by_page,
     a_component_has_a_size,
 );
 
@@ -255,6 +256,53 @@ async fn a_run_of_many_steps_is_shown_page_by_page(host: Host) -> Result<()> {
     ensure!(shown["steps"].as_array().map(Vec::len) == Some(601), "the CLI shows all of them");
     let outputs = host.server().get(&format!("/runs/{}/outputs", run.id())).await?;
     ensure!(outputs["steps"].as_array().map(Vec::len) == Some(601), "and so do the outputs");
+    Ok(())
+}
+
+async fn files_are_listed_page_by_page(host: Host) -> Result<()> {
+    let upload = host.server().request(Method::POST, "/uploads?filename=a.bin").body("abc").send().await?;
+    let upload: Value = upload.error_for_status()?.json().await?;
+    let from = json!({ "from": "'input/a.bin'" });
+    let definition = json!({ "name": "files", "files": {}, "steps": [
+        { "name": "each", "map": { "over": "[1, 2, 3]", "body": { "phase": "echo/copy", "input": from } } },
+        { "name": "last", "phase": "echo/copy", "input": from, "depends_on": ["each"] } ] });
+    let body = json!({ "definition": definition, "files": [{ "upload": upload["id"] }] });
+    let run = host.server().post("/runs", &body).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    host.finished(&id).await?;
+    host.steer(&id, "/steps/last/retry", json!({})).await?;
+    host.finished(&id).await?;
+    let all = host.server().get(&format!("/runs/{id}/artifacts")).await?;
+    let place = |file: &Value| (file["step"].clone(), file["version"].clone(), file["latest"] == true);
+    let places = |page: &Value| page["items"].as_array().into_iter().flatten().map(place).collect::<Vec<_>>();
+    let of = |step: &str, version: u32, latest: bool| (json!(step), json!(version), latest);
+    let each = [of("each[0]", 1, true), of("each[1]", 1, true), of("each[2]", 1, true)];
+    let expected = [&each[..], &[of("last", 1, false), of("last", 2, true)]].concat();
+    ensure!(places(&all) == expected, "{all:#}");
+    for (query, expected) in [
+        ("?limit=2", expected.clone()),
+        ("?limit=2&latest=true", {
+            let mut latest = expected;
+            latest.retain(|(_, _, latest)| *latest);
+            latest
+        }),
+    ] {
+        let mut found = Vec::new();
+        let mut path = format!("/runs/{id}/artifacts{query}");
+        loop {
+            let page = host.server().get(&path).await?;
+            ensure!(places(&page).len() <= 2, "{page:#}");
+            found.extend(places(&page));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            path = format!("/runs/{id}/artifacts{query}&cursor={next}");
+        }
+        ensure!(found == expected, "{found:?}");
+    }
+    for (query, why) in [("limit=501", "limit: 501 is not in 1 to 500"), ("cursor=x", "cursor: it is none")] {
+        let said =
+            host.refused(Method::GET, &format!("/runs/{id}/artifacts?{query}"), json!(null), 400).await?;
+        ensure!(said.contains(why), "{said}");
+    }
     Ok(())
 }
 

@@ -13,7 +13,59 @@ both!(
     a_file_that_was_changed_is_found,
     shared_state_that_was_changed_is_found,
     a_run_without_results_is_not_verified,
+    what_was_made_of_something_else_is_not_compared,
+    a_fork_onto_another_component_does_anew_what_the_old_one_made,
 );
+
+async fn what_was_made_of_something_else_is_not_compared(host: Host) -> Result<()> {
+    let definition = json!({ "name": "back", "steps": [
+        { "name": "a", "phase": "echo/echo", "input": { "x": "input.x" } },
+        { "name": "b", "phase": "echo/echo", "input": { "y": "10 / int(steps.a.output.input.x)" } },
+        { "name": "z", "transform": "steps.b.output.input.y" } ] });
+    let run = host.server().post("/runs", &json!({ "definition": definition, "input": { "x": 1 } })).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    host.finished(&id).await?;
+    host.steer(&id, "/steps/a/retry", json!({ "input": { "x": 2 } })).await?;
+    host.finished(&id).await?;
+    host.steer(&id, "/steps/b/rollback", json!({ "attempt": 1 })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(host.step_output(&run, "z").await? == json!(10), "{run:?}");
+    ensure!(run.step("b")["result_attempt"] == 1 && run.step("b")["attempt"] == 2, "{run:?}");
+    let found = verified(&host, &id).await?;
+    let outcomes: Vec<&Value> = found["steps"].as_array().unwrap().iter().map(|s| &s["outcome"]).collect();
+    ensure!(found["verified"] == true && outcomes == ["same", "made_of_other", "same"], "{found:#}");
+    Ok(())
+}
+
+async fn a_fork_onto_another_component_does_anew_what_the_old_one_made(host: Host) -> Result<()> {
+    let definition = json!({ "name": "upgraded", "steps": [
+        { "name": "a", "phase": "echo/echo", "input": { "what": "'a'" } },
+        { "name": "t", "transform": "1" },
+        { "name": "b", "phase": "echo/echo", "input": { "what": "'b'" }, "depends_on": ["a", "t"] } ] });
+    let run = host.server().post("/runs", &json!({ "definition": definition })).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    host.finished(&id).await?;
+    let echo = std::path::Path::new(&std::env::var("HEDDLE_PLUGINS_DIR")?).join("examples/echo.wasm");
+    let mut bytes = std::fs::read(echo)?;
+    let template = b"Say {{ what }}";
+    let found: Vec<usize> =
+        bytes.windows(template.len()).enumerate().filter(|(_, w)| w == template).map(|(i, _)| i).collect();
+    ensure!(!found.is_empty());
+    found.iter().for_each(|i| bytes[i + 2] = b'x');
+    let upload = host.server().request(Method::POST, "/plugins").header("content-type", "application/wasm");
+    upload.body(bytes).send().await?.error_for_status()?;
+    for (upgrade, prompt, attempts) in [(false, "Say a", [1, 1, 2]), (true, "Sax a", [2, 1, 2])] {
+        let body = json!({ "step": "b", "upgrade": upgrade });
+        let fork = host.server().post(&format!("/runs/{id}/fork"), &body).await?;
+        let fork = host.finished(fork["id"].as_str().context("an id")?).await?;
+        ensure!(fork.attempts(&["a", "t", "b"]) == attempts, "{fork:?}");
+        let output = host.step_output(&fork, "a").await?;
+        ensure!(output["prompt"].as_str().is_some_and(|said| said.starts_with(prompt)), "{output:#}");
+        let found = verified(&host, fork.id()).await?;
+        ensure!(found["verified"] == true, "{upgrade}: {found:#}");
+    }
+    Ok(())
+}
 
 async fn a_finished_run_is_verified(host: Host) -> Result<()> {
     for (name, input) in [

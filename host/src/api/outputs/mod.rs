@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Api,
-    artifacts::content_disposition,
+    artifacts::{self, content_disposition},
     auth::{Caller, Viewer},
     error::ApiResult,
     extract::{Path, Query},
@@ -88,8 +88,7 @@ pub(super) async fn get(
     Path(id): Path<RunId>,
     Query(query): Query<OutputsQuery>,
 ) -> ApiResult<Response> {
-    let artifacts = ArtifactBody::list(id, tenant.artifacts(id).await?);
-    let latest: Vec<ArtifactBody> = artifacts.into_iter().filter(|artifact| artifact.latest).collect();
+    let latest = artifacts::latest(&tenant, id).await?;
     let run = runs::whole(&tenant, id).await?;
     match query.format {
         Format::Api => Ok(Json(structure(run, latest)).into_response()),
@@ -109,11 +108,12 @@ pub(super) async fn get(
 }
 
 fn structure(run: RunBody, latest: Vec<ArtifactBody>) -> Outputs {
+    let mut made = provenance::by_step(&latest);
     let steps = run
         .steps
         .into_iter()
         .map(|step| StepOutputs {
-            artifacts: latest.iter().filter(|artifact| artifact.step == step.name).cloned().collect(),
+            artifacts: made.remove(step.name.as_str()).unwrap_or_default().into_iter().cloned().collect(),
             step: step.name,
             state: step.state,
             output_url: step.output_url,

@@ -1,6 +1,6 @@
 //! Where a run's files come from: the document beside them in an archive and in a directory of results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -79,14 +79,24 @@ pub(crate) struct FileProvenance {
     pub deliverable: bool,
 }
 
+/// The artifacts of each step, in their order.
+pub(super) fn by_step(artifacts: &[ArtifactBody]) -> HashMap<&str, Vec<&ArtifactBody>> {
+    let mut steps: HashMap<&str, Vec<&ArtifactBody>> = HashMap::new();
+    for artifact in artifacts {
+        steps.entry(&artifact.step).or_default().push(artifact);
+    }
+    steps
+}
+
 impl Provenance {
     /// Of a run with the latest version of each of its artifacts. Files come in the order of the steps: each step's
     /// artifacts by their place, then its output, unless a file of that name takes its place.
     pub(crate) fn new(run: &RunBody, latest: &[ArtifactBody]) -> Self {
         let mut files = Vec::new();
+        let by_step = by_step(latest);
         for step in &run.steps {
-            let made = || latest.iter().filter(|artifact| artifact.step == step.name);
-            files.extend(made().map(|artifact| FileProvenance {
+            let made = by_step.get(step.name.as_str()).map_or(&[][..], Vec::as_slice);
+            files.extend(made.iter().map(|artifact| FileProvenance {
                 path: format!("{}/{}", step.name, artifact.name),
                 step: step.name.clone(),
                 sha256: artifact.digest.clone(),
@@ -95,7 +105,7 @@ impl Provenance {
                 deliverable: artifact.deliverable,
             }));
             if let Some(digest) = &step.output_digest
-                && !made().any(|artifact| artifact.name == OUTPUT_FILE)
+                && !made.iter().any(|artifact| artifact.name == OUTPUT_FILE)
             {
                 files.push(FileProvenance {
                     path: format!("{}/{OUTPUT_FILE}", step.name),

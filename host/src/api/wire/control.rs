@@ -131,8 +131,8 @@ impl From<SentSignal> for SignalBody {
 
 fn outcome() -> RefOr<Schema> {
     one_of(
-        "Whether the result is what comes out: `same`, byte by byte; `differs`; or `not_computed`, where a person or time made it.",
-        ["same", "differs", "not_computed"],
+        "Whether the result is what comes out: `same`, byte by byte; `differs`; `not_computed`, where a person or time made it; or `made_of_other`, where an earlier result was let count that was made of something else than what comes before it now.",
+        ["same", "differs", "not_computed", "made_of_other"],
     )
 }
 
@@ -179,6 +179,7 @@ impl From<StepVerification> for StepVerificationBody {
             Verified::Same => "same",
             Verified::Differs => "differs",
             Verified::NotComputed => "not_computed",
+            Verified::MadeOfOther => "made_of_other",
         };
         Self { step, outcome: outcome.to_owned(), problems: problems.into_iter().map(Into::into).collect() }
     }

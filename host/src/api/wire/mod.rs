@@ -29,7 +29,7 @@ use utoipa::{
 use crate::{
     model::{Failure, LimitBreach, Problem, RunId, Timestamp, Usage},
     sandbox::{LogLevel, LogLine},
-    store::{ArtifactRow, PluginRow, PluginSource, UploadRow},
+    store::{ArtifactRow, ListedArtifact, PluginRow, PluginSource, UploadRow},
 };
 
 /// Schema of a text with a format or a pattern that its description tells.
@@ -202,25 +202,8 @@ pub struct ArtifactBody {
 }
 
 impl ArtifactBody {
-    /// Of all of a run's artifacts.
-    pub fn list(run: RunId, rows: Vec<ArtifactRow>) -> Vec<Self> {
-        let latest: std::collections::BTreeMap<(String, String), u32> = rows
-            .iter()
-            .map(|row| ((row.step.clone(), row.name.clone()), row.version))
-            .fold(std::collections::BTreeMap::new(), |mut latest, (key, version)| {
-                let highest = latest.entry(key).or_insert(version);
-                *highest = version.max(*highest);
-                latest
-            });
-        rows.into_iter()
-            .map(|row| {
-                let highest = latest.get(&(row.step.clone(), row.name.clone())).copied();
-                Self::new(run, highest == Some(row.version), row)
-            })
-            .collect()
-    }
-
-    fn new(run: RunId, latest: bool, row: ArtifactRow) -> Self {
+    pub(crate) fn new(run: RunId, listed: ListedArtifact) -> Self {
+        let ListedArtifact { row, latest, .. } = listed;
         let ArtifactRow {
             step,
             name,
@@ -259,11 +242,14 @@ impl ArtifactBody {
     }
 }
 
-/// A run's artifacts.
+/// A page of a run's artifacts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ArtifactList {
-    /// All versions, in the order of steps, files and versions.
+pub struct ArtifactPage {
+    /// In the order of steps, files and versions.
     pub items: Vec<ArtifactBody>,
+    /// Give it as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// A plugin.

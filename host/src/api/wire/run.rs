@@ -12,7 +12,7 @@ use super::{AttemptBody, FailureBody, StepBody, digest, one_of, run_id, shown, t
 use crate::{
     api::cursor,
     engine::{RunDetail, StepPage, place},
-    model::{RunId, RunState, StepState},
+    model::{Concurrency, RunId, RunState, StepState},
     store::{InputFile, RunRow, StepRow},
 };
 
@@ -242,7 +242,7 @@ pub struct StepPageBody {
 impl StepPageBody {
     pub(crate) fn new(run: RunId, page: StepPage) -> Self {
         let StepPage { steps, attempts, more, mut after } = page;
-        let next_cursor = steps.last().filter(|_| more).map(|step| cursor::after_step(&place(step)));
+        let next_cursor = steps.last().filter(|_| more).map(|step| cursor::after(&place(step)));
         let mut by_step: BTreeMap<String, Vec<AttemptBody>> = BTreeMap::new();
         for attempt in attempts {
             by_step.entry(attempt.step.clone()).or_default().push(attempt.into());
@@ -269,7 +269,11 @@ fn progress(state: RunState, counts: &HashMap<StepState, u64>) -> f64 {
 }
 
 /// Why a run does not go on: what its users ask first of one that seems to be stuck.
-fn waiting(run: &RunRow, steps: &[StepRow], after: &BTreeMap<String, Vec<String>>) -> Vec<WaitingBody> {
+fn waiting(
+    run: &RunRow,
+    steps: &[(StepRow, Option<Concurrency>)],
+    after: &BTreeMap<String, Vec<String>>,
+) -> Vec<WaitingBody> {
     if run.state.is_terminal() {
         return Vec::new();
     }
@@ -278,20 +282,38 @@ fn waiting(run: &RunRow, steps: &[StepRow], after: &BTreeMap<String, Vec<String>
         waiting.push(WaitingBody { step: step.map(|step| step.name.clone()), reason });
     };
     match run.state {
-        RunState::Pending if let Some(at) = run.start_at => push(None, format!("it starts at {at}")),
-        RunState::Pending => push(None, "the host has not taken it up yet".to_owned()),
+        RunState::Pending => {
+            let why = run.start_at.map(|at| format!("it starts at {at}"));
+            push(None, why.unwrap_or_else(|| "the host has not taken it up yet".to_owned()));
+            return waiting;
+        }
         RunState::Paused => push(None, "it is paused until somebody resumes it".to_owned()),
         _ => {}
     }
     let not_ended = |step: &StepRow| -> Vec<&str> {
         let after = after.get(&step.name).map_or(&[][..], Vec::as_slice);
-        let open = steps.iter().filter(|s| !s.state.is_terminal() && after.contains(&s.name));
-        open.map(|s| s.name.as_str()).collect()
+        let open = steps.iter().filter(|(s, _)| !s.state.is_terminal() && after.contains(&s.name));
+        open.map(|(s, _)| s.name.as_str()).collect()
     };
-    for step in steps {
+    for (step, bound) in steps {
         match step.state {
-            StepState::Pending => push(Some(step), format!("for {} to end", not_ended(step).join(", "))),
-            StepState::Ready => push(Some(step), "for a free place to run".to_owned()),
+            StepState::Pending => push(
+                Some(step),
+                match not_ended(step).join(", ") {
+                    // Inside another step, which begins what is in it.
+                    before if before.is_empty() => "for its turn".to_owned(),
+                    before => format!("for {before} to end"),
+                },
+            ),
+            StepState::Ready => push(
+                Some(step),
+                match bound {
+                    None => "for a free place to run".to_owned(),
+                    Some(Concurrency { key, limit }) => format!(
+                        "for a free place to run, and for less than {limit} of the concurrency key {key:?} to run"
+                    ),
+                },
+            ),
             StepState::Retrying => {
                 let why = step.failure.as_ref().map_or("", |failure| failure.message.as_str());
                 let when = step.not_before.map_or_else(|| "soon".to_owned(), |at| format!("at {at}"));

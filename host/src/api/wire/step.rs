@@ -35,6 +35,9 @@ pub struct StepBody {
     pub state: String,
     /// Number of the last attempt; 0 before the first.
     pub attempt: u32,
+    /// Number of the attempt whose result counts; after a rollback it is not the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_attempt: Option<u32>,
     /// When the next attempt may start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = time)]
@@ -158,7 +161,7 @@ impl StepBody {
             phase,
             state,
             attempt,
-            result_attempt: _,
+            result_attempt,
             retried_from: _,
             not_before,
             step_key,
@@ -183,6 +186,7 @@ impl StepBody {
             after,
             state: state.to_string(),
             attempt,
+            result_attempt,
             not_before: shown(not_before),
             ready_at: shown(ready_at),
             started_at: shown(started_at),

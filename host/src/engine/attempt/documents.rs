@@ -2,12 +2,6 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use serde::{
-    Deserializer as _,
-    de::{IgnoredAny, SeqAccess, Visitor},
-};
-use serde_json::value::RawValue;
-
 use super::{
     Executor,
     memory::{Draft, check_documents},
@@ -18,11 +12,8 @@ use crate::{
         expression::{Expression, Root, Scope},
         plan::LayoutKind,
     },
-    model::{Failure, FailureKind, Mapping, TenantId, Value},
+    model::{Failure, FailureKind, Mapping, TenantId},
 };
-
-/// A map goes over so many items at the most.
-const MAX_ITEMS: usize = 10_000;
 
 /// The documents by what names them, as JSON text.
 pub(super) struct Documents {
@@ -144,98 +135,6 @@ impl Documents {
     }
 }
 
-impl Executor {
-    /// One element of an array.
-    async fn element(&self, tenant: &TenantId, array: &Value, index: usize) -> Result<String, Failure> {
-        let digest = array.digest();
-        let known = self.array.lock().ok().and_then(|known| known.clone());
-        let items = match known.filter(|(of, _)| *of == digest) {
-            Some((_, items)) => items,
-            None => {
-                let text = self.text(tenant, array).await?;
-                let items: Arc<[Box<str>]> = elements(&text)?.into();
-                if let Ok(mut known) = self.array.lock() {
-                    *known = Some((digest, Arc::clone(&items)));
-                }
-                items
-            }
-        };
-        let missing = || Failure::new(FailureKind::Host, format!("the map's array has no item {index}"));
-        items.get(index).map(|item| item.to_string()).ok_or_else(missing)
-    }
-}
-
-/// The elements of a JSON array, as text.
-fn elements(array: &str) -> Result<Vec<Box<str>>, Failure> {
-    let (items, _) = items(array)?;
-    Ok(items.into_iter().map(|item| item.get().into()).collect())
-}
-
-/// How many elements a JSON array has, of those that a map may go over.
-pub(super) fn count(array: &str) -> Result<usize, Failure> {
-    let (_, count) = items(array)?;
-    if count <= MAX_ITEMS {
-        return Ok(count);
-    }
-    Err(Failure::limit("map_items", MAX_ITEMS as u64, count as u64, "the map's array is too long"))
-}
-
-/// The elements of an array, and how many there are. Of one that is too long the rest is only counted: even a reference
-/// is larger than a small element.
-fn items(array: &str) -> Result<(Vec<&RawValue>, usize), Failure> {
-    struct Items;
-
-    impl<'de> Visitor<'de> for Items {
-        type Value = (Vec<&'de RawValue>, usize);
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-            let mut items = Vec::new();
-            while items.len() < MAX_ITEMS {
-                let Some(item) = access.next_element()? else { break };
-                items.push(item);
-            }
-            let mut count = items.len();
-            while access.next_element::<IgnoredAny>()?.is_some() {
-                count += 1;
-            }
-            Ok((items, count))
-        }
-    }
-
-    serde_json::Deserializer::from_str(array).deserialize_seq(Items).map_err(|_| {
-        let shown: String = array.chars().take(60).collect();
-        Failure::new(FailureKind::InvalidInput, format!("a map goes over an array; this is none: {shown}"))
-    })
-}
-
 fn invalid(text: &str, error: &dyn fmt::Display) -> Failure {
     Failure::new(FailureKind::InvalidExpression, format!("{text:?}: {error}"))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_an_array_that_is_too_long_the_rest_is_counted() {
-        assert_eq!(count("[]").unwrap(), 0);
-        assert_eq!(
-            elements(r#" [1, {"a": [2]}, "x" ]"#).unwrap(),
-            ["1".into(), r#"{"a": [2]}"#.into(), "\"x\"".into()]
-        );
-        let array = |n: usize| format!("[{}0]", "0,".repeat(n - 1));
-        assert_eq!(count(&array(MAX_ITEMS)).unwrap(), MAX_ITEMS);
-        let long = array(MAX_ITEMS + 5);
-        let breach = count(&long).unwrap_err().breach.unwrap();
-        assert_eq!((breach.limit.as_str(), breach.value, breach.used), ("map_items", 10_000, 10_005));
-        assert_eq!(items(&long).unwrap().0.len(), MAX_ITEMS);
-        for text in ["{}", "[1", "null"] {
-            assert!(count(text).unwrap_err().message.contains("goes over an array"), "{text}");
-        }
-    }
 }

@@ -15,7 +15,7 @@ use super::{
     memory::{Room, check_documents},
 };
 use crate::{
-    engine::core::{AttemptEnd, AttemptOutcome, Launch, Suspension},
+    engine::core::{AttemptEnd, AttemptOutcome, Known, Launch, Suspension},
     events::Live,
     model::{Digest, Failure, FailureKind, Limits, PhaseSpec, Timestamp, Value},
     sandbox::{AttemptReport, AttemptRequest, GuestOutcome, HostCall, Journal, JournalEntry, WrittenFile},
@@ -68,8 +68,10 @@ impl Executor {
             limits: &limits,
         }
         .digest();
-        if launch.known == Some(step_key) && launch.journal.is_empty() {
-            return Ok(super::ended(AttemptOutcome::Unchanged));
+        // What was under way goes on: it has asked the host already.
+        let goes_on = matches!(launch.known, Known::Result(_)) && !launch.journal.is_empty();
+        if let Some(outcome) = launch.known.outcome(step_key).filter(|_| !goes_on) {
+            return Ok(super::ended(outcome));
         }
         let journal = Arc::new(Mutex::new(Journal::new(entries(&launch.journal)?)));
         let (bus, run, name) = (self.bus.clone(), launch.run.id, launch.name.clone());

@@ -2,6 +2,7 @@
 //!
 //! A phase is run in the sandbox (`guest`); every other kind of node is the host's own evaluation (`node`).
 
+mod arrays;
 mod documents;
 mod files;
 mod guest;
@@ -16,7 +17,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 pub(crate) use values::{read_value, write_value};
 
-pub(crate) use self::memory::{Memory, Room};
+pub(crate) use self::{
+    arrays::Arrays,
+    memory::{Memory, Room},
+};
 use self::{documents::Documents, memory::made_of};
 use super::{
     core::{AttemptEnd, AttemptOutcome, Document, Launch, Stage},
@@ -25,13 +29,10 @@ use super::{
 use crate::{
     artifacts::BlobStore,
     events::EventBus,
-    model::{Digest, Failure, FailureKind, Mapping, Node, TenantId, Usage, Value},
+    model::{Failure, FailureKind, Mapping, Node, TenantId, Usage, Value},
     sandbox::Sandbox,
     store::BlobRef,
 };
-
-/// An array's digest, and the JSON texts of its items.
-pub(crate) type Array = (Digest, Arc<[Box<str>]>);
 
 /// So many evaluations are under way at once. Each has its own bound of memory.
 pub(crate) const EVALUATIONS: usize = 4;
@@ -43,8 +44,8 @@ pub(crate) struct Executor {
     pub(crate) plugins: Plugins,
     pub(crate) blobs: BlobStore,
     pub(crate) bus: EventBus,
-    /// The array that items were last taken from: a wide map asks for the same again and again.
-    pub(crate) array: Arc<Mutex<Option<Array>>>,
+    /// The arrays that items were last taken from.
+    pub(crate) arrays: Arc<Mutex<Arrays>>,
     /// Places for evaluations of what tenants wrote.
     pub(crate) evaluations: Arc<Semaphore>,
     /// Room for the documents that they read and make.

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{
     Executor,
-    documents::{Documents, count},
+    arrays::count,
+    documents::Documents,
     ended,
     key::node_key,
     memory::{Draft, Memory, check_value, made_of},
@@ -39,8 +40,11 @@ impl Executor {
     ) -> Result<AttemptEnd, Failure> {
         let key =
             node_key(&serde_json::to_string(launch.definition()).unwrap_or_default(), documents.texts());
-        if node.body().is_none() && launch.definition().workflow.is_none() && launch.known == Some(key) {
-            return Ok(ended(AttemptOutcome::Unchanged));
+        // What is inside a step may have changed although its own key has not.
+        let contains = node.body().is_some() || launch.definition().workflow.is_some();
+        let stands = |outcome: &AttemptOutcome| !contains || !matches!(outcome, AttemptOutcome::Unchanged);
+        if let Some(outcome) = launch.known.outcome(key).filter(stands) {
+            return Ok(ended(outcome));
         }
         match (&launch.stage, node) {
             (_, Node::Transform(mapping)) => {

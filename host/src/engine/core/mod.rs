@@ -10,7 +10,7 @@ mod timers;
 use std::collections::{BTreeSet, HashMap};
 
 pub(crate) use machine::{
-    AttemptEnd, AttemptOutcome, Child, Document, Effects, Launch, Machine, Recorded, Snapshot, Stage,
+    AttemptEnd, AttemptOutcome, Child, Document, Effects, Known, Launch, Machine, Recorded, Snapshot, Stage,
     Suspension,
 };
 use queue::{Entry, Queue};
@@ -18,7 +18,7 @@ use timers::Timers;
 
 use crate::{
     engine::TenantBounds,
-    model::{AttemptId, Command, Failure, HostId, RunId, TenantId, Timestamp},
+    model::{AttemptId, Failure, HostId, Order, RunId, TenantId, Timestamp},
     store::Transition,
 };
 
@@ -36,13 +36,13 @@ pub(crate) enum Input {
     /// A run that this host cannot go on with is to end.
     GiveUp(Box<Machine>, Failure),
     /// A run that had ended is opened again, for a command.
-    Reopen { machine: Box<Machine>, id: i64, command: Box<Command> },
+    Reopen { machine: Box<Machine>, id: i64, order: Box<Order> },
     /// A run that was to be opened again cannot be, and why.
     NotLoaded { run: RunId, id: i64, why: String },
     /// An attempt has ended.
     Ended { run: RunId, epoch: u64, step: usize, attempt: AttemptId, end: Box<AttemptEnd> },
     /// Somebody wants something.
-    Command { id: i64, run: RunId, command: Box<Command> },
+    Command { id: i64, run: RunId, order: Box<Order> },
     /// Time has passed.
     Tick,
     /// The store refused to create a run.
@@ -64,7 +64,7 @@ pub(crate) enum Action {
     /// The command does not fit where the run stands.
     RefuseCommand { id: i64, why: String },
     /// The run is not in memory: bring it by [`Input::Reopen`].
-    Load { run: RunId, id: i64, command: Box<Command> },
+    Load { run: RunId, id: i64, order: Box<Order> },
     /// Bring the run back as the database has it, if it is this host's, by [`Input::Recover`], [`Input::GiveUp`] or
     /// [`Input::NotRecovered`].
     Reload(RunId),
@@ -85,13 +85,22 @@ pub(crate) struct Core {
     timers: Timers,
     /// Runs that are being opened again or brought back, with the commands that came meanwhile: opened twice, a run would
     /// have two epochs, of which the one in memory may be over.
-    loading: HashMap<RunId, Vec<(i64, Box<Command>)>>,
+    loading: HashMap<RunId, Loading>,
     /// Runs that have not ended and cannot be taken up, and why.
     left: HashMap<RunId, String>,
     /// Set until the runs of earlier owners are taken up: what they had under way comes first.
     taking_up: bool,
     /// Set when the host shuts down: nothing new starts.
     draining: bool,
+}
+
+/// A run that is not in memory yet.
+#[derive(Debug, Default)]
+struct Loading {
+    /// The commands that came meanwhile.
+    commands: Vec<(i64, Box<Order>)>,
+    /// Whether it is brought back whatever state it is in; otherwise, if it has ended, for a command.
+    reloads: bool,
 }
 
 /// What an attempt under way takes up.
@@ -196,7 +205,7 @@ impl Core {
             }
             Input::TakenUp => self.taking_up = false,
             Input::NotRecovered { run, why, stays } => {
-                for (id, _) in self.loading.remove(&run).unwrap_or_default() {
+                for (id, _) in self.loading.remove(&run).unwrap_or_default().commands {
                     actions.push(Action::RefuseCommand { id, why: why.clone() });
                 }
                 if stays {
@@ -218,16 +227,19 @@ impl Core {
                 );
                 return self.handle(Input::NotLoaded { run: machine.run().id, id, why }, now);
             }
-            Input::Reopen { machine, id, command } => {
+            Input::Reopen { machine, id, order } => {
                 let run = machine.run().id;
                 self.hold(*machine);
                 changed.insert(run);
-                self.after_loading(run, Some((id, command)), now, &mut actions);
+                self.after_loading(run, Some((id, order)), now, &mut actions);
             }
             Input::NotLoaded { run, id, why } => {
-                let meanwhile = self.loading.remove(&run).unwrap_or_default();
-                for id in std::iter::once(id).chain(meanwhile.into_iter().map(|(id, _)| id)) {
-                    actions.push(Action::RefuseCommand { id, why: why.clone() });
+                actions.push(Action::RefuseCommand { id, why: why.clone() });
+                // Its end was refused meanwhile, and it is being brought back: what else came is done then.
+                if self.loading.get(&run).is_none_or(|loading| !loading.reloads) {
+                    for (id, _) in self.loading.remove(&run).unwrap_or_default().commands {
+                        actions.push(Action::RefuseCommand { id, why: why.clone() });
+                    }
                 }
             }
             Input::Ended { run, epoch, step, attempt, end } => {
@@ -238,18 +250,18 @@ impl Core {
                     changed.insert(run);
                 }
             }
-            Input::Command { id, run, command } => match self.runs.get_mut(&run) {
+            Input::Command { id, run, order } => match self.runs.get_mut(&run) {
                 Some(machine) => {
-                    let done = machine.command(&command, now);
+                    let done = machine.command(&order, now);
                     changed.insert(run);
                     self.commanded(run, id, done, &mut actions);
                 }
                 None if self.loading.contains_key(&run) => {
-                    self.loading.entry(run).or_default().push((id, command));
+                    self.loading.entry(run).or_default().commands.push((id, order));
                 }
-                None if command.reopens() && !self.left.contains_key(&run) => {
-                    self.loading.insert(run, Vec::new());
-                    actions.push(Action::Load { run, id, command });
+                None if order.command.reopens() && !self.left.contains_key(&run) => {
+                    self.loading.insert(run, Loading::default());
+                    actions.push(Action::Load { run, id, order });
                 }
                 None => {
                     let why = self.left.get(&run).map_or("the run has ended", String::as_str).to_owned();
@@ -269,9 +281,10 @@ impl Core {
             Input::Refused { run, epoch } => {
                 let known = self.runs.get(&run).map(|machine| machine.run().epoch);
                 // What followed the refused transition is refused as well, and says nothing new.
-                if known.map_or(!self.loading.contains_key(&run), |known| known == epoch) {
+                let reloads = self.loading.get(&run).is_some_and(|loading| loading.reloads);
+                if known.map_or(!reloads, |known| known == epoch) {
                     self.drop_run(run, &mut actions);
-                    self.loading.insert(run, Vec::new());
+                    self.loading.entry(run).or_default().reloads = true;
                     actions.push(Action::Reload(run));
                 }
             }
@@ -294,15 +307,15 @@ impl Core {
     fn after_loading(
         &mut self,
         run: RunId,
-        first: Option<(i64, Box<Command>)>,
+        first: Option<(i64, Box<Order>)>,
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
         self.left.remove(&run);
-        let meanwhile = self.loading.remove(&run).unwrap_or_default();
-        for (id, command) in first.into_iter().chain(meanwhile) {
+        let meanwhile = self.loading.remove(&run).unwrap_or_default().commands;
+        for (id, order) in first.into_iter().chain(meanwhile) {
             let Some(machine) = self.runs.get_mut(&run) else { continue };
-            let done = machine.command(&command, now);
+            let done = machine.command(&order, now);
             self.commanded(run, id, done, actions);
         }
     }

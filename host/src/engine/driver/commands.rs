@@ -66,9 +66,9 @@ impl Driver {
             Ok(Found { waiting, new }) => {
                 self.inbox.taken.retain(|id, _| waiting.contains(id));
                 self.inbox.taken.extend(new.iter().map(|command| (command.id, command.run)));
-                for CommandRow { id, run, command, tries } in new {
+                for CommandRow { id, run, order, tries } in new {
                     if tries >= MAX_TRIES {
-                        tracing::error!(id, %run, ?command, "this command never came to an end; it is refused");
+                        tracing::error!(id, %run, ?order, "this command never came to an end; it is refused");
                         self.refuse_command(
                             id,
                             format!(
@@ -78,7 +78,7 @@ impl Driver {
                         );
                         continue;
                     }
-                    self.input(Input::Command { id, run, command: Box::new(command) }, None);
+                    self.input(Input::Command { id, run, order: Box::new(order) }, None);
                 }
             }
             Err(error) => {

@@ -177,13 +177,20 @@ impl<'a> Node<'a> {
         if schema.contains_key("patternProperties") {
             return Found::Anything;
         }
-        match schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties")) {
-            Some(Value::Bool(false)) => {
+        // A schema that names members and says nothing of others may well not mean them: whoever does can say so, whereas a
+        // misspelt name would be null for ever.
+        let others = schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
+        match others {
+            None if properties.is_none_or(serde_json::Map::is_empty) => Found::Anything,
+            None | Some(Value::Bool(false)) => {
                 let known = properties.into_iter().flatten().map(|(name, _)| name.as_str());
                 let listed: Vec<String> = known.clone().take(10).map(|name| format!("{name:?}")).collect();
                 let mut hint = hint(key, known);
                 if hint.is_empty() && !listed.is_empty() {
                     hint = format!("; there are {}", listed.join(", "));
+                }
+                if others.is_none() {
+                    hint.push_str(" (a schema that means others too says additionalProperties: true)");
                 }
                 Found::Nothing(Complaint::Key { key: key.to_owned(), hint })
             }

@@ -176,6 +176,7 @@ impl Edges<'_> {
             };
             match &self.steps[from].condition {
                 Some(condition) if condition.names().contains(&case) => {
+                    self.stands_in_for(from, case, &path, problems);
                     self.add(from, i, EdgeKind::Cases([case.to_owned()].into()));
                 }
                 Some(condition) => problems.push(Problem::new(
@@ -191,7 +192,9 @@ impl Edges<'_> {
             // Those that do not parse are reported where the step is checked.
             let Ok(expression) = Expression::parse(text) else { continue };
             for reference in expression.references() {
+                // Of one that is not there it is told where the expression is checked, with the place in it.
                 if let Root::Output(name) | Root::Step(name) = &reference.root
+                    && self.places.contains_key(name.as_str())
                     && let Some(from) = self.find(i, name, &format!("{at}{path}"), problems)
                 {
                     self.add(from, i, EdgeKind::After);
@@ -202,6 +205,20 @@ impl Edges<'_> {
             && let Some(to) = self.find(i, name, &format!("{at}/fallback"), problems)
         {
             self.add(i, to, EdgeKind::Fallback);
+        }
+    }
+
+    /// What goes the way of a condition's case goes that way if its fallback says so, which must be able to.
+    fn stands_in_for(&self, from: usize, case: &str, path: &str, problems: &mut Problems) {
+        let step = &self.steps[from];
+        let Some(spare) = step.fallback.as_deref().and_then(|name| self.places.get(name)) else { return };
+        let cases = self.steps[*spare].condition.as_ref().map(|condition| condition.names());
+        if cases.is_none_or(|cases| !cases.contains(&case)) {
+            let (name, spare) = (&step.name, &self.steps[*spare].name);
+            let message = format!(
+                "{spare:?} stands in for {name:?} if that fails, and is no condition with a case {case:?}"
+            );
+            problems.push(Problem::new(path, message));
         }
     }
 

@@ -50,7 +50,7 @@ fn everything_wrong_is_said_at_once() {
         &[
             Step::phase("a", "p/x").after("c").fallback("x"),
             Step::phase("b", "p/x").after("a").after("nobody").after("a.yes"),
-            Step::phase("c", "p/x").after("b").map("m/n", "steps.nowhere.output"),
+            Step::phase("c", "p/x").after("b"),
             Step::phase("a", "p/x"),
             Step::phase("E-e", "p/x").after("E-e"),
             Step::condition("f", "true").after("f2.true"),
@@ -67,7 +67,6 @@ fn everything_wrong_is_said_at_once() {
         "/steps/0/fallback",
         "/steps/1/depends_on/1",
         "/steps/1/depends_on/2",
-        "/steps/2/input/m~1n",
         "/steps/4/depends_on/0",
         "/steps/6/depends_on/0",
     ] {
@@ -91,4 +90,20 @@ fn a_circle_names_its_steps() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("a, b, c"), "{}", problems[0].message);
     assert!(Graph::of(&[], "/steps").unwrap_err().told()[0].message.contains("at least one step"));
+}
+
+#[test]
+fn a_fallback_of_a_condition_has_its_cases() {
+    let spare = |spare: Step| {
+        let steps = [
+            Step::condition("q", "input.x").fallback("spare"),
+            spare,
+            Step::phase("a", "p/x").after("q.true"),
+        ];
+        Graph::of(&steps, "/steps")
+    };
+    assert!(spare(Step::condition("spare", "true")).is_ok());
+    let found = spare(Step::phase("spare", "p/x")).unwrap_err().told();
+    assert!(found.len() == 1 && found[0].path == "/steps/2/depends_on/0", "{found:?}");
+    assert!(found[0].message.contains("no condition with a case \"true\""), "{found:?}");
 }

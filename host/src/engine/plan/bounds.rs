@@ -1,8 +1,10 @@
 //! How large a definition may be (law 5): what is larger is refused before anything else of it is looked at.
 
+use heddle_manifest::approval::{LABEL_MAX, MESSAGE_BYTES_MAX, TITLE_MAX};
+
 use crate::{
     engine::graph::expressions,
-    model::{Condition, Node, Problem, StepDefinition, Workflow},
+    model::{Checkpoint, Condition, Node, Problem, StepDefinition, Workflow},
     schema,
 };
 
@@ -36,12 +38,16 @@ pub(crate) const MAX_RETRY_FACTOR: f64 = 100.0;
 pub(crate) const MAX_CONCURRENCY_KEY_BYTES: usize = 200;
 /// A checkpoint offers so many options at the most.
 pub(crate) const MAX_OPTIONS: usize = 10;
+/// The longest version of a definition, in bytes.
+const MAX_VERSION_BYTES: usize = 100;
+/// The longest description for people, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 64 << 10;
 /// Nothing takes longer, and nobody waits longer, than a hundred years: in seconds.
 pub(crate) const MAX_SECONDS: u64 = 100 * 366 * 24 * 60 * 60;
 
-/// What of a definition is too large.
+/// What of a definition is too large, or is no version.
 pub(super) fn check_size(workflow: &Workflow) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let (mut problems, mut wrong) = (Vec::new(), texts(workflow));
     let mut too_many = |path: &str, what: &str, count: usize, most: usize| {
         if count > most {
             let message = format!("{count} {what}; at most {most} are allowed");
@@ -60,6 +66,8 @@ pub(super) fn check_size(workflow: &Workflow) -> Vec<Problem> {
         let kinds = step.retry.on.as_ref().map_or(0, Vec::len);
         too_many(&format!("/steps/{i}/retry/on"), "kinds", kinds, MAX_RETRY_KINDS);
         schemas.extend(step.checkpoint.iter().filter_map(|checkpoint| checkpoint.input_schema.as_ref()));
+        wrong
+            .extend(step.checkpoint.iter().flat_map(|found| words(found, &format!("/steps/{i}/checkpoint"))));
         for node in step.nodes() {
             open.extend(node.body().map(|body| (i, body)));
             // A step that says several things is no step; here it counts with all of them.
@@ -74,8 +82,45 @@ pub(super) fn check_size(workflow: &Workflow) -> Vec<Problem> {
     too_many("/steps", "steps, those inside maps and loops counted", steps, MAX_STEPS);
     too_many("/steps", "dependencies", dependencies, MAX_DEPENDENCIES);
     too_many("/steps", "expressions", found, MAX_EXPRESSIONS);
+    problems.append(&mut wrong);
     if let Err(error) = schema::measure_together(schemas.iter().copied()) {
         problems.push(Problem::new("", format!("all schemas of a definition count as one: {error}")));
     }
     problems
+}
+
+/// What is wrong with the version and the texts for people: they are in every list of runs and workflows.
+fn texts(workflow: &Workflow) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let version = &workflow.version;
+    if version.len() > MAX_VERSION_BYTES {
+        let message = format!("it has {} bytes; at most {MAX_VERSION_BYTES} are allowed", version.len());
+        problems.push(Problem::new("/version", message));
+    } else if let Err(error) = semver::Version::parse(version) {
+        problems.push(Problem::new("/version", format!("{version:?} is no semantic version: {error}")));
+    }
+    problems.extend(length("/display_name", &workflow.display_name, 0, TITLE_MAX));
+    problems.extend(bytes("/description", &workflow.description, MAX_DESCRIPTION_BYTES));
+    problems
+}
+
+/// What is wrong with the words of a checkpoint: a phase that asks has the same bounds.
+fn words(checkpoint: &Checkpoint, at: &str) -> Vec<Problem> {
+    let labels = checkpoint.options.iter().take(MAX_OPTIONS).enumerate();
+    let labels = labels
+        .filter_map(|(k, option)| length(&format!("{at}/options/{k}/label"), &option.label, 0, LABEL_MAX));
+    let title = length(&format!("{at}/title"), &checkpoint.title, 1, TITLE_MAX);
+    let message = bytes(&format!("{at}/message"), &checkpoint.message, MESSAGE_BYTES_MAX);
+    title.into_iter().chain(message).chain(labels).collect()
+}
+
+fn length(path: &str, text: &str, least: usize, most: usize) -> Option<Problem> {
+    let length = text.chars().count();
+    let message = || format!("it has {length} characters; {least} to {most} are allowed");
+    (!(least..=most).contains(&length)).then(|| Problem::new(path, message()))
+}
+
+fn bytes(path: &str, text: &str, most: usize) -> Option<Problem> {
+    let message = || format!("it has {} bytes; at most {most} are allowed", text.len());
+    (text.len() > most).then(|| Problem::new(path, message()))
 }

@@ -98,6 +98,24 @@ pub(crate) trait Surroundings {
 }
 
 impl Plan {
+    /// The definition of a step by the name that it has in a run: `fan[3]`, `part/extract`.
+    pub(crate) fn definition_of(&self, name: &str) -> Option<&StepDefinition> {
+        let (mut layout, mut rest) = (0, name);
+        loop {
+            let end = rest.find(['[', '/']).unwrap_or(rest.len());
+            let mut local = self.layouts[layout].steps.iter().position(|step| step.name == rest[..end])?;
+            rest = &rest[end..];
+            while rest.starts_with('[') {
+                layout = self.layouts[layout].inner[local]?;
+                local = 0;
+                rest = &rest[rest.find(']')? + 1..];
+            }
+            let Some(inside) = rest.strip_prefix('/') else { return self.layouts[layout].steps.get(local) };
+            layout = self.layouts[layout].inner[local]?;
+            rest = inside;
+        }
+    }
+
     /// Check a definition and pin its plugins and sub-workflows, or say everything that is wrong. Paths point into the
     /// definition.
     pub(crate) fn new(workflow: &Workflow, surroundings: &impl Surroundings) -> Result<Self, Vec<Problem>> {

@@ -35,11 +35,22 @@ pub(super) fn check_shared(
         }
     }
     for (i, step) in steps.iter().enumerate() {
-        if matches!(step.node(), Some(Node::Map(_))) && !keys[i].writes.is_empty() {
-            let keys = list(&keys[i].writes);
-            let message =
-                format!("the items of a map run side by side, and each would write the shared key {keys}");
-            problems.push(Problem::new(format!("/steps/{i}/map/body"), message));
+        if keys[i].writes.is_empty() {
+            continue;
+        }
+        let (mut inside, mut at) = (step, format!("/steps/{i}"));
+        while let Some(body) = inside.node().and_then(|node| node.body()) {
+            let is_map = inside.map.is_some();
+            at.push_str(if is_map { "/map/body" } else { "/loop/body" });
+            if is_map {
+                let keys = list(&keys[i].writes);
+                let message = format!(
+                    "the items of a map run side by side, and each would write the shared key {keys}"
+                );
+                problems.push(Problem::new(at, message));
+                break;
+            }
+            inside = body;
         }
     }
     for (key, writing) in &writers {

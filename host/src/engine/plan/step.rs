@@ -88,6 +88,15 @@ pub(super) fn check_step<S: Known>(
         let message = format!("a {} takes no input mapping; only a phase and a workflow do", node.kind());
         check.problems.push(Problem::new(format!("{at}/input"), message));
     }
+    if !matches!(node, Node::Phase(_)) && step.config.as_object().is_some_and(|config| !config.is_empty()) {
+        let message = format!("a {} takes no configuration; only a phase does", node.kind());
+        check.problems.push(Problem::new(format!("{at}/config"), message));
+    }
+    if step.timeout_ms.is_some() && !matches!(node, Node::Phase(_)) {
+        let message =
+            format!("bounds an attempt at a phase; a {} is bounded by step_timeout_ms", node.kind());
+        check.problems.push(Problem::new(format!("{at}/timeout_ms"), message));
+    }
     match node {
         Node::Phase(phase) => phase_step(check, step, phase, at),
         Node::Transform(_) | Node::Join(_) => {}
@@ -186,6 +195,9 @@ fn options<S>(check: &mut Check<'_, S>, checkpoint: &crate::model::Checkpoint, a
         check.problems.push(Problem::new(format!("{at}/options"), message));
     }
     duration(check, &format!("{at}/deadline_seconds"), checkpoint.deadline_seconds, MAX_SECONDS, "seconds");
+    if checkpoint.deadline_seconds == Some(0) {
+        check.problems.push(Problem::new(format!("{at}/deadline_seconds"), "expected at least 1"));
+    }
     for (k, option) in checkpoint.options.iter().enumerate() {
         if !is_name(&option.name) || !names.insert(option.name.as_str()) {
             let message = format!("{:?} is no name, or is there twice", option.name);

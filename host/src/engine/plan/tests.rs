@@ -85,6 +85,39 @@ fn step(mut members: Value) -> Step {
 }
 
 #[test]
+fn what_bounds_attempts_at_phases_is_said_of_phases() {
+    for node in [
+        json!({ "map": { "over": "[1]", "body": { "transform": "item" } } }),
+        json!({ "loop": { "until": "true", "max_iterations": 2, "body": { "transform": "index" } } }),
+        json!({ "wait": { "seconds": 1 } }),
+        json!({ "checkpoint": { "title": "?" } }),
+        json!({ "transform": "1" }),
+    ] {
+        let mut members = node.clone();
+        members["timeout_ms"] = json!(5);
+        assert_refused(step(members), "/steps/0/timeout_ms", "is bounded by step_timeout_ms");
+        let mut members = node;
+        members["step_timeout_ms"] = json!(5);
+        assert_eq!(problems([step(members)]), []);
+    }
+}
+
+#[test]
+fn steps_are_found_by_the_names_that_they_have_in_a_run() {
+    let body = json!({ "map": { "over": "[1]", "body": { "transform": "item" } } });
+    let fan = step(json!({ "map": { "over": "[1]", "body": body } }));
+    let plan = Plan::new(&of([transform("t", "1"), fan]), &Around::default()).unwrap();
+    let kind = |name: &str| plan.definition_of(name).and_then(|step| step.node()).map(|node| node.kind());
+    assert_eq!(
+        [kind("t"), kind("s"), kind("s[0]"), kind("s[0][12]")].map(Option::unwrap),
+        ["transform", "map", "map", "transform"]
+    );
+    for name in ["u", "t[0]", "s/t", "s[0][1][2]", "s[", ""] {
+        assert_eq!(kind(name), None, "{name}");
+    }
+}
+
+#[test]
 fn as_many_steps_as_there_may_be_are_checked_and_one_more_is_refused() {
     let chain = |count: usize| {
         (0..count).map(|i| match i {
@@ -232,8 +265,7 @@ fn parts_are_bounded_together() {
     let found = parts(6, 9_000).problems(&uses(6));
     assert!(found.len() == 1 && found[0].message.contains("more than 50000 steps"), "{found:?}");
     let large = Around::with((0..6).map(|i| Workflow {
-        description: "d".repeat(3 << 20),
-        steps: vec![transform("s", "1")],
+        steps: vec![Step { config: json!({ "d": "d".repeat(3 << 20) }), ..Step::phase("s", "p/plain") }],
         ..Workflow::new(format!("w{i}"))
     }));
     let found = large.problems(&uses(6));
@@ -284,8 +316,8 @@ fn numbers_of_policies_and_nodes_have_their_range() {
             "/retry/max_delay_ms",
             "hundred years",
         ),
-        (json!({ "transform": "1", "timeout_ms": u64::MAX }), "/timeout_ms", "hundred years"),
-        (json!({ "transform": "1", "timeout_ms": 0 }), "/timeout_ms", "at least 1"),
+        (json!({ "phase": "p/plain", "timeout_ms": u64::MAX }), "/timeout_ms", "hundred years"),
+        (json!({ "phase": "p/plain", "timeout_ms": 0 }), "/timeout_ms", "at least 1"),
         (json!({ "transform": "1", "step_timeout_ms": u64::MAX }), "/step_timeout_ms", "hundred years"),
         (json!({ "wait": { "seconds": u64::MAX } }), "/wait/seconds", "hundred years"),
         (
@@ -355,6 +387,13 @@ fn shared_keys_are_told_of_neighbours_that_are_apart() {
     let found = around.problems(&both);
     assert!(found.iter().any(|p| p.message.contains("steps a and b both write")), "{found:?}");
     assert!(found.iter().any(|p| p.path == "/steps/1/map/body"), "{found:?}");
+    // The items of each round of a loop are side by side as well.
+    let rounds = json!({ "loop": { "until": "true", "max_iterations": 2,
+                                   "body": { "map": { "over": "[1]", "body": { "phase": "p/writer" } } } } });
+    let found = problems([step(rounds)]);
+    assert!(found.len() == 1 && found[0].path == "/steps/0/loop/body/map/body", "{found:?}");
+    let rounds = json!({ "loop": { "until": "true", "max_iterations": 2, "body": { "phase": "p/writer" } } });
+    assert_eq!(problems([step(rounds)]), []);
 }
 
 #[test]

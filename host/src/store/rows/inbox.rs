@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ApprovalId, Command, RunId, Timestamp, Value};
+use crate::model::{ApprovalId, Order, RunId, Timestamp, Value};
 
 /// Something that people or programs want done to a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,8 +11,8 @@ pub struct CommandRow {
     pub id: i64,
     /// The run.
     pub run: RunId,
-    /// What.
-    pub command: Command,
+    /// What, and who wants it.
+    pub order: Order,
     /// How often a host has taken it up.
     pub tries: u32,
 }

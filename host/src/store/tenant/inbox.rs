@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 
 use super::{TenantStore, check_room, put_blob, whole};
 use crate::{
-    model::{ApprovalId, Command, RunId, Timestamp, Value},
+    model::{ApprovalId, Order, RunId, Timestamp, Value},
     store::{
         ApprovalRow, BlobRef, CommandAnswer, SignalRow, StoreResult, decode,
         read::{Columns, Record},
@@ -16,16 +16,17 @@ use crate::{
 
 impl TenantStore {
     /// Queue a command for the run's owner. Returns its place in the order of commands.
-    pub async fn command_add(&self, run: RunId, command: &Command) -> StoreResult<i64> {
-        let document = serde_json::to_value(command).unwrap_or_default();
+    pub async fn command_add(&self, run: RunId, order: &Order) -> StoreResult<i64> {
+        let document = serde_json::to_value(&order.command).unwrap_or_default();
         let data = document.get("data").map_or(Cell::Text(None), json);
         let kind = document["kind"].as_str().unwrap_or_default();
-        let row = cells![self.tenant, run, kind, data, Timestamp::now()];
+        let row = cells![self.tenant, run, kind, data, order.by, Timestamp::now()];
         self.store
             .write(move |connection| {
                 async move {
-                    let sql = "INSERT INTO commands (tenant_id, run_id, kind, data, created_at, tries)
-                               VALUES ($1, $2, $3, $4, $5, 0) RETURNING id";
+                    let sql =
+                        "INSERT INTO commands (tenant_id, run_id, kind, data, given_by, created_at, tries)
+                               VALUES ($1, $2, $3, $4, $5, $6, 0) RETURNING id";
                     let ids =
                         connection.all(sql, &row, |row| Record::of("commands", row).count("id")).await?;
                     ids.first().copied().ok_or_else(|| sqlx::Error::RowNotFound.into())

@@ -1,17 +1,19 @@
 //! A tenant's view of the database: every query here names the tenant, because the handle carries it (law 8).
 
+mod artifacts;
 mod inbox;
 mod library;
 mod steps;
 mod whole;
 mod workflows;
 
+pub use artifacts::{ArtifactPlace, ListedArtifact};
 use futures::FutureExt as _;
 pub use steps::StepPlace;
 pub use whole::WholeRun;
 
 use super::{
-    ArtifactRow, IdempotencyKey, RunRow, StepRow, Store, StoreError, StoreResult,
+    IdempotencyKey, RunRow, StepRow, Store, StoreError, StoreResult,
     database::Connection,
     decode,
     read::{Columns, Record},
@@ -106,12 +108,6 @@ impl TenantStore {
                    ORDER BY run_id, ord, name";
         let read = |row: &dyn Columns| Ok((Record::of("steps", row).parse("run_id")?, decode::step(row)?));
         self.store.readers.all(sql, &cells![self.tenant, event_key], read).await
-    }
-
-    /// A run's artifacts in all versions: by the step's place, the file's place, and version. Those of
-    /// steps that are no more are left out.
-    pub async fn artifact_list(&self, run: RunId) -> StoreResult<Vec<ArtifactRow>> {
-        self.store.readers.all(whole::ARTIFACTS, &cells![self.tenant, run], decode::artifact).await
     }
 
     /// A run's events with numbers above `after`, in order.

@@ -19,10 +19,6 @@ pub(super) const PLAN: &str = "SELECT body FROM plans WHERE tenant_id = $1 AND d
 pub(super) const STEPS: &str = "SELECT * FROM steps WHERE tenant_id = $1 AND run_id = $2 ORDER BY ord, name";
 pub(super) const ATTEMPTS: &str =
     "SELECT * FROM attempts WHERE tenant_id = $1 AND run_id = $2 ORDER BY step, number";
-pub(super) const ARTIFACTS: &str = "SELECT artifacts.* FROM artifacts
-     JOIN steps ON steps.run_id = artifacts.run_id AND steps.name = artifacts.step
-     WHERE artifacts.tenant_id = $1 AND artifacts.run_id = $2
-     ORDER BY steps.ord, artifacts.step, artifacts.ord, artifacts.name, artifacts.version";
 pub(super) const APPROVALS: &str = "SELECT * FROM approvals WHERE tenant_id = $1 AND run_id = $2 ORDER BY id";
 /// Those of steps that are no more come last: their versions are not given again.
 const ALL_ARTIFACTS: &str = "SELECT artifacts.* FROM artifacts

@@ -10,7 +10,7 @@ use super::{
     tenant,
 };
 use crate::{
-    model::{Command, Digest, Restored, RunId, ScheduleId, Timestamp, Value},
+    model::{Command, Digest, Order, Restored, RunId, ScheduleId, Timestamp, Value},
     store::{
         BlobRef, MissedRuns, ScheduleRow, Transition, UnnamedBlob, UnnamedBlobs, UploadRow, WorkflowRow,
         database::Pool,
@@ -71,7 +71,7 @@ async fn lived(world: &World) -> Transition {
         artifacts: serde_json::json!([]),
     };
     let rollback = Command::Rollback { step: "s".into(), to: Box::new(to) };
-    view.command_add(first.run.id, &rollback).await.unwrap();
+    view.command_add(first.run.id, &Order { command: rollback, by: None }).await.unwrap();
     second
 }
 

@@ -118,7 +118,7 @@ async fn of_two_hosts_one_fires_a_schedule(world: &World) {
     let view = world.store.tenant(&tenant());
     let daily = schedule("daily", Some(100));
     view.schedule_put(&daily).await.unwrap();
-    let second = Store::open(&world.location).await.unwrap();
+    let second = Store::open_shared(&world.location).await.unwrap();
     let (mine, theirs) = (RunId::new(), RunId::new());
     let firings = [mine, theirs].map(Firing::Started);
     let (a, b) = tokio::join!(

@@ -17,7 +17,7 @@ async fn a_database_of_a_later_version_is_refused(world: &World) {
     let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
     connection.execute(sql, &[]).await.unwrap();
-    let error = Store::open(&world.location).await.err().unwrap();
+    let error = Store::open_shared(&world.location).await.err().unwrap();
     assert!(matches!(error, StoreError::Unusable(_)), "{error:?}");
     assert!(
         error.to_string().contains("later version of heddle") && error.to_string().contains("9999"),
@@ -30,7 +30,7 @@ async fn a_database_of_a_later_version_is_refused(world: &World) {
         Pool::Postgres(_) => "UPDATE _sqlx_migrations SET checksum = '\\x00'",
     };
     connection.execute(changed, &[]).await.unwrap();
-    let error = Store::open(&world.location).await.err().unwrap();
+    let error = Store::open_shared(&world.location).await.err().unwrap();
     assert!(matches!(error, StoreError::Unusable(_)), "{error:?}");
     assert!(error.to_string().contains("another build of heddle"), "{error}");
 }

@@ -13,7 +13,7 @@ use heddle_test_postgres::{Database, Postgres, Stop};
 use super::{commit, created, next, tenant};
 use crate::{
     model::{EventKind, HostId, RunId, StepState},
-    store::{Store, StoreLocation, database::Connector},
+    store::{Store, StoreError, StoreLocation, database::Connector, sole::Sole},
 };
 
 /// What a writer was told is durable: each run with its last revision.
@@ -142,4 +142,26 @@ async fn whoever_asks_after_a_restart_does_not_notice_it() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     tokio::task::block_in_place(|| server.start_again()).unwrap();
     assert_eq!(reads.await.unwrap().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn one_host_at_a_time_has_a_database() {
+    let Some(database) = Database::create().await.unwrap() else { return };
+    let location: StoreLocation = database.url().parse().unwrap();
+    let store = Store::open(&location).await.unwrap();
+    let error = Store::open(&location).await.err().unwrap();
+    assert!(
+        matches!(&error, StoreError::Unusable(why) if why.contains("another host works on it")),
+        "{error:?}"
+    );
+    drop(store);
+    drop(Store::open(&location).await.unwrap());
+
+    // A session whose end the server has not noticed holds up another host, not the one that had it.
+    let connector = Connector::new(&location);
+    let mut sole = Sole::default();
+    let lost = sole.begin(&connector).await.unwrap();
+    assert!(matches!(Sole::default().again(&connector).await, Err(StoreError::Unavailable(_))));
+    sole.again(&connector).await.unwrap();
+    drop(lost);
 }

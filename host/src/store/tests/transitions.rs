@@ -8,7 +8,7 @@ use super::{
     tenant,
 };
 use crate::{
-    model::{Command, Digest, HostId, RunState, StepState, Value},
+    model::{Command, Digest, HostId, Order, RunState, StepState, Value},
     store::{
         ApprovalState, AttemptRow, BlobRef, RunFilter, StepRow, Store, StoreError, database::Connector, write,
     },
@@ -83,7 +83,9 @@ async fn rows_come_back_as_they_went_in(world: &World) {
     assert_eq!(whole.host_calls, second.host_calls);
     assert_eq!(whole.shared["key"], second.shared["key"].1);
     assert_eq!(view.approval_list(run).await.unwrap(), second.approvals);
-    assert_eq!(view.artifact_list(run).await.unwrap(), second.artifacts);
+    let listed = view.artifact_page(run, false, None, 10).await.unwrap();
+    assert!(listed.iter().all(|file| file.latest));
+    assert_eq!(listed.into_iter().map(|file| file.row).collect::<Vec<_>>(), second.artifacts);
     let artifact = Digest::of("artifact");
     assert_eq!(view.blob_get(artifact).await.unwrap(), Some(BlobRef { digest: artifact, size: 9 }));
     let events = [first.events[0].clone(), second.events[0].clone()];
@@ -97,7 +99,7 @@ async fn rows_come_back_as_they_went_in(world: &World) {
     assert!(other.step_list(run).await.unwrap().is_empty());
     assert!(other.attempt_list(run).await.unwrap().is_empty());
     assert!(other.approval_list(run).await.unwrap().is_empty());
-    assert!(other.artifact_list(run).await.unwrap().is_empty());
+    assert!(other.artifact_page(run, false, None, 10).await.unwrap().is_empty());
     assert!(other.event_list(run, 0, 10).await.unwrap().is_empty());
     assert!(other.run_whole(run).await.unwrap().is_none());
     assert_eq!(other.plan_get(Digest::of("plan")).await.unwrap(), None);
@@ -212,7 +214,7 @@ async fn a_host_whose_runs_another_took_up_is_refused_each_of_them(world: &World
         commit(store, run.clone()).await.unwrap();
     }
     // Another host on the same database.
-    let other = Store::open(&world.location).await.unwrap();
+    let other = Store::open_shared(&world.location).await.unwrap();
     let host = HostId::new();
     let taken = other.runs_take_up(host).await.unwrap();
     assert_eq!(taken.len(), runs.len());
@@ -281,11 +283,14 @@ async fn commands_wait_for_their_runs_owner_until_a_transition_does_them(world: 
     commit(store, first.clone()).await.unwrap();
     let view = store.tenant(&tenant());
     let skip = Command::Skip { step: "a".into(), reason: "x".into() };
-    view.command_add(first.run.id, &Command::Cancel).await.unwrap();
-    view.command_add(first.run.id, &skip).await.unwrap();
+    let orders =
+        [(Command::Cancel, Some("ann".to_owned())), (skip, None)].map(|(command, by)| Order { command, by });
+    for order in &orders {
+        view.command_add(first.run.id, order).await.unwrap();
+    }
     let commands = store.command_list(owner).await.unwrap();
-    let found: Vec<_> = commands.iter().map(|row| (row.run, row.command.clone())).collect();
-    assert_eq!(found, [(first.run.id, Command::Cancel), (first.run.id, skip)]);
+    let found: Vec<_> = commands.iter().map(|row| (row.run, row.order.clone())).collect();
+    assert_eq!(found, orders.map(|order| (first.run.id, order)));
     assert!(store.command_list(HostId::new()).await.unwrap().is_empty());
     let mut second = next(&first);
     second.commands_done.extend(commands.iter().map(|row| row.id));
@@ -311,7 +316,7 @@ async fn no_host_takes_a_run_between_look_and_write(world: &World) {
     writer.begin().await.unwrap();
     let heads = write::heads(&mut writer, std::slice::from_ref(&second)).await.unwrap();
     assert_eq!(heads[&first.run.id], (1, 1));
-    let other = Store::open(&world.location).await.unwrap();
+    let other = Store::open_shared(&world.location).await.unwrap();
     let taking = tokio::spawn(async move { other.runs_take_up(HostId::new()).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!taking.is_finished());

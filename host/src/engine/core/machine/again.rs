@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Effects, Machine};
+use super::{Effects, Machine, attempts::chosen_by};
 use crate::{
     model::{AttemptState, EventKind, Failure, FailureKind, Restored, RunState, StepState, Timestamp},
     store::ArtifactRow,
@@ -112,7 +112,9 @@ impl Machine {
         if self.steps[i].row.state != StepState::Completed {
             self.set_step(i, StepState::Completed);
         }
+        let chosen = self.definition(i).condition.as_ref().and_then(|_| chosen_by(&to.output));
         let step = &mut self.steps[i].row;
+        step.chosen = chosen;
         step.output = Some(to.output.clone());
         step.step_key = to.step_key;
         // The edits of later attempts are rolled back as well.
@@ -169,7 +171,9 @@ impl Machine {
             }
             self.reset_step(first + j);
         }
-        let fatal = (first..first + graph.order.len()).any(|j| j != i && self.is_fatal(j));
+        // Done by hand, it stands in for what failed although the run's way did not lead to it.
+        let is_fatal = |j: usize| j != i && self.is_fatal(j) && self.fallback(j) != Some(i);
+        let fatal = (first..first + graph.order.len()).any(is_fatal);
         self.scopes[scope].failed = fatal;
         if !fatal {
             (first..first + graph.order.len()).for_each(|j| self.steps[j].halted = false);

@@ -38,6 +38,8 @@ pub(crate) enum AttemptOutcome {
     },
     /// All that it could observe is as it was for the step's last result, so that result stands.
     Unchanged,
+    /// What it could observe is not that of the result which is being verified. Of a run under way this is never said.
+    Changed,
     /// Without an output, and why.
     Skipped(String),
     /// What is to be done inside the step: so often, on this.
@@ -159,11 +161,18 @@ impl Machine {
             Ok(AttemptOutcome::Unchanged) => {
                 let step = &self.steps[i].row;
                 if let (Some(output), key) = (step.output.clone(), step.step_key) {
+                    if self.definition(i).condition.is_some() {
+                        self.steps[i].row.chosen = chosen_by(&output);
+                    }
                     if let Some(row) = &mut self.steps[i].attempt {
                         row.reused = true;
                     }
                     self.complete(i, output, key, BTreeMap::new(), now, &mut effects);
                 }
+            }
+            Ok(AttemptOutcome::Changed) => {
+                let message = "it was run as if its result were to be verified";
+                self.fail(i, Failure::new(FailureKind::Host, message), now, &mut effects);
             }
             Ok(AttemptOutcome::Skipped(reason)) => {
                 self.end_attempt(i, AttemptState::Skipped, None, now);
@@ -341,7 +350,7 @@ impl Machine {
         let inner = matches!(failure.kind, FailureKind::Cancelled | FailureKind::HostCrashed);
         // A scope that is about to fail for another step's sake starts nothing more.
         let doomed = self.scopes[self.steps[i].scope].failed;
-        let data = json!({ "attempt": number, "failure": failure });
+        let mut data = json!({ "attempt": number, "failure": failure });
         self.steps[i].row.failure = Some(failure);
         let runs = self.steps[i].row.state == StepState::Running;
         if retryable
@@ -352,7 +361,14 @@ impl Machine {
         {
             let at = now.plus(backoff(&policy, number, &self.run.seed, &self.steps[i].row.name));
             let end = self.steps[i].row.started_at.zip(timeout).map(|(start, timeout)| start.plus(timeout));
-            if end.is_none_or(|end| at < end) {
+            if let Some(end) = end.filter(|end| at >= *end) {
+                let late =
+                    format!("step_timeout_ms ends the step at {end}, before the next attempt would begin");
+                data["not_retried_because"] = json!(late);
+                if let Some(failure) = &mut self.steps[i].row.failure {
+                    failure.message = format!("{}; {late}", failure.message);
+                }
+            } else {
                 self.set_step(i, StepState::Retrying);
                 self.steps[i].row.not_before = Some(at);
                 self.event(EventKind::StepRetrying, Some(i), now, data);
@@ -366,6 +382,13 @@ impl Machine {
         self.event(EventKind::StepFailed, Some(i), now, data);
         self.move_on(vec![i], now, effects);
     }
+}
+
+/// The case that a condition's output says.
+pub(crate) fn chosen_by(output: &Value) -> Option<String> {
+    let Value::Inline { json } = output else { return None };
+    let document: serde_json::Value = serde_json::from_str(json).ok()?;
+    document["case"].as_str().map(str::to_owned)
 }
 
 /// Forget what an attempt that has ended made.

@@ -4,18 +4,25 @@ use serde_json::json;
 
 use super::{Effects, Machine, Step};
 use crate::model::{
-    AttemptState, Command, EventKind, Failure, FailureKind, Overrides, RunState, StepState, Timestamp,
+    AttemptState, Command, EventKind, Failure, FailureKind, Order, Overrides, RunState, StepState, Timestamp,
 };
 
 /// Why a command cannot be done where the run stands, for the one who asked.
 type Refused = String;
 
 impl Machine {
-    /// Do what a command asks for.
+    /// Do what a command asks for. The events of it say who gave it.
     ///
     /// # Errors
     /// Why it does not fit where the run stands. Nothing has changed then.
-    pub(crate) fn command(&mut self, command: &Command, now: Timestamp) -> Result<Effects, Refused> {
+    pub(crate) fn command(&mut self, order: &Order, now: Timestamp) -> Result<Effects, Refused> {
+        self.by.clone_from(&order.by);
+        let done = self.obey(&order.command, now);
+        self.by = None;
+        done
+    }
+
+    fn obey(&mut self, command: &Command, now: Timestamp) -> Result<Effects, Refused> {
         let mut effects = Effects::default();
         match command {
             Command::Cancel => {
@@ -34,10 +41,10 @@ impl Machine {
                 self.refuse_if(self.is_over(), "has ended: there is nothing to change")?;
                 self.change(*auto_run, *priority, now, &mut effects);
             }
-            Command::Decide { approval, decision, by } => {
+            Command::Decide { approval, decision } => {
                 let id = approval.parse().ok().filter(|id| self.approvals.contains_key(id));
                 let id = id.ok_or_else(|| format!("approval {approval} is not open any more"))?;
-                self.decided(id, decision, by.as_deref(), now, &mut effects);
+                self.decided(id, decision, now, &mut effects);
             }
             Command::Continue { step } => {
                 let i = self.step_in(step, StepState::AwaitingReview)?;
@@ -140,6 +147,7 @@ impl Machine {
             return Err(format!("step {step} is {state}: {why}"));
         }
         self.refuse_if(self.run.state == RunState::Paused, "cannot run a step before it is resumed")?;
+        self.refuse_if(self.run.state == RunState::Pending, "cannot run a step before it has started")?;
         let scope = &self.scopes[self.steps[i].scope];
         if let Some(parent) = scope.parent.map(|parent| &self.steps[parent])
             && (!parent.expanded || scope.index >= parent.rounds.begun)

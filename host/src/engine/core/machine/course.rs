@@ -74,6 +74,11 @@ impl Machine {
         if self.is_fatal(i) {
             self.skip_rest(scope, i, now, effects);
         }
+        if self.steps[i].bypassed
+            && let Some(failed) = self.unmended(i)
+        {
+            self.skip_rest(scope, failed, now, effects);
+        }
         let successors = self.layout(scope).graph.successors[local].clone();
         for j in successors.into_iter().map(|j| first + j) {
             self.steps[j].open = self.steps[j].open.saturating_sub(1);
@@ -89,6 +94,15 @@ impl Machine {
                 None => self.finish(now),
             }
         }
+    }
+
+    /// A step that failed, and for which this one was to stand in but cannot: the run's way does not lead to it.
+    fn unmended(&self, fallback: usize) -> Option<usize> {
+        let step = &self.steps[fallback];
+        let first = self.scopes[step.scope].first;
+        let edges = self.layout(step.scope).graph.predecessors[step.local].iter();
+        let mut of = edges.filter(|edge| edge.kind == EdgeKind::Fallback).map(|edge| first + edge.from);
+        of.find(|&i| self.is_fatal(i))
     }
 
     pub(super) fn make_ready(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
@@ -109,14 +123,19 @@ impl Machine {
             (&self.scopes[step.scope], &self.layout(step.scope).graph.predecessors[step.local]);
         let any = matches!(self.definition(i).node(), Some(Node::Join(join)) if join.mode == JoinMode::Any);
         let (mut reached, mut bypassed) = (false, false);
+        // Of the steps that it is the fallback of, one that failed is enough.
+        let (mut wanted, mut is_fallback) = (false, false);
         for edge in edges {
+            let failed = edge.kind == EdgeKind::Fallback;
+            is_fallback |= failed;
             match self.verdict(scope.first + edge.from, &edge.kind) {
+                Verdict::Reached if failed => wanted = true,
                 Verdict::Reached => reached = true,
-                Verdict::Bypassed => bypassed = true,
+                Verdict::Bypassed => bypassed |= !failed,
                 Verdict::Neutral => {}
             }
         }
-        if any { reached || !bypassed } else { !bypassed }
+        (wanted || !is_fallback) && if any { reached || !bypassed } else { !bypassed }
     }
 
     fn verdict(&self, from: usize, kind: &EdgeKind) -> Verdict {
@@ -126,18 +145,36 @@ impl Machine {
             EdgeKind::Fallback => step.row.state == StepState::Failed,
             EdgeKind::After => !step.bypassed,
             EdgeKind::Cases(cases) => {
-                !step.bypassed && step.row.chosen.as_ref().is_some_and(|chosen| cases.contains(chosen))
+                !step.bypassed && self.chosen(from).is_some_and(|chosen| cases.contains(chosen))
             }
         };
         if reached { Verdict::Reached } else { Verdict::Bypassed }
     }
 
-    /// Whether the run cannot go on from this step's failure.
+    /// The case that a condition took; of one that failed, that of its fallback.
+    fn chosen(&self, i: usize) -> Option<&String> {
+        match self.steps[i].row.state {
+            StepState::Failed => self.chosen(self.fallback(i)?),
+            _ => self.steps[i].row.chosen.as_ref(),
+        }
+    }
+
+    /// Whether the run cannot go on from this step's failure: nothing stands in for it.
     pub(super) fn is_fatal(&self, i: usize) -> bool {
-        let definition = self.definition(i);
         self.steps[i].row.state == StepState::Failed
-            && !definition.continue_on_failure
-            && definition.fallback.is_none()
+            && !self.definition(i).continue_on_failure
+            && self.fallback(i).is_none_or(|spare| {
+                // Somebody who skips it lets the failure be; the run's taking another way does not.
+                self.steps[spare].row.state == StepState::Skipped && !self.is_reached(spare)
+            })
+    }
+
+    /// The step that is to stand in for another if that fails.
+    pub(super) fn fallback(&self, i: usize) -> Option<usize> {
+        let name = self.definition(i).fallback.as_deref()?;
+        let scope = self.steps[i].scope;
+        let local = self.layout(scope).steps.iter().position(|step| step.name == name)?;
+        Some(self.scopes[scope].first + local)
     }
 
     /// The first step of a scope from whose failure it cannot go on.

@@ -19,7 +19,7 @@ impl Machine {
         let open: Vec<ApprovalId> =
             self.approvals.values().filter(|approval| approval.step == name).map(|a| a.id).collect();
         for id in open {
-            self.close_approval(id, ApprovalState::Withdrawn, None, None, now);
+            self.close_approval(id, ApprovalState::Withdrawn, None, now);
         }
     }
 
@@ -28,13 +28,12 @@ impl Machine {
         id: ApprovalId,
         state: ApprovalState,
         decision: Option<&Decision>,
-        by: Option<&str>,
         now: Timestamp,
     ) {
         let Some(mut approval) = self.approvals.remove(&id) else { return };
         approval.state = state;
         approval.decision = decision.and_then(|decision| serde_json::to_value(decision).ok());
-        approval.decided_by = by.map(str::to_owned);
+        approval.decided_by = decision.and_then(|_| self.by.clone());
         approval.decided_at = Some(now);
         self.draft.approvals.insert(id, approval);
     }
@@ -44,7 +43,6 @@ impl Machine {
         &mut self,
         id: ApprovalId,
         decision: &Decision,
-        by: Option<&str>,
         now: Timestamp,
         effects: &mut Effects,
     ) {
@@ -53,9 +51,9 @@ impl Machine {
         else {
             return;
         };
-        self.close_approval(id, ApprovalState::Decided, Some(decision), by, now);
+        self.close_approval(id, ApprovalState::Decided, Some(decision), now);
         let data = json!({ "approval": id, "option": decision.option, "feedback": decision.feedback,
-                           "decided_by": decision.decided_by, "by": by });
+                           "decided_by": decision.decided_by });
         self.event(EventKind::ApprovalDecided, Some(i), now, data);
         self.steps[i].row.not_before = None;
         let answer = serde_json::to_string(decision).unwrap_or_default();

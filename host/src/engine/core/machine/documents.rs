@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::Machine;
+use super::{AttemptOutcome, Machine};
 use crate::{
     engine::{
         expression::Root,
@@ -34,10 +34,32 @@ pub(crate) struct Launch {
     pub(crate) artifacts: Vec<Arc<[ArtifactRow]>>,
     pub(crate) shared: BTreeMap<String, Value>,
     pub(crate) overrides: Overrides,
-    /// The step key of the result that it had before: with the same key, that result still stands.
-    pub(crate) known: Option<Digest>,
+    /// What the step key says of the result that there is.
+    pub(crate) known: Known,
     /// The calls of the host that the attempt made before it was interrupted.
     pub(crate) journal: Vec<HostCallRow>,
+}
+
+/// What the step key of an attempt says of the result that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// There is none.
+    Nothing,
+    /// With this key the result that the step had before still stands.
+    Result(Digest),
+    /// It is looked at whether it comes out again: with another key it would be that of something else.
+    Verified(Digest),
+}
+
+impl Known {
+    /// What an attempt of that key comes to without being run.
+    pub(crate) fn outcome(self, key: Digest) -> Option<AttemptOutcome> {
+        match self {
+            Self::Result(known) if known == key => Some(AttemptOutcome::Unchanged),
+            Self::Verified(known) if known != key => Some(AttemptOutcome::Changed),
+            _ => None,
+        }
+    }
 }
 
 /// Which part of a step an attempt does.
@@ -127,7 +149,7 @@ impl Machine {
                 .as_ref()
                 .and_then(|o| serde_json::from_value(o.clone()).ok())
                 .unwrap_or_default(),
-            known: step.row.output.as_ref().and(step.row.step_key),
+            known: step.row.output.as_ref().and(step.row.step_key).map_or(Known::Nothing, Known::Result),
             journal: self.journals.get(&attempt.id).cloned().unwrap_or_default(),
         }
     }
@@ -201,12 +223,7 @@ impl Machine {
         let step = &self.steps[i];
         match step.row.state {
             StepState::Completed => step.row.output.clone(),
-            StepState::Failed => {
-                let name = self.definition(i).fallback.as_deref()?;
-                let scope = &self.scopes[step.scope];
-                let local = self.layout(step.scope).steps.iter().position(|step| step.name == name)?;
-                self.output(scope.first + local)
-            }
+            StepState::Failed => self.output(self.fallback(i)?),
             _ => None,
         }
     }

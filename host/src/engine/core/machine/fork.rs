@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{Machine, Snapshot};
 use crate::{
-    engine::plan::Plan,
-    model::{AttemptId, EventKind, Overrides, StepState, Timestamp, Value},
+    engine::plan::{Plan, PlanBody, split_phase},
+    model::{AttemptId, EventKind, Node, Overrides, StepDefinition, StepState, Timestamp, Value},
     store::{ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow},
 };
 
@@ -22,11 +22,11 @@ impl Machine {
         creation: Creation,
         at: Option<&str>,
         overrides: &Overrides,
+        by: Option<&str>,
         now: Timestamp,
     ) -> Self {
         let taken = Taken::of(&source, &target.plan, at);
-        let data = json!({ "workflow": target.run.workflow, "workflow_version": target.run.workflow_version,
-                           "forked_from": source.run.id, "forked_at": at });
+        let data = json!({ "forked_from": source.run.id, "forked_at": at });
         let fresh = Self::fresh_rows(&target);
         let rows = Rows::of(source, &taken);
         let mut steps: Vec<StepRow> =
@@ -56,7 +56,7 @@ impl Machine {
         machine.draft.artifacts = artifacts;
         machine.draft.shared = shared.into_values().collect();
         machine.draft.blobs = rows.blobs;
-        machine.event(EventKind::RunCreated, None, now, data);
+        machine.created(data, by, now);
         for i in 0..machine.steps.len() {
             let row = &machine.steps[i].row;
             if row.state == StepState::Completed && machine.scopes[machine.steps[i].scope].parent.is_none() {
@@ -187,6 +187,7 @@ impl Taken {
         // Without a step everything is done anew, people's decisions included.
         let Some(at) = at else { return taken };
         let again = layout.graph.descendants(at);
+        let mut pins = Pins { before: &source.plan.body, now: &plan.body, parts: HashMap::new() };
         for &local in &layout.graph.order {
             let step = &layout.steps[local];
             let Some(row) = rows.get(step.name.as_str()).filter(|row| row.state.is_terminal()) else {
@@ -199,15 +200,52 @@ impl Taken {
             let over = match row.state {
                 StepState::Completed => true,
                 StepState::Skipped => !row.for_failure,
-                StepState::Failed => step.continue_on_failure || step.fallback.is_some(),
+                StepState::Failed => {
+                    let spare = step.fallback.as_deref().and_then(|name| rows.get(name));
+                    step.continue_on_failure || spare.is_some_and(|row| row.state != StepState::Skipped)
+                }
                 _ => false,
             };
             let mut edges = layout.graph.predecessors[local].iter();
             let reached = edges.all(|edge| taken.kept.contains(&layout.steps[edge.from].name));
-            if over && reached && local != at && !again.contains(&local) {
+            // What another component or another part made is done anew: the run is pinned to these now.
+            if over && reached && pins.are_same_for(step) && local != at && !again.contains(&local) {
                 taken.kept.insert(step.name.clone());
             }
         }
         taken
+    }
+}
+
+/// What two plans of the same steps are pinned to.
+struct Pins<'a> {
+    before: &'a PlanBody,
+    now: &'a PlanBody,
+    /// The workflows that were compared, each once.
+    parts: HashMap<&'a str, bool>,
+}
+
+impl<'a> Pins<'a> {
+    /// Whether a step, with all that is inside it, is done by the same components and made of the same parts.
+    fn are_same_for(&mut self, step: &'a StepDefinition) -> bool {
+        step.nodes().all(|node| match node {
+            Node::Phase(phase) => {
+                let plugin = split_phase(phase).map_or("", |(plugin, _)| plugin);
+                self.before.plugins.get(plugin) == self.now.plugins.get(plugin)
+            }
+            Node::Workflow(part) => self.is_same_part(&part.name),
+            node => node.body().is_none_or(|body| self.are_same_for(body)),
+        })
+    }
+
+    fn is_same_part(&mut self, name: &'a str) -> bool {
+        if let Some(known) = self.parts.get(name) {
+            return *known;
+        }
+        let (before, now) = (self.before.workflows.get(name), self.now.workflows.get(name));
+        let same =
+            before == now && now.is_none_or(|part| part.steps.iter().all(|step| self.are_same_for(step)));
+        self.parts.insert(name, same);
+        same
     }
 }

@@ -24,8 +24,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+#[cfg(test)]
+pub(crate) use attempts::chosen_by;
 pub(crate) use attempts::{AttemptEnd, AttemptOutcome, Suspension};
-pub(crate) use documents::{Child, Document, Launch, Stage};
+pub(crate) use documents::{Child, Document, Known, Launch, Stage};
 pub(crate) use restore::Snapshot;
 use serde_json::json;
 pub(crate) use verify::Recorded;
@@ -68,6 +70,8 @@ pub(crate) struct Machine {
     deciding: usize,
     /// So many steps it may have, those inside others counted.
     max_steps: usize,
+    /// Who gave the command that is being done.
+    by: Option<String>,
     draft: Draft,
 }
 
@@ -170,15 +174,26 @@ impl Machine {
         plan: Arc<Plan>,
         run: RunRow,
         creation: Creation,
+        by: Option<&str>,
         now: Timestamp,
     ) -> Self {
         let mut machine = Self::empty(tenant, plan, run);
         machine.draft.creation = Some(creation);
         machine.open_scope(0, None, 0);
-        let data =
-            json!({ "workflow": machine.run.workflow, "workflow_version": machine.run.workflow_version });
-        machine.event(EventKind::RunCreated, None, now, data);
+        machine.created(json!({}), by, now);
         machine
+    }
+
+    /// The run's first event: of what, and who asked for it.
+    fn created(&mut self, mut data: serde_json::Value, by: Option<&str>, now: Timestamp) {
+        data["workflow"] = json!(self.run.workflow);
+        data["workflow_version"] = json!(self.run.workflow_version);
+        if let Some(schedule) = &self.run.schedule {
+            data["schedule"] = json!(schedule);
+        }
+        self.by = by.map(str::to_owned);
+        self.event(EventKind::RunCreated, None, now, data);
+        self.by = None;
     }
 
     fn empty(tenant: TenantId, plan: Arc<Plan>, run: RunRow) -> Self {
@@ -196,6 +211,7 @@ impl Machine {
             active: 0,
             deciding: 0,
             max_steps: TenantBounds::default().run_steps,
+            by: None,
             draft: Draft::default(),
         }
     }
@@ -373,7 +389,10 @@ impl Machine {
         }
     }
 
-    fn event(&mut self, kind: EventKind, step: Option<usize>, at: Timestamp, data: serde_json::Value) {
+    fn event(&mut self, kind: EventKind, step: Option<usize>, at: Timestamp, mut data: serde_json::Value) {
+        if let Some(by) = &self.by {
+            data["by"] = json!(by);
+        }
         self.run.event_seq += 1;
         self.draft.events.push(Event {
             run_id: self.run.id,

@@ -104,17 +104,19 @@ impl Machine {
         let open = (first..first + count).filter(|&i| !self.steps[i].row.state.is_terminal()).count();
         self.scopes.push(Scope { layout, first, parent, index, open, failed: false, left_out: false });
         self.scopes[place].left_out = self.steps[first..].iter().all(|step| step.row.for_failure);
-        self.scopes[place].failed = (first..first + count).any(|i| self.is_fatal(i));
         if let Some(parent) = parent {
             self.steps[parent].children.push(place);
         }
         let layout_of = Arc::clone(&self.plan);
+        for i in layout_of.layouts[layout].graph.order.iter().map(|local| first + local) {
+            self.steps[i].bypassed = self.steps[i].row.state == StepState::Skipped && !self.is_reached(i);
+        }
+        self.scopes[place].failed = (first..first + count).any(|i| self.is_fatal(i));
         for &local in &layout_of.layouts[layout].graph.order {
             let i = first + local;
             let edges = &layout_of.layouts[layout].graph.predecessors[local];
             let ended = |from: usize| self.steps[first + from].row.state.is_terminal();
             self.steps[i].open = edges.iter().filter(|edge| !ended(edge.from)).count();
-            self.steps[i].bypassed = self.steps[i].row.state == StepState::Skipped && !self.is_reached(i);
             if let Some(inner) = layout_of.layouts[layout].inner[local] {
                 let mut k = 0;
                 while self.restore_scope(inner, Some(i), k, rows, attempts) {

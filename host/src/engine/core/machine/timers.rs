@@ -65,9 +65,9 @@ impl Machine {
         if let Some(option) = default {
             let decision =
                 Decision { option, feedback: None, modification: None, decided_by: DecidedBy::Deadline };
-            return self.decided(id, &decision, None, now, effects);
+            return self.decided(id, &decision, now, effects);
         }
-        self.close_approval(id, ApprovalState::Expired, None, None, now);
+        self.close_approval(id, ApprovalState::Expired, None, now);
         let message = "nobody decided before the deadline";
         if kind == ApprovalKind::Guest {
             self.steps[i].row.not_before = None;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Child, Document, Launch, Machine, Stage};
+use super::{Child, Document, Known, Launch, Machine, Stage};
 use crate::{
     engine::expression::Root,
     model::{AttemptId, Node, StepState, Value},
@@ -78,7 +78,7 @@ impl Machine {
             Node::Workflow(_) | Node::Map(_) | Node::Loop(_) => Stage::Close(self.children(i)),
         };
         let mut launch = self.launch(i, attempt, stage);
-        launch.known = None;
+        launch.known = self.steps[i].row.step_key.map_or(Known::Nothing, Known::Verified);
         launch.journal = journal;
         Some(launch)
     }

@@ -24,7 +24,7 @@ fn run_with_key(core: &mut Core, key: &str) -> (RunId, Vec<Action>) {
     let run = new_run(&plan, core.host, now);
     let id = run.id;
     let creation = Creation { plan: plan.json.clone(), idempotency: None };
-    let machine = Machine::create(TenantId::default_tenant(), Arc::new(plan), run, creation, now);
+    let machine = Machine::create(TenantId::default_tenant(), Arc::new(plan), run, creation, None, now);
     (id, core.handle(Input::Create(Box::new(machine)), now))
 }
 

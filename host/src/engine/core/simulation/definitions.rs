@@ -75,7 +75,22 @@ fn steps(rng: &mut StdRng, depth: usize) -> Vec<Step> {
     if depth == 0 && rng.random_bool(0.3) {
         let i = rng.random_range(0..steps.len());
         steps[i].fallback = Some("spare".to_owned());
-        steps.push(Step::phase("spare", "p/x"));
+        // What goes a way that a condition says goes it as well if its fallback says so.
+        let mut spare = match steps[i].condition.clone() {
+            None => Step::phase("spare", "p/x"),
+            condition => Step { condition, ..Step::condition("spare", "true") },
+        };
+        // It may be the spare of several of which none comes after another, and come after a condition itself.
+        let j = rng.random_range(0..steps.len());
+        if rng.random_bool(0.5)
+            && [i, j].iter().all(|&k| steps[k].depends_on.is_empty() && steps[k].condition.is_none())
+        {
+            steps[j].fallback = Some("spare".to_owned());
+        }
+        if steps[0].condition.is_some() && steps[0].fallback.is_none() {
+            spare.depends_on.push(format!("s0.{}", if rng.random_bool(0.5) { "x" } else { "y" }));
+        }
+        steps.push(spare);
     }
     steps
 }

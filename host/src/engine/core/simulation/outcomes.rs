@@ -8,14 +8,14 @@ use rand::{RngExt as _, rngs::StdRng};
 use serde_json::json;
 
 use crate::{
-    engine::core::{AttemptEnd, AttemptOutcome, Launch, Stage, Suspension},
+    engine::core::{AttemptEnd, AttemptOutcome, Known, Launch, Stage, Suspension},
     model::{Digest, Failure, FailureKind, FileKind, Node, Timestamp, Usage, Value},
     store::{ApprovalKind, ArtifactRow, HostCallRow},
 };
 
 pub(super) fn completed(chosen: Option<&str>) -> AttemptOutcome {
     AttemptOutcome::Completed {
-        output: Value::Inline { json: "{}".into() },
+        output: Value::Inline { json: json!({ "case": chosen }).to_string() },
         step_key: Digest::of("key"),
         artifacts: Vec::new(),
         shared: BTreeMap::new(),
@@ -82,11 +82,15 @@ pub(super) fn outcome(rng: &mut StdRng, launch: &Launch, now: Timestamp) -> Atte
             0 => Err(Failure::new(FailureKind::Retryable, "flaky")),
             1 => broken(),
             2 => Ok(AttemptOutcome::Skipped("nothing to do".into())),
-            3 if launch.known.is_some() => Ok(AttemptOutcome::Unchanged),
+            3 if launch.known != Known::Nothing => Ok(AttemptOutcome::Unchanged),
             4 if launch.journal.len() < 3 => Ok(asks(launch, now, later)),
             _ => Ok(made(rng, now)),
         },
-        (Node::Condition(_), _) => Ok(completed([None, Some("x"), Some("y")][rng.random_range(0..3)])),
+        (Node::Condition(_), _) => match rng.random_range(0..10) {
+            0 => broken(),
+            1..5 if launch.known != Known::Nothing => Ok(AttemptOutcome::Unchanged),
+            _ => Ok(completed([None, Some("x"), Some("y")][rng.random_range(0..3)])),
+        },
         (Node::Checkpoint(checkpoint), _) => Ok(AttemptOutcome::Suspended(Suspension::Approval {
             kind: ApprovalKind::Checkpoint,
             request: json!({ "default": checkpoint.default }),

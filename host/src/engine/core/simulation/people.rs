@@ -25,7 +25,7 @@ impl World {
                 let decision =
                     Decision { option, feedback: None, modification: None, decided_by: DecidedBy::Person };
                 let approval = approval.id.to_string();
-                wanted.push((*id, Command::Decide { approval, decision, by: None }));
+                wanted.push((*id, Command::Decide { approval, decision }));
             }
             for step in row.steps.values().filter(|s| s.state == StepState::AwaitingReview) {
                 wanted.push((*id, Command::Continue { step: step.name.clone() }));

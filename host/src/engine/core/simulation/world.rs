@@ -15,7 +15,7 @@ use crate::{
         core::{Action, Core, Input, Launch, Machine},
         plan::Plan,
     },
-    model::{Command, Failure, FailureKind, HostId, RunId, StepState, Timestamp},
+    model::{Command, Failure, FailureKind, HostId, Order, RunId, StepState, Timestamp},
     store::Transition,
 };
 
@@ -98,7 +98,7 @@ impl World {
                     stopped.extend(guests);
                 }
                 Action::Reload(run) => reloads.push(run),
-                Action::Load { run, id, command } => loads.push((run, id, command)),
+                Action::Load { run, id, order } => loads.push((run, id, order)),
                 Action::RefuseCommand { .. } => {}
             }
         }
@@ -112,10 +112,10 @@ impl World {
         for guest in stopped {
             self.ended(&guest);
         }
-        for (run, id, command) in loads {
+        for (run, id, order) in loads {
             if self.database.runs[&run].run.finished_at.is_some() {
                 let machine = Box::new(self.take_up(run));
-                self.input(Input::Reopen { machine, id, command });
+                self.input(Input::Reopen { machine, id, order });
             } else {
                 self.input(Input::NotLoaded { run, id, why: "it has not ended".into() });
             }
@@ -235,6 +235,7 @@ impl World {
 
     pub(super) fn command(&mut self, run: RunId, command: Command) {
         self.commands += 1;
-        self.input(Input::Command { id: self.commands, run, command: Box::new(command) });
+        let order = Box::new(Order { command, by: Some("somebody".to_owned()) });
+        self.input(Input::Command { id: self.commands, run, order });
     }
 }
