@@ -122,7 +122,8 @@ pub(super) struct StepRollback {
 
 /// Roll a step back to an earlier result
 ///
-/// The whole of it: output, files and shared state. What depends on it is done again, as far as it changes.
+/// The whole of it: output, files and shared state, and of a map, a loop or a sub-workflow what was inside it. What depends
+/// on it is done again, as far as it changes.
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/rollback", operation_id = "step_rollback", tag = "control",
     params(StepPath),
     request_body = StepRollback,

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{RunDetail, Tenant, driver::Message, plan::split_phase};
+use super::{RunDetail, Tenant, core::Machine, driver::Message, plan::split_phase, recovery::Loader};
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Command, Order, Overrides, Restored, RunId, RunState, StepState},
+    model::{AttemptState, Command, Order, Overrides, Restored, RestoredInside, RunId, RunState, StepState},
     store::{ArtifactRow, AttemptRow, CommandAnswer, StepRow},
 };
 
@@ -19,6 +19,10 @@ const NAMED: u32 = 20;
 const REASON_BYTES: usize = 4096;
 /// The longest prompt that may take a template's place, in bytes.
 const PROMPT_BYTES: usize = 256 << 10;
+/// What a rollback may have to bring back, in bytes of JSON.
+const ROLLBACK_BYTES: usize = 16 << 20;
+/// The kinds of steps that contain others.
+const AROUND_OTHERS: [&str; 3] = ["map", "loop", "workflow"];
 
 /// Which earlier result is to count again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,14 +156,14 @@ impl Tenant {
         self.command(id, Command::Skip { step: step.to_owned(), reason }).await
     }
 
-    /// Let an earlier result of a step count again, the whole of it: output, files and shared state. What depends on it
-    /// is done again, as far as it changes.
+    /// Let an earlier result of a step count again, the whole of it: output, files and shared state, and what was inside
+    /// it. What depends on it is done again, as far as it changes.
     ///
     /// # Errors
     /// `NotFound`, for the attempt or the file as well; `Conflict` if it cannot be rolled back now; `Unavailable` if the
     /// owner does not answer.
     pub async fn step_rollback(&self, id: RunId, step: &str, to: &RollbackTo) -> Result<RunDetail> {
-        self.step(id, step).await?;
+        let row = self.step(id, step).await?;
         let files = self.store().artifact_list_of(id, step).await?;
         let number = match to {
             RollbackTo::Attempt(number) => *number,
@@ -173,8 +177,26 @@ impl Tenant {
         let attempt = attempts.into_iter().find(|a| a.number == number);
         let attempt = attempt
             .ok_or_else(|| Error::not_found("attempt", format!("{number} at step {step} of run {id}")))?;
-        let to = restored(attempt, &files, step)?;
+        let mut to = restored(attempt, &files, step)?;
+        if AROUND_OTHERS.contains(&row.phase.as_str()) {
+            to.inside = Some(self.inside_then(id, step, number).await?);
+            let bytes = serde_json::to_vec(&to).map_or(0, |json| json.len());
+            if bytes > ROLLBACK_BYTES {
+                return Err(Error::conflict(format!(
+                    "what attempt {number} at step {step} has to bring back is {bytes} bytes; at most {ROLLBACK_BYTES} can be; retry the step, or fork the run at it"
+                )));
+            }
+        }
         self.command(id, Command::Rollback { step: step.to_owned(), to: Box::new(to) }).await
+    }
+
+    /// What was inside a step when that attempt completed, as far as something else is there now.
+    async fn inside_then(&self, id: RunId, step: &str, number: u32) -> Result<RestoredInside> {
+        let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
+        let snapshot = loader.snapshot(self.id(), id).await?;
+        let (attempts, files) = (snapshot.attempts.clone(), snapshot.artifacts.clone());
+        let inside = Machine::restore(snapshot).inside_then(step, number, &attempts, &files);
+        inside.map_err(|why| Error::conflict(format!("run {id}: {why}")))
     }
 
     /// Delete a run that has ended, with its results.
@@ -309,5 +331,7 @@ fn restored(attempt: AttemptRow, files: &[ArtifactRow], step: &str) -> Result<Re
         shared: attempt.shared.unwrap_or_default(),
         overrides: attempt.overrides,
         artifacts,
+        expansion: attempt.expansion,
+        inside: None,
     })
 }

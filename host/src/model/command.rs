@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Digest, Value};
+use super::{Decision, Digest, Failure, StepState, Timestamp, Value};
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +110,88 @@ pub struct Restored {
     /// What was edited of the step for it.
     #[serde(default)]
     pub overrides: Option<serde_json::Value>,
+    /// Its artifacts, as the store has them.
+    pub artifacts: serde_json::Value,
+    /// What the step went through, if it is one that contains others.
+    #[serde(default)]
+    pub expansion: Option<Value>,
+    /// What was inside it then.
+    #[serde(default)]
+    pub inside: Option<RestoredInside>,
+}
+
+/// What was inside a step when an earlier attempt at it completed, as far as something else is there now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestoredInside {
+    /// Where the step stood when this was found out: on anything else it does not fit.
+    pub seen: SeenStep,
+    /// How many items or rounds there were.
+    pub scopes: usize,
+    /// The steps that were otherwise. Each comes after the one that it is inside of.
+    pub steps: Vec<RestoredStep>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenStep {
+    /// Its state.
+    pub state: StepState,
+    /// Number of its last attempt.
+    pub attempt: u32,
+    /// Number of the attempt whose result counts.
+    pub result: Option<u32>,
+}
+
+/// A step inside another, as it was when that one's attempt completed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestoredStep {
+    /// Its name in the run.
+    pub step: String,
+    /// How it had ended.
+    pub state: StepState,
+    /// Number of the attempt whose result counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// That result, unless it is the one that counts now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<RestoredResult>,
+    /// Hash of everything that the attempt could observe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_key: Option<Digest>,
+    /// What was edited of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<serde_json::Value>,
+    /// Why it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether it was skipped because something else had failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_failure: bool,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// What it went through, if it contains others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expansion: Option<Value>,
+    /// How many items or rounds it had.
+    #[serde(default)]
+    pub scopes: usize,
+    /// When the attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What an earlier attempt made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestoredResult {
+    /// Its output.
+    pub output: Value,
+    /// The shared state that it set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shared: BTreeMap<String, Value>,
     /// Its artifacts, as the store has them.
     pub artifacts: serde_json::Value,
 }

@@ -12,7 +12,9 @@ mod run;
 mod time;
 mod value;
 
-pub use command::{Command, Order, Overrides, Restored};
+pub use command::{
+    Command, Order, Overrides, Restored, RestoredInside, RestoredResult, RestoredStep, SeenStep,
+};
 pub use event::{Event, EventKind, UnknownEvent};
 pub use failure::{Failure, FailureKind, LimitBreach, Problem, io_reason};
 pub use heddle_manifest::{

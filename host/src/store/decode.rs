@@ -76,6 +76,8 @@ pub(super) fn attempt(row: &dyn Columns) -> StoreResult<AttemptRow> {
         step_key: r.optional("step_key")?,
         output: r.optional_json("output")?,
         shared: r.optional_json("shared")?,
+        expansion: r.optional_json("expansion")?,
+        inside: r.optional_text("inside")?,
         failure: r.optional_json("failure")?,
         usage: r.optional_json("usage")?,
         log: r.optional_json("log")?,

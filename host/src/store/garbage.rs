@@ -45,6 +45,7 @@ const CANDIDATES: &str = r#"
     EXCEPT SELECT substr(output, 10, 64) FROM steps WHERE tenant_id = $1 AND output LIKE '{"blob":"%'
     EXCEPT SELECT substr(expansion, 10, 64) FROM steps WHERE tenant_id = $1 AND expansion LIKE '{"blob":"%'
     EXCEPT SELECT substr(output, 10, 64) FROM attempts WHERE tenant_id = $1 AND output LIKE '{"blob":"%'
+    EXCEPT SELECT substr(expansion, 10, 64) FROM attempts WHERE tenant_id = $1 AND expansion LIKE '{"blob":"%'
     EXCEPT SELECT substr(log, 10, 64) FROM attempts WHERE tenant_id = $1 AND log LIKE '{"blob":"%'
     EXCEPT SELECT substr(value, 10, 64) FROM shared_state WHERE tenant_id = $1 AND value LIKE '{"blob":"%'
     EXCEPT SELECT substr(request, 10, 64) FROM host_calls WHERE tenant_id = $1 AND request LIKE '{"blob":"%'

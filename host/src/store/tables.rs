@@ -143,6 +143,8 @@ pub(super) static ATTEMPTS: Batch<AttemptRow> = Batch::insert(
         ("step_key", |_, attempt| attempt.step_key.cell()),
         ("output", |_, attempt| attempt.output.cell()),
         ("shared", |_, attempt| optional_json(attempt.shared.as_ref())),
+        ("expansion", |_, attempt| attempt.expansion.cell()),
+        ("inside", |_, attempt| attempt.inside.cell()),
         ("failure", |_, attempt| optional_json(attempt.failure.as_ref())),
         ("usage", |_, attempt| optional_json(attempt.usage.as_ref())),
         ("log", |_, attempt| attempt.log.cell()),

@@ -124,6 +124,8 @@ impl Transition {
             let shared: usize =
                 attempt.shared.iter().flatten().map(|(key, v)| key.len() + value(Some(v))).sum();
             ROW + shared
+                + attempt.inside.as_ref().map_or(0, String::len)
+                + value(attempt.expansion.as_ref())
                 + value(attempt.output.as_ref())
                 + value(attempt.log.as_ref())
                 + json(attempt.overrides.as_ref())

@@ -15,6 +15,7 @@ both!(
     what_failed_inside_a_map_is_mended_alone,
     shared_state_is_rolled_back_with_its_step,
     what_is_done_again_sees_no_state_of_later_steps,
+    a_condition_that_stands_takes_its_way_again,
     what_was_stopped_inside_a_step_is_done_again_with_it,
     a_fork_takes_over_what_does_not_depend_on_its_step,
     maps_and_parts_are_taken_over_as_wholes,
@@ -251,6 +252,31 @@ async fn what_is_done_again_sees_no_state_of_later_steps(mut host: Host) -> Resu
     }
     let found = host.server().post(&format!("/runs/{id}/verify"), &json!({})).await?;
     ensure!(found["verified"] == true, "{found:#}");
+    Ok(())
+}
+
+async fn a_condition_that_stands_takes_its_way_again(host: Host) -> Result<()> {
+    let echo = |name: &str, after: &str| json!({ "name": name, "phase": "echo/noop", "depends_on": [after] });
+    let steps = json!([
+        { "name": "first", "phase": "echo/echo", "input": { "x": "1" } },
+        { "name": "is_large", "depends_on": ["first"], "condition": "input.x > 1" },
+        echo("large", "is_large.true"), echo("small", "is_large.false") ]);
+    let schema = json!({ "type": "object", "properties": { "x": { "type": "integer" } } });
+    let definition = json!({ "name": "ways", "input_schema": schema, "steps": steps });
+    let run = host.server().post("/runs", &json!({ "definition": definition, "input": { "x": 3 } })).await?;
+    let id = run["id"].as_str().unwrap().to_owned();
+    let names = ["first", "is_large", "large", "small"];
+    let expected = ["completed", "completed", "completed", "skipped"];
+    ensure!(host.finished(&id).await?.states(&names) == expected);
+    host.steer(&id, "/steps/first/retry", json!({ "input": { "x": 2 } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&names) == expected && run.attempts(&names) == [2, 2, 2, 0], "{run:?}");
+    let fork = host.steer(&id, "/fork", json!({ "step": "first" })).await?;
+    let fork = host.finished(fork.id()).await?;
+    ensure!(fork.states(&names) == expected, "{fork:?}");
+    // A rollback of the condition itself takes the way of that result.
+    host.steer(&id, "/steps/is_large/rollback", json!({ "attempt": 1 })).await?;
+    ensure!(host.finished(&id).await?.states(&names) == expected);
     Ok(())
 }
 

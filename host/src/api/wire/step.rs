@@ -130,6 +130,8 @@ impl From<AttemptRow> for AttemptBody {
             step_key: _,
             output: _,
             shared: _,
+            expansion: _,
+            inside: _,
             failure,
             usage,
             log: _,

@@ -143,6 +143,10 @@ pub struct AttemptRow {
     pub output: Option<Value>,
     /// The shared state that it set.
     pub shared: Option<BTreeMap<String, Value>>,
+    /// What its step, a map, a loop or a part, went through.
+    pub expansion: Option<Value>,
+    /// Which results were inside its step when it completed (JSON), if that is one of the run's own.
+    pub inside: Option<String>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// What it used.

@@ -54,7 +54,7 @@ impl TenantStore {
         let sql =
             "SELECT a.id, a.step, a.number, a.state, a.host, a.crashes, a.reused, a.step_key, a.failure,
                           a.usage, a.ready_at, a.started_at, a.finished_at, NULL AS overrides, NULL AS output,
-                          NULL AS shared, NULL AS log
+                          NULL AS shared, NULL AS expansion, NULL AS inside, NULL AS log
                    FROM attempts a JOIN steps s ON s.run_id = a.run_id AND s.name = a.step
                    WHERE a.tenant_id = $1 AND a.run_id = $2 AND a.number > s.attempt - $7
                      AND (s.ord > $3 OR (s.ord = $3 AND s.name >= $4))

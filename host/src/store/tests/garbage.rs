@@ -69,6 +69,8 @@ async fn lived(world: &World) -> Transition {
         shared: [].into(),
         overrides: None,
         artifacts: serde_json::json!([]),
+        expansion: None,
+        inside: None,
     };
     let rollback = Command::Rollback { step: "s".into(), to: Box::new(to) };
     view.command_add(first.run.id, &Order { command: rollback, by: None }).await.unwrap();
@@ -124,6 +126,7 @@ async fn a_blob_that_anything_names_is_no_garbage(world: &World) {
         "output",
         "attempt's output",
         "attempt's shared",
+        "attempt's expansion",
         "log",
         "request",
         "answer",

@@ -150,6 +150,8 @@ pub(super) fn full(transition: &Transition) -> Transition {
         step_key: Some(Digest::of("key")),
         output: Some(blob("attempt's output")),
         shared: Some([("key".to_owned(), blob("attempt's shared"))].into()),
+        expansion: Some(blob("attempt's expansion")),
+        inside: Some(r#"{"scopes":1,"steps":[1]}"#.into()),
         failure: Some(Failure::limit("log_bytes", 10, 11, "too much")),
         usage: Some(Usage { wall_us: 5, ..Default::default() }),
         log: Some(blob("log")),

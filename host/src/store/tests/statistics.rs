@@ -59,6 +59,8 @@ fn attempts(
             step_key: None,
             output: None,
             shared: None,
+            expansion: None,
+            inside: None,
             failure: None,
             usage: (*state != AttemptState::Running).then(|| Usage {
                 wall_us: *wall_us,

@@ -23,6 +23,8 @@ async fn what_is_looked_at_is_what_was_written_but_for_what_is_large(world: &Wor
         overrides: None,
         output: None,
         shared: None,
+        expansion: None,
+        inside: None,
         log: None,
         ..attempt.clone()
     };

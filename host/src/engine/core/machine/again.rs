@@ -1,14 +1,11 @@
-//! What is gone through again: retries, rollbacks, and what comes after them.
+//! What is gone through again: retries, and what comes after them.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Effects, Machine, attempts::chosen_by};
-use crate::{
-    model::{AttemptState, EventKind, Failure, FailureKind, Restored, RunState, StepState, Timestamp},
-    store::ArtifactRow,
-};
+use super::{Effects, Machine};
+use crate::model::{AttemptState, EventKind, Failure, FailureKind, RunState, StepState, Timestamp};
 
 impl Machine {
     /// Whether a step can be done again, or why not.
@@ -83,54 +80,8 @@ impl Machine {
         at
     }
 
-    /// The whole of an earlier attempt's result counts again: output, files and shared state.
-    pub(super) fn roll_back(
-        &mut self,
-        i: usize,
-        to: &Restored,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) -> Result<(), String> {
-        let files: Vec<ArtifactRow> = serde_json::from_value(to.artifacts.clone())
-            .map_err(|error| format!("the earlier result's files cannot be read: {error}"))?;
-        self.reopen(now);
-        let mut free = self.reset_after(i, now);
-        self.add_artifacts(i, to.attempt, files, now);
-        let name = self.steps[i].row.name.clone();
-        self.steps[i].shared.clone_from(&to.shared);
-        for (key, value) in &to.shared {
-            self.draft.shared.insert(key.clone(), (name.clone(), value.clone()));
-            self.shared.insert(key.clone(), value.clone());
-        }
-        // It goes the way to its end without an attempt, whether the run is paused or not.
-        if self.steps[i].row.state.is_terminal() && self.steps[i].row.state != StepState::Completed {
-            self.reset_step(i);
-            self.steps[i].row.ready_at = Some(now);
-            self.set_step(i, StepState::Ready);
-            self.set_step(i, StepState::Running);
-        }
-        if self.steps[i].row.state != StepState::Completed {
-            self.set_step(i, StepState::Completed);
-        }
-        let chosen = self.definition(i).condition.as_ref().and_then(|_| chosen_by(&to.output));
-        let step = &mut self.steps[i].row;
-        step.chosen = chosen;
-        step.output = Some(to.output.clone());
-        step.step_key = to.step_key;
-        // The edits of later attempts are rolled back as well.
-        step.overrides.clone_from(&to.overrides);
-        step.result_attempt = Some(to.attempt);
-        step.failure = None;
-        step.finished_at = Some(now);
-        self.draft.steps.insert(i);
-        self.event(EventKind::RunRolledBack, Some(i), now, json!({ "attempt": to.attempt }));
-        free.push(i);
-        self.move_on(free, now, effects);
-        Ok(())
-    }
-
     /// Go on with a run that has ended.
-    fn reopen(&mut self, now: Timestamp) {
+    pub(super) fn reopen(&mut self, now: Timestamp) {
         if self.is_over() {
             self.set_run(RunState::Running);
             self.run.finished_at = None;
@@ -141,7 +92,7 @@ impl Machine {
 
     /// Let everything that comes after a step be gone through again, and what was skipped because something had failed.
     /// Returns those that nothing keeps from starting.
-    fn reset_after(&mut self, i: usize, now: Timestamp) -> Vec<usize> {
+    pub(super) fn reset_after(&mut self, i: usize, now: Timestamp) -> Vec<usize> {
         let (scope, local) = (self.steps[i].scope, self.steps[i].local);
         let first = self.scopes[scope].first;
         let plan = Arc::clone(&self.plan);

@@ -97,6 +97,8 @@ impl Machine {
         step.before = OnceLock::new();
         step.row.attempt += 1;
         step.row.not_before = None;
+        // What an earlier attempt went through, this one has not said yet.
+        step.row.expansion = None;
         let attempt = AttemptRow {
             id: AttemptId::new(),
             step: step.row.name.clone(),
@@ -109,6 +111,8 @@ impl Machine {
             step_key: None,
             output: None,
             shared: None,
+            expansion: None,
+            inside: None,
             failure: None,
             usage: None,
             log: None,
@@ -196,7 +200,9 @@ impl Machine {
         failure: Option<Failure>,
         now: Timestamp,
     ) {
-        if let Some(row) = self.steps[i].attempt.as_mut().filter(|a| a.state == AttemptState::Running) {
+        let step = &mut self.steps[i];
+        if let Some(row) = step.attempt.as_mut().filter(|a| a.state == AttemptState::Running) {
+            row.expansion.clone_from(&step.row.expansion);
             row.state = state;
             row.failure = failure;
             row.finished_at = Some(now);
@@ -219,8 +225,10 @@ impl Machine {
     ) {
         let mut reused = false;
         let mut usage = None;
+        let inside = self.inside(i);
         if let Some(row) = &mut self.steps[i].attempt {
             row.output = Some(output.clone());
+            row.inside = inside;
             row.step_key = step_key;
             row.shared = Some(shared.clone()).filter(|shared| !shared.is_empty());
             (reused, usage) = (row.reused, row.usage);
@@ -394,4 +402,5 @@ pub(crate) fn chosen_by(output: &Value) -> Option<String> {
 /// Forget what an attempt that has ended made.
 pub(super) fn slim(attempt: &mut AttemptRow) {
     (attempt.output, attempt.shared, attempt.log, attempt.overrides) = (None, None, None, None);
+    (attempt.expansion, attempt.inside) = (None, None);
 }

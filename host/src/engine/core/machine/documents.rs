@@ -266,7 +266,7 @@ impl Machine {
     /// What a step's result set, and what is inside it.
     fn set_by(&self, i: usize, shared: &mut BTreeMap<String, Value>) {
         let step = &self.steps[i];
-        for &scope in &step.children {
+        for &scope in self.counted(i) {
             self.set_in(scope, shared);
         }
         if step.row.state == StepState::Completed {
@@ -331,9 +331,22 @@ impl Machine {
         if step.row.state == StepState::Completed {
             found.extend_from_slice(&step.files);
         }
-        for &scope in &step.children {
+        for &scope in self.counted(i) {
             let first = self.scopes[scope].first;
             (first..first + self.layout(scope).steps.len()).for_each(|j| self.files_of(j, found));
         }
+    }
+
+    /// The scopes inside a step whose results count: none if it did not come to going through them. They are then of an
+    /// earlier course, and stay for a later one that may find nothing new.
+    fn counted(&self, i: usize) -> &[usize] {
+        let step = &self.steps[i];
+        if step.row.expansion.is_some() { &step.children } else { &[] }
+    }
+
+    /// Whether the results inside every step that this one is inside of count.
+    pub(super) fn is_counted(&self, i: usize) -> bool {
+        let parent = self.scopes[self.steps[i].scope].parent;
+        parent.is_none_or(|parent| self.steps[parent].row.expansion.is_some() && self.is_counted(parent))
     }
 }

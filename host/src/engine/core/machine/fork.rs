@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Machine, Snapshot};
 use crate::{
     engine::plan::{Plan, PlanBody, split_phase},
-    model::{AttemptId, EventKind, Node, Overrides, StepDefinition, StepState, Timestamp, Value},
+    model::{AttemptId, EventKind, Failure, Node, Overrides, StepDefinition, StepState, Timestamp, Value},
     store::{ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow},
 };
 
@@ -91,13 +91,23 @@ impl Rows {
     fn of(source: Snapshot, taken: &Taken) -> Self {
         let is_known = |name: &str| taken.known.contains(top(name));
         let mut steps: Vec<StepRow> = source.steps.into_iter().filter(|row| is_known(&row.name)).collect();
+        // What has failed inside a step has its failure from an attempt when that step is rolled back.
+        let failed: HashMap<String, Failure> = steps
+            .iter()
+            .filter(|row| top(&row.name) != row.name)
+            .filter_map(|row| Some((row.name.clone(), row.failure.clone()?)))
+            .collect();
         steps.iter_mut().filter(|row| !taken.kept.contains(top(&row.name))).for_each(to_do_again);
         let results: HashMap<&str, u32> =
             steps.iter().filter_map(|row| Some((row.name.as_str(), row.result_attempt?))).collect();
         let mut attempts: Vec<AttemptRow> = source
             .attempts
             .into_iter()
-            .filter(|attempt| results.get(attempt.step.as_str()) == Some(&attempt.number))
+            .filter(|attempt| {
+                let failed =
+                    attempt.failure.is_some() && failed.get(&attempt.step) == attempt.failure.as_ref();
+                failed || results.get(attempt.step.as_str()) == Some(&attempt.number)
+            })
             .collect();
         let mut ids = HashMap::new();
         for attempt in &mut attempts {
@@ -134,7 +144,7 @@ impl Rows {
         let mut blobs: Vec<BlobRef> =
             artifacts.iter().map(|a| BlobRef { digest: a.digest, size: a.size }).collect();
         let values = steps.iter().flat_map(|row| [row.output.as_ref(), row.expansion.as_ref()]);
-        let more = attempts.iter().flat_map(|a| [a.output.as_ref(), a.log.as_ref()]);
+        let more = attempts.iter().flat_map(|a| [a.output.as_ref(), a.expansion.as_ref(), a.log.as_ref()]);
         let said = calls.iter().flat_map(|call| [Some(&call.request), call.answer.as_ref()]);
         let set = attempts.iter().flat_map(|a| a.shared.iter().flatten().map(|(_, value)| Some(value)));
         blobs.extend(values.chain(more).chain(said).chain(set).flatten().filter_map(|value| match value {

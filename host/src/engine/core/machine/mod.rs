@@ -4,7 +4,8 @@
 //!
 //! A run is a tree of scopes. A scope is a list of steps that is run as a whole: the run's own, a sub-workflow's, or one
 //! round of a map's or a loop's body. `course` moves a scope on, `scopes` opens and closes those inside a step, `attempts`
-//! begins and ends attempts, `control` does what people ask for, `restore` builds the machine from its rows.
+//! begins and ends attempts, `control` does what people ask for, `rollback` brings earlier results back, with what `inside`
+//! has kept of the steps in them, `restore` builds the machine from its rows.
 
 mod again;
 mod attempts;
@@ -14,7 +15,11 @@ mod course;
 mod decide;
 mod documents;
 mod fork;
+mod inside;
 mod restore;
+mod rollback;
+#[cfg(test)]
+mod same;
 mod scopes;
 mod timers;
 mod verify;

@@ -132,7 +132,8 @@ impl Machine {
         true
     }
 
-    fn restore_rounds(&mut self, i: usize) {
+    /// How far what is inside a step is, by the states of its steps.
+    pub(super) fn restore_rounds(&mut self, i: usize) {
         let step = &self.steps[i];
         let expanded = step.row.state == StepState::Running && step.row.expansion.is_some();
         let mut rounds = Rounds::default();

@@ -81,10 +81,15 @@ impl Machine {
 
     /// The names that the steps of a scope have in the run.
     pub(super) fn names(&self, layout: usize, parent: Option<usize>, index: usize) -> Vec<String> {
+        match parent {
+            Some(parent) => self.names_inside(layout, &self.steps[parent].row.name, index),
+            None => self.plan.layouts[layout].steps.iter().map(|step| step.name.clone()).collect(),
+        }
+    }
+
+    /// The same for a scope inside a step of that name.
+    pub(super) fn names_inside(&self, layout: usize, parent: &str, index: usize) -> Vec<String> {
         let layout = &self.plan.layouts[layout];
-        let Some(parent) = parent.map(|parent| &self.steps[parent].row.name) else {
-            return layout.steps.iter().map(|step| step.name.clone()).collect();
-        };
         if layout.is_workflow() {
             layout.steps.iter().map(|step| format!("{parent}/{}", step.name)).collect()
         } else {
@@ -103,7 +108,8 @@ impl Machine {
         })
     }
 
-    fn inner_layout(&self, i: usize) -> Option<usize> {
+    /// The layout of what is inside a step, if it contains others.
+    pub(super) fn inner_layout(&self, i: usize) -> Option<usize> {
         let step = &self.steps[i];
         self.layout(step.scope).inner[step.local]
     }

@@ -54,7 +54,7 @@ impl Machine {
         let mut recorded = Vec::new();
         for i in 0..self.steps.len() {
             let row = &self.steps[i].row;
-            if self.steps[i].gone || row.state != StepState::Completed {
+            if self.steps[i].gone || row.state != StepState::Completed || !self.is_counted(i) {
                 continue;
             }
             let result = row.result_attempt.map(|number| (row.name.as_str(), number));

@@ -9,16 +9,17 @@ use std::{
 
 use crate::{
     engine::{core::Snapshot, plan::Plan},
-    model::{ApprovalId, AttemptId, EventKind, RunId, StepState, TenantId},
+    model::{ApprovalId, AttemptId, EventKind, RunId, StepState, TenantId, Value},
     store::{ApprovalRow, ArtifactRow, AttemptRow, HostCallRow, RunRow, StepRow, Transition},
 };
 
 /// The database: what has been committed, checked as it comes in.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Database {
     pub(super) runs: BTreeMap<RunId, Row>,
 }
 
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) plan: Arc<Plan>,
     pub(super) run: RunRow,
@@ -27,12 +28,26 @@ pub(super) struct Row {
     pub(super) artifacts: BTreeMap<(String, String, u32), ArtifactRow>,
     pub(super) host_calls: BTreeMap<(AttemptId, u32), HostCallRow>,
     pub(super) approvals: BTreeMap<ApprovalId, ApprovalRow>,
+    pub(super) shared: BTreeMap<String, Value>,
+    /// What was inside a step when that attempt at it completed.
+    pub(super) wholes: BTreeMap<(String, u32), BTreeMap<String, StepRow>>,
     pub(super) completed: BTreeMap<String, u32>,
     pub(super) cancelled: bool,
     /// Its host could not go on with it.
     pub(super) given_up: bool,
     /// Somebody had a step done again: what had ended may begin anew.
     pub(super) again: bool,
+    /// How many steps inside others were otherwise when those were rolled back.
+    pub(super) rolled_back: usize,
+}
+
+impl Row {
+    /// The steps inside a step.
+    pub(super) fn inside(&self, step: &str) -> BTreeMap<String, StepRow> {
+        let is_inside = |name: &str| name.strip_prefix(step).is_some_and(|rest| rest.starts_with(['/', '[']));
+        let inside = self.steps.iter().filter(|(name, _)| is_inside(name));
+        inside.map(|(name, row)| (name.clone(), row.clone())).collect()
+    }
 }
 
 impl Database {
@@ -48,10 +63,13 @@ impl Database {
                 artifacts: BTreeMap::new(),
                 host_calls: BTreeMap::new(),
                 approvals: BTreeMap::new(),
+                shared: BTreeMap::new(),
+                wholes: BTreeMap::new(),
                 completed: BTreeMap::new(),
                 cancelled: false,
                 given_up: false,
                 again: false,
+                rolled_back: 0,
             }
         });
         assert_eq!(t.run.epoch, row.run.epoch, "only the owner's epoch writes");
@@ -86,7 +104,10 @@ impl Database {
         }
         for attempt in t.attempts {
             let key = (attempt.step.clone(), attempt.number);
-            let before = row.attempts.insert(key, attempt.clone());
+            let before = row.attempts.insert(key.clone(), attempt.clone());
+            if attempt.inside.is_some() {
+                row.wholes.insert(key, row.inside(&attempt.step));
+            }
             assert!(
                 before.is_none_or(|a| a.id == attempt.id),
                 "an attempt takes another one's place: {attempt:?}"
@@ -100,6 +121,7 @@ impl Database {
         for call in t.host_calls {
             row.host_calls.insert((call.attempt, call.seq), call);
         }
+        row.shared.extend(t.shared.into_iter().map(|(key, (_, value))| (key, value)));
         row.run = t.run;
     }
 
@@ -114,7 +136,7 @@ impl Database {
             steps,
             attempts: row.attempts.values().cloned().collect(),
             artifacts: row.artifacts.values().cloned().collect(),
-            shared: BTreeMap::new(),
+            shared: row.shared.clone(),
             host_calls: row.host_calls.values().cloned().collect(),
             approvals: row.approvals.values().cloned().collect(),
         }

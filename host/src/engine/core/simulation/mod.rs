@@ -8,6 +8,7 @@ mod database;
 mod definitions;
 mod outcomes;
 mod people;
+mod rollbacks;
 mod world;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -52,22 +53,26 @@ fn new_run(plan: &Plan, host: HostId, now: Timestamp) -> RunRow {
     }
 }
 
+/// Begin a random run. The store may refuse it.
+fn begin(world: &mut World, refused: f64) {
+    let plan = plan(&mut world.rng);
+    let mut run = new_run(&plan, world.host.id, world.now);
+    run.auto_run = world.rng.random_bool(0.9);
+    let creation = Creation { plan: plan.json.clone(), idempotency: None };
+    if world.rng.random_bool(refused) {
+        world.refused.insert(run.id);
+    }
+    let plan = Arc::new(plan);
+    world.plans.insert(run.id, Arc::clone(&plan));
+    let machine = Machine::create(TenantId::default_tenant(), plan, run, creation, None, world.now);
+    world.input(Input::Create(Box::new(machine)));
+}
+
 /// One schedule from a seed. Returns what happened, for the test that compares two.
 fn simulate(seed: u64) -> BTreeMap<String, usize> {
     let mut world = World::new(seed);
     for _ in 0..world.rng.random_range(1..6) {
-        let plan = plan(&mut world.rng);
-        let run = new_run(&plan, world.host.id, world.now);
-        let mut run = run;
-        run.auto_run = world.rng.random_bool(0.9);
-        let creation = Creation { plan: plan.json.clone(), idempotency: None };
-        if world.rng.random_bool(0.2) {
-            world.refused.insert(run.id);
-        }
-        let plan = Arc::new(plan);
-        world.plans.insert(run.id, Arc::clone(&plan));
-        let machine = Machine::create(TenantId::default_tenant(), plan, run, creation, None, world.now);
-        world.input(Input::Create(Box::new(machine)));
+        begin(&mut world, 0.2);
     }
     // All runs are durable before the first crash: a run that is not was never promised to anybody.
     while !world.host.queue.is_empty() {

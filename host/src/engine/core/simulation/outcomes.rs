@@ -42,11 +42,13 @@ fn made(rng: &mut StdRng, now: Timestamp) -> AttemptOutcome {
     let artifacts: Vec<ArtifactRow> =
         (0..3).filter(|_| rng.random_bool(0.3)).map(|k| file(format!("{k}.json"))).collect();
     let json = rng.random_range(0..3).to_string();
+    let keys = ["a", "b"].into_iter().filter(|_| rng.random_bool(0.2));
+    let shared = keys.map(|key| (key.to_owned(), Value::Inline { json: json.clone() })).collect();
     AttemptOutcome::Completed {
         step_key: Digest::of(&json),
         output: Value::Inline { json },
         artifacts,
-        shared: BTreeMap::new(),
+        shared,
         chosen: None,
     }
 }

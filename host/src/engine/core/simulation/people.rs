@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-
 use rand::RngExt as _;
+use serde_json::json;
 
 use super::world::World;
 use crate::{
-    model::{Command, DecidedBy, Decision, Restored, RunId, RunState, StepState},
+    model::{Command, DecidedBy, Decision, Overrides, RunId, RunState, StepState},
     store::ApprovalState,
 };
 
@@ -49,28 +48,13 @@ impl World {
         let row = self.database.runs.get_mut(&run).unwrap();
         let names: Vec<String> = row.steps.keys().cloned().collect();
         let step = names[self.rng.random_range(0..names.len())].clone();
-        let earlier = row.attempts.values().rfind(|a| a.step == step && a.output.is_some() && !a.reused);
-        let earlier = earlier.and_then(|a| {
-            let files = row.artifacts.values().filter(|f| f.step == step && f.attempt == a.number);
-            Some(Restored {
-                attempt: a.number,
-                output: a.output.clone()?,
-                step_key: a.step_key,
-                shared: BTreeMap::new(),
-                overrides: None,
-                artifacts: serde_json::to_value(files.collect::<Vec<_>>()).unwrap(),
-            })
-        });
         let command = match self.rng.random_range(0..14) {
             10 => {
                 row.again = true;
                 Command::Trigger { step, overrides: Default::default() }
             }
             11 => Command::Change { auto_run: Some(self.rng.random_bool(0.7)), priority: Some(1) },
-            12..14 if let Some(to) = earlier => {
-                row.again = true;
-                Command::Rollback { step, to: Box::new(to) }
-            }
+            12..14 => return self.somebody_rolls_back(run, step),
             0..2 => {
                 row.cancelled = true;
                 Command::Cancel
@@ -78,7 +62,8 @@ impl World {
             2..5 => Command::Pause,
             5..7 => {
                 row.again = true;
-                Command::Retry { step, overrides: Default::default() }
+                let input = self.rng.random_bool(0.5).then(|| json!(self.rng.random_range(0..3)));
+                Command::Retry { step, overrides: Overrides { prompt: None, input } }
             }
             7 => Command::Skip { step, reason: "somebody said so".into() },
             8 => Command::Signal { step, signal: 1, data: "{}".into() },
