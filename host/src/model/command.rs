@@ -167,6 +167,9 @@ pub struct RestoredStep {
     /// Whether it was skipped because something else had failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_failure: bool,
+    /// Whether it was skipped because the run had taken another way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bypassed: bool,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -55,6 +55,7 @@ pub(super) fn step(row: &dyn Columns) -> StoreResult<StepRow> {
         output: r.optional_json("output")?,
         reason: r.optional_text("reason")?,
         for_failure: r.flag("for_failure")?,
+        bypassed: r.flag("bypassed")?,
         failure: r.optional_json("failure")?,
         ready_at: r.optional_at("ready_at")?,
         started_at: r.optional_at("started_at")?,

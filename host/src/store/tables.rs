@@ -119,6 +119,7 @@ pub(super) static STEPS: Batch<StepRow> = Batch::insert(
         ("output", |_, step| step.output.cell()),
         ("reason", |_, step| step.reason.cell()),
         ("for_failure", |_, step| step.for_failure.cell()),
+        ("bypassed", |_, step| step.bypassed.cell()),
         ("failure", |_, step| optional_json(step.failure.as_ref())),
         ("ready_at", |_, step| step.ready_at.cell()),
         ("started_at", |_, step| step.started_at.cell()),

@@ -26,12 +26,13 @@ async fn the_events_say_who_asked(host: Host) -> Result<()> {
     let secret = token["secret"].as_str().context("a secret")?;
     let id = host.start_run("long", json!({ "iterations": 300_000_000 })).await?;
     host.steer(&id, "/pause", json!({})).await?;
-    let cancel = host.server().request(Method::POST, &format!("/runs/{id}/cancel")).bearer_auth(secret);
+    let url = format!("{}/api/v1/runs/{id}/cancel", host.server().url());
+    let cancel = reqwest::Client::new().post(url).bearer_auth(secret);
     cancel.send().await?.error_for_status()?;
     let fork = host.server().post(&format!("/runs/{id}/fork"), &json!({})).await?;
     let by = |events: &Value, kind: &str| {
         let of =
-            events["items"].as_array().into_iter().flatten().find(|event| event["kind"] == kind).cloned();
+            events["items"].as_array().into_iter().flatten().find(|event| event["type"] == kind).cloned();
         of.map(|event| event["data"]["by"].clone())
     };
     let events = host.server().get(&format!("/runs/{id}/events")).await?;

@@ -76,9 +76,9 @@ async fn what_can_be_told_together_is(host: Host) -> Result<()> {
         ("/steps/0", "transfrom"),
         ("/steps/1/transform", "nobody"),
         ("/steps/1/retry/max_attempts", "from 1 to 100"),
-        ("/steps/2/condition", "not valid"),
+        ("/steps/2/condition/cases/0", "'nam' was unexpected"),
         ("/steps/3/phase", "sing"),
-        ("/steps/4/map", "not valid"),
+        ("/steps/4/map/body/phase", "7 is not"),
     ] {
         let told = problems.iter().any(|(at, said)| *at == path && said.contains(message));
         ensure!(told, "{path}: {message}\n{problems:#?}");

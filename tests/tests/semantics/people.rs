@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{Host, Run, both};
 
 both!(
+    what_was_rejected_is_asked_again,
     a_checkpoint_waits_for_a_decision,
     a_decision_may_change_what_its_schema_allows,
     an_option_skips_or_fails_its_step,
@@ -316,5 +317,24 @@ async fn the_readmes_workflow_does_what_it_says(host: Host) -> Result<()> {
     decide(&host, &approval, json!({ "option": "approve" })).await?;
     let run = host.finished(&id).await?;
     ensure!(run.states(&["approve", "go_on", "analyse"]) == ["completed"; 3], "{run:?}");
+    Ok(())
+}
+
+async fn what_was_rejected_is_asked_again(host: Host) -> Result<()> {
+    let definition = json!({ "name": "ask_again", "steps": [
+        { "name": "a", "phase": "echo/echo", "input": { "x": "input.x" } },
+        { "name": "ok", "checkpoint": { "title": "Good?", "show": { "x": "steps.a.output.input.x" } } } ] });
+    let run = host.server().post("/runs", &json!({ "definition": definition, "input": { "x": 1 } })).await?;
+    let id = run["id"].as_str().context("an id")?.to_owned();
+    decide(&host, &asked(&host, &id).await?, json!({ "option": "approve" })).await?;
+    ensure!(host.finished(&id).await?.state() == "completed");
+    let other = json!({ "input": { "x": 2 } });
+    host.steer(&id, "/steps/a/retry", other.clone()).await?;
+    decide(&host, &asked(&host, &id).await?, json!({ "option": "reject" })).await?;
+    ensure!(host.finished(&id).await?.state() == "failed");
+    // What was approved was something else.
+    host.steer(&id, "/steps/a/retry", other).await?;
+    decide(&host, &asked(&host, &id).await?, json!({ "option": "approve" })).await?;
+    ensure!(host.finished(&id).await?.state() == "completed");
     Ok(())
 }

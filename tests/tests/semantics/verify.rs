@@ -54,7 +54,7 @@ async fn a_fork_onto_another_component_does_anew_what_the_old_one_made(host: Hos
     found.iter().for_each(|i| bytes[i + 2] = b'x');
     let upload = host.server().request(Method::POST, "/plugins").header("content-type", "application/wasm");
     upload.body(bytes).send().await?.error_for_status()?;
-    for (upgrade, prompt, attempts) in [(false, "Say a", [1, 1, 2]), (true, "Sax a", [2, 1, 2])] {
+    for (upgrade, prompt, attempts) in [(false, "Say ", [1, 1, 2]), (true, "Sax ", [2, 1, 2])] {
         let body = json!({ "step": "b", "upgrade": upgrade });
         let fork = host.server().post(&format!("/runs/{id}/fork"), &body).await?;
         let fork = host.finished(fork["id"].as_str().context("an id")?).await?;

@@ -174,6 +174,7 @@ impl StepBody {
             output,
             reason,
             for_failure: _,
+            bypassed: _,
             failure,
             ready_at,
             started_at,

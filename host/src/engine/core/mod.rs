@@ -3,12 +3,14 @@
 //! Inputs go in, actions come out. The core has no clock, does no input or output, and does not wait: the driver commits
 //! the transitions, and carries out what follows a commit only when it is durable (law 2).
 
+mod loading;
 mod machine;
 mod queue;
 mod timers;
 
 use std::collections::{BTreeSet, HashMap};
 
+use loading::Loading;
 pub(crate) use machine::{
     AttemptEnd, AttemptOutcome, Child, Document, Effects, Known, Launch, Machine, Recorded, Snapshot, Stage,
     Suspension,
@@ -92,15 +94,6 @@ pub(crate) struct Core {
     taking_up: bool,
     /// Set when the host shuts down: nothing new starts.
     draining: bool,
-}
-
-/// A run that is not in memory yet.
-#[derive(Debug, Default)]
-struct Loading {
-    /// The commands that came meanwhile.
-    commands: Vec<(i64, Box<Order>)>,
-    /// Whether it is brought back whatever state it is in; otherwise, if it has ended, for a command.
-    reloads: bool,
 }
 
 /// What an attempt under way takes up.
@@ -301,36 +294,6 @@ impl Core {
         }
         actions.extend(launches.into_iter().map(|launch| Action::Launch(Box::new(launch))));
         actions
-    }
-
-    /// A run is in memory: do what was to be done to it, and what came meanwhile.
-    fn after_loading(
-        &mut self,
-        run: RunId,
-        first: Option<(i64, Box<Order>)>,
-        now: Timestamp,
-        actions: &mut Vec<Action>,
-    ) {
-        self.left.remove(&run);
-        let meanwhile = self.loading.remove(&run).unwrap_or_default().commands;
-        for (id, order) in first.into_iter().chain(meanwhile) {
-            let Some(machine) = self.runs.get_mut(&run) else { continue };
-            let done = machine.command(&order, now);
-            self.commanded(run, id, done, actions);
-        }
-    }
-
-    /// What is in memory of a run is not what the database has.
-    fn drop_run(&mut self, run: RunId, actions: &mut Vec<Action>) {
-        self.runs.remove(&run);
-        self.timers.forget(run);
-        // Their places are free at once: those that were not launched yet will never be, nor report an end.
-        let own = self.running.iter().filter(|(_, place)| place.run == run);
-        let lost: Vec<(AttemptId, u64)> = own.map(|(attempt, place)| (*attempt, place.epoch)).collect();
-        for (attempt, epoch) in lost {
-            self.free_place(attempt, epoch);
-            actions.push(Action::Stop(attempt));
-        }
     }
 
     /// A command is done with the run's transition, or refused.

@@ -11,7 +11,7 @@ use crate::{
         graph::Reach,
         problems::{Problems, list},
     },
-    model::{Node, Problem, StepDefinition},
+    model::{Problem, StepDefinition},
 };
 
 /// Two steps of which neither comes after the other may not both write a key, nor one write what the other reads: what

@@ -440,3 +440,26 @@ fn schemas_and_configurations_of_a_definition_are_bounded_together() {
     let found = problems((0..250).map(costly));
     assert!(found.iter().any(|p| p.message.contains("steps, which is what is allowed")), "{found:?}");
 }
+
+#[test]
+fn texts_for_people_have_their_length() {
+    let titled = |title: String| json!({ "checkpoint": { "title": title } });
+    assert_refused(step(titled(String::new())), "/steps/0/checkpoint/title", "0 characters; 1 to 200");
+    assert_refused(step(titled("ü".repeat(201))), "/steps/0/checkpoint/title", "201 characters; 1 to 200");
+    assert_eq!(problems([step(titled("ü".repeat(200)))]), []);
+    let message = json!({ "checkpoint": { "title": "t", "message": "m".repeat((64 << 10) + 1) } });
+    assert_refused(step(message), "/steps/0/checkpoint/message", "at most 65536");
+    let label =
+        json!({ "checkpoint": { "title": "t", "options": [{ "name": "o", "label": "l".repeat(101) }] } });
+    assert_refused(step(label), "/steps/0/checkpoint/options/0/label", "0 to 100");
+    let told = |workflow: Workflow| {
+        let found = Around::default().problems(&workflow);
+        found.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+    };
+    let one = of([transform("s", "1")]);
+    assert_eq!(told(Workflow { version: "1.0".to_owned(), ..one.clone() }), ["/version"]);
+    assert_eq!(told(Workflow { version: format!("1.0.0+{}", "v".repeat(100)), ..one.clone() }), ["/version"]);
+    assert_eq!(told(Workflow { display_name: "d".repeat(201), ..one.clone() }), ["/display_name"]);
+    assert_eq!(told(Workflow { description: "d".repeat((64 << 10) + 1), ..one.clone() }), ["/description"]);
+    assert!(told(one).is_empty());
+}

@@ -108,6 +108,8 @@ pub struct StepRow {
     pub reason: Option<String>,
     /// Whether it was skipped because something else failed: when that is done again, so is this.
     pub for_failure: bool,
+    /// Whether it was skipped because the run took another way: what comes after it is then not on the way either.
+    pub bypassed: bool,
     /// Why it failed; while it is being retried, why the last attempt failed.
     pub failure: Option<Failure>,
     /// When it became ready.

@@ -79,7 +79,7 @@ impl TenantStore {
     pub async fn step_list_open(&self, run: RunId, limit: u32) -> StoreResult<Vec<StepRow>> {
         let sql =
             "SELECT name, ord, phase, state, attempt, result_attempt, retried_from, not_before, step_key,
-                          chosen, event_key, reason, for_failure, failure, ready_at, started_at, finished_at,
+                          chosen, event_key, reason, for_failure, bypassed, failure, ready_at, started_at, finished_at,
                           NULL AS expansion, NULL AS overrides, NULL AS output
                    FROM steps WHERE tenant_id = $1 AND run_id = $2
                      AND state NOT IN ('completed', 'failed', 'skipped', 'cancelled')

@@ -1,12 +1,65 @@
-//! How long a step waits before it is tried again.
+//! Whether a step is tried again after a failure, and how long it waits before.
 
 use std::time::Duration;
 
-use crate::model::{Digest, RetryPolicy};
+use serde_json::json;
+
+use super::{Effects, Machine};
+use crate::model::{
+    AttemptState, Digest, EventKind, Failure, FailureKind, RetryPolicy, StepState, Timestamp,
+};
+
+impl Machine {
+    /// An attempt failed: retry, or fail the step.
+    pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Timestamp, effects: &mut Effects) {
+        self.end_attempt(i, AttemptState::Failed, Some(failure.clone()), now);
+        let number = self.steps[i].row.attempt;
+        let policy = self.definition(i).retry.clone();
+        let timeout = self.definition(i).step_timeout_ms.map(Duration::from_millis);
+        let retryable = match &policy.on {
+            Some(kinds) => kinds.iter().any(|kind| kind == failure.kind.as_str()),
+            None => failure.kind.is_retryable(),
+        };
+        let inner = matches!(failure.kind, FailureKind::Cancelled | FailureKind::HostCrashed);
+        // A scope that is about to fail for another step's sake starts nothing more.
+        let doomed = self.scopes[self.steps[i].scope].failed;
+        let mut data = json!({ "attempt": number, "failure": failure });
+        self.steps[i].row.failure = Some(failure);
+        let runs = self.steps[i].row.state == StepState::Running;
+        if retryable
+            && runs
+            && !inner
+            && !doomed
+            && number - self.steps[i].row.retried_from < policy.max_attempts
+        {
+            let at = now.plus(backoff(&policy, number, &self.run.seed, &self.steps[i].row.name));
+            let end = self.steps[i].row.started_at.zip(timeout).map(|(start, timeout)| start.plus(timeout));
+            if let Some(end) = end.filter(|end| at >= *end) {
+                let late =
+                    format!("step_timeout_ms ends the step at {end}, before the next attempt would begin");
+                data["not_retried_because"] = json!(late);
+                if let Some(failure) = &mut self.steps[i].row.failure {
+                    failure.message = format!("{}; {late}", failure.message);
+                }
+            } else {
+                self.set_step(i, StepState::Retrying);
+                self.steps[i].row.not_before = Some(at);
+                self.event(EventKind::StepRetrying, Some(i), now, data);
+                effects.timers.push((at, i));
+                return self.move_on(Vec::new(), now, effects);
+            }
+        }
+        self.set_step(i, StepState::Failed);
+        self.steps[i].row.finished_at = Some(now);
+        self.steps[i].row.not_before = None;
+        self.event(EventKind::StepFailed, Some(i), now, data);
+        self.move_on(vec![i], now, effects);
+    }
+}
 
 /// The delay before the attempt after number `number` (from 1): exponential, bounded, with a jitter that is drawn from
 /// the run's seed, so that a simulation with the same seed sees the same delays.
-pub(super) fn backoff(policy: &RetryPolicy, number: u32, seed: &Digest, step: &str) -> Duration {
+fn backoff(policy: &RetryPolicy, number: u32, seed: &Digest, step: &str) -> Duration {
     let exponent = i32::try_from(number.saturating_sub(1)).unwrap_or(i32::MAX);
     let base = policy.initial_delay_ms as f64 * policy.factor.powi(exponent);
     let base = base.min(policy.max_delay_ms as f64);

@@ -54,7 +54,7 @@ impl Machine {
                 } else if self.is_reached(i) {
                     self.make_ready(i, now, effects);
                 } else {
-                    self.steps[i].bypassed = true;
+                    self.steps[i].row.bypassed = true;
                     self.skip(i, "the run took another way".to_owned(), now);
                     open.push(i);
                 }
@@ -74,7 +74,7 @@ impl Machine {
         if self.is_fatal(i) {
             self.skip_rest(scope, i, now, effects);
         }
-        if self.steps[i].bypassed
+        if self.steps[i].row.bypassed
             && let Some(failed) = self.unmended(i)
         {
             self.skip_rest(scope, failed, now, effects);
@@ -143,9 +143,9 @@ impl Machine {
         let reached = match kind {
             EdgeKind::StandIn => return Verdict::Neutral,
             EdgeKind::Fallback => step.row.state == StepState::Failed,
-            EdgeKind::After => !step.bypassed,
+            EdgeKind::After => !step.row.bypassed,
             EdgeKind::Cases(cases) => {
-                !step.bypassed && self.chosen(from).is_some_and(|chosen| cases.contains(chosen))
+                !step.row.bypassed && self.chosen(from).is_some_and(|chosen| cases.contains(chosen))
             }
         };
         if reached { Verdict::Reached } else { Verdict::Bypassed }
@@ -163,10 +163,8 @@ impl Machine {
     pub(super) fn is_fatal(&self, i: usize) -> bool {
         self.steps[i].row.state == StepState::Failed
             && !self.definition(i).continue_on_failure
-            && self.fallback(i).is_none_or(|spare| {
-                // Somebody who skips it lets the failure be; the run's taking another way does not.
-                self.steps[spare].row.state == StepState::Skipped && !self.is_reached(spare)
-            })
+            // Somebody who skips it lets the failure be; the run's taking another way does not.
+            && self.fallback(i).is_none_or(|spare| self.steps[spare].row.bypassed)
     }
 
     /// The step that is to stand in for another if that fails.

@@ -170,6 +170,7 @@ fn to_do_again(row: &mut StepRow) {
         event_key: None,
         reason: None,
         for_failure: false,
+        bypassed: false,
         retried_from: row.attempt,
         failure: None,
         ready_at: None,

@@ -67,6 +67,8 @@ struct Otherwise {
     reason: Option<usize>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     for_failure: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    bypassed: bool,
     /// Whether somebody had edited it: how, its last attempt says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     edited: bool,
@@ -144,6 +146,7 @@ impl Machine {
             failure: row.failure.clone().filter(|_| !as_said),
             reason,
             for_failure: row.for_failure,
+            bypassed: row.bypassed,
             edited: row.overrides.is_some(),
             expanded: row.expansion.is_some(),
             scopes,
@@ -277,6 +280,7 @@ impl Then<'_> {
             overrides: edited.overrides.clone(),
             reason: None,
             for_failure: false,
+            bypassed: false,
             failure: None,
             expansion: made.expansion.clone(),
             scopes,
@@ -305,6 +309,7 @@ impl Then<'_> {
             overrides: last.or(made).filter(|_| was.edited).and_then(|edited| edited.overrides.clone()),
             reason: reason.or_else(|| skipped.then(|| "it was skipped".to_owned())),
             for_failure: was.for_failure,
+            bypassed: was.bypassed,
             failure,
             expansion: last.filter(|_| was.expanded).and_then(|last| last.expansion.clone()),
             scopes: was.scopes,
@@ -338,6 +343,7 @@ fn stands(machine: &Machine, j: usize, then: &RestoredStep) -> bool {
         && row.overrides == then.overrides
         && row.reason == then.reason
         && row.for_failure == then.for_failure
+        && row.bypassed == then.bypassed
         && row.failure == then.failure
         && row.expansion == then.expansion
         && scopes == then.scopes

@@ -108,9 +108,6 @@ impl Machine {
             self.steps[parent].children.push(place);
         }
         let layout_of = Arc::clone(&self.plan);
-        for i in layout_of.layouts[layout].graph.order.iter().map(|local| first + local) {
-            self.steps[i].bypassed = self.steps[i].row.state == StepState::Skipped && !self.is_reached(i);
-        }
         self.scopes[place].failed = (first..first + count).any(|i| self.is_fatal(i));
         for &local in &layout_of.layouts[layout].graph.order {
             let i = first + local;

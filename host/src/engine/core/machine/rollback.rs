@@ -160,6 +160,7 @@ impl Machine {
         row.overrides.clone_from(&then.overrides);
         row.reason.clone_from(&then.reason);
         row.for_failure = then.for_failure;
+        row.bypassed = then.bypassed;
         row.failure.clone_from(&then.failure);
         row.expansion.clone_from(&then.expansion);
         row.chosen = chosen;
@@ -174,14 +175,10 @@ impl Machine {
         self.event(EventKind::RunRolledBack, Some(j), now, data);
     }
 
-    /// All steps of a scope have ended: find out which way it took, and whether it failed.
+    /// All steps of a scope have ended: find out whether it failed.
     fn settle_scope(&mut self, scope: usize) {
         let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-        for place in 0..count {
-            let i = first + self.layout(scope).graph.order[place];
-            self.steps[i].bypassed = self.steps[i].row.state == StepState::Skipped && !self.is_reached(i);
-            self.steps[i].open = 0;
-        }
+        self.steps[first..first + count].iter_mut().for_each(|step| step.open = 0);
         self.scopes[scope].failed = (first..first + count).any(|i| self.is_fatal(i));
         self.scopes[scope].left_out = self.steps[first..first + count].iter().all(|s| s.row.for_failure);
     }

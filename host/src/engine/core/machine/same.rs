@@ -24,15 +24,13 @@ impl Machine {
             assert!(!step.gone, "a step that is gone is in its scope");
             let (row, ended) = (&step.row, step.row.state.is_terminal());
             let open = if row.state == StepState::Pending { step.open } else { 0 };
-            // Of one that was skipped for a failure, or by somebody, it is not known which way the run would have taken.
-            let bypassed = step.bypassed && row.reason.as_deref() == Some("the run took another way");
-            lines.push(format!("{row:?}: {open} open, bypassed {bypassed}"));
+            lines.push(format!("{row:?}: {open} open"));
             lines.push(format!("{}: made {:?} {:?}", row.name, step.files, step.shared));
             if !ended && row.state != StepState::Pending {
                 let attempt = step.attempt.as_ref().map(|attempt| (attempt.id, attempt.state));
                 lines.push(format!("{}: {attempt:?}, expanded {}", row.name, step.expanded));
             }
-            let rounds = if ended { Rounds::default() } else { step.rounds };
+            let rounds = if row.state == StepState::Running { step.rounds } else { Rounds::default() };
             lines.push(format!("{}: {} scopes, {rounds:?}", row.name, step.children.len()));
             step.children.iter().for_each(|&inner| self.lines_of(inner, lines));
         }

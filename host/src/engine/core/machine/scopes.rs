@@ -38,6 +38,7 @@ impl Machine {
                 output: None,
                 reason: None,
                 for_failure: false,
+                bypassed: false,
                 failure: None,
                 ready_at: None,
                 started_at: None,
@@ -69,7 +70,6 @@ impl Machine {
             files: Vec::new(),
             before: OnceLock::new(),
             open,
-            bypassed: false,
             children: Vec::new(),
             rounds: Rounds::default(),
             expanded: false,
@@ -288,7 +288,6 @@ impl Machine {
 
     /// Let a step that has ended be gone through again.
     pub(super) fn reset_step(&mut self, i: usize) {
-        self.steps[i].bypassed = false;
         self.steps[i].halted = false;
         if self.steps[i].row.state.is_terminal() {
             self.set_step(i, StepState::Pending);
@@ -297,6 +296,7 @@ impl Machine {
         row.retried_from = row.attempt;
         row.reason = None;
         row.for_failure = false;
+        row.bypassed = false;
         row.failure = None;
         row.chosen = None;
         row.expansion = None;

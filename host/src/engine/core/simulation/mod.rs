@@ -147,7 +147,7 @@ fn simulate(seed: u64) -> BTreeMap<String, usize> {
 #[test]
 fn no_schedule_loses_a_run_or_commits_a_result_twice() {
     let mut all: BTreeMap<String, usize> = BTreeMap::new();
-    for seed in 0..3_000 {
+    for seed in 0..5_000 {
         for (what, n) in simulate(seed) {
             *all.entry(what).or_default() += n;
         }

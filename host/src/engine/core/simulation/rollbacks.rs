@@ -108,7 +108,7 @@ fn shown(row: &Row, step: &str) -> Vec<String> {
 fn line(name: &str, row: &StepRow) -> String {
     let result = (row.result_attempt, &row.output, &row.step_key, &row.overrides, &row.chosen);
     let result = (row.state == StepState::Completed).then_some(result);
-    let why = (&row.reason, row.for_failure, &row.failure);
+    let why = (&row.reason, row.for_failure, row.bypassed, &row.failure);
     format!("{name} {}: {result:?} {why:?} {:?}", row.state, row.expansion)
 }
 
