@@ -31,32 +31,42 @@ pub(super) fn explain(error: &ValidationError<'_>, problems: &mut Vec<Problem>) 
         .collect();
     // A member that has one value in each alternative tells them apart.
     let depth = here.to_string().matches('/').count() + 1;
-    let tag = |alternative: &&Vec<ValidationError<'_>>| {
-        let is_member =
-            |e: &&ValidationError<'_>| e.instance_path().to_string().matches('/').count() == depth;
-        let mut tags = alternative.iter().filter(is_member);
-        tags.find_map(|e| match e.kind() {
-            Kind::Constant { expected_value } => {
-                Some((e.instance_path().to_string(), expected_value.to_string()))
-            }
-            _ => None,
-        })
-    };
-    let tagged: Vec<_> = meant.iter().map(tag).collect();
+    let tagged: Vec<_> = meant.iter().map(|alternative| tag(alternative, depth)).collect();
     let mut fitting =
         std::iter::zip(&meant, &tagged).filter(|(_, tag)| tag.is_none()).map(|(alternative, _)| alternative);
     match (fitting.next(), fitting.next()) {
         (Some(alternative), None) => alternative.iter().for_each(|error| explain(error, problems)),
-        (None, _) if let Some(Some((path, _))) = tagged.first() => {
+        (None, _) if let Some(Some(Tag { path, found, .. })) = tagged.first() => {
             let expected: Vec<&str> =
-                tagged.iter().flatten().map(|(_, value)| value.as_str()).take(NAMED).collect();
-            problems.push(Problem::new(path.as_str(), format!("expected one of {}", expected.join(", "))));
+                tagged.iter().flatten().map(|tag| tag.expected.as_str()).take(NAMED).collect();
+            let message = format!("{found} is none of {}", expected.join(", "));
+            let message = if message.len() > MESSAGE { shorten(&message) } else { message };
+            problems.push(Problem::new(path.as_str(), message));
         }
         _ => match common(&meant) {
             common if common.is_empty() => problems.push(problem(error)),
             common => problems.extend(common),
         },
     }
+}
+
+/// A member that has another value than the one that an alternative has there.
+struct Tag {
+    path: String,
+    found: String,
+    expected: String,
+}
+
+fn tag(alternative: &[ValidationError<'_>], depth: usize) -> Option<Tag> {
+    alternative.iter().find_map(|error| {
+        let path = error.instance_path().to_string();
+        match error.kind() {
+            Kind::Constant { expected_value } if path.matches('/').count() == depth => {
+                Some(Tag { path, found: error.instance().to_string(), expected: expected_value.to_string() })
+            }
+            _ => None,
+        }
+    })
 }
 
 /// What is wrong whichever alternative was meant.

@@ -255,7 +255,7 @@ fn of_alternatives_what_keeps_from_the_one_that_was_meant_is_told() {
     let how = json!({ "oneOf": [tagged("skipped", "message"), tagged("failed", "why")] });
     assert_eq!(
         told(&how, json!({ "how": "bad" })),
-        [("/how".into(), "expected one of \"skipped\", \"failed\"".into())]
+        [("/how".into(), "\"bad\" is none of \"skipped\", \"failed\"".into())]
     );
     let found = told(&how, json!({ "how": "failed", "message": "x" }));
     assert!(found.len() == 1 && found[0].1.contains("\"why\" is a required property"), "{found:?}");

@@ -3,6 +3,7 @@
 mod reach;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::model::StepDefinition as Step;
+use crate::model::{JoinMode, StepDefinition as Step};
 
 fn froms(graph: &Graph, i: usize) -> Vec<usize> {
     graph.predecessors[i].iter().map(|edge| edge.from).collect()
@@ -106,4 +106,25 @@ fn a_fallback_of_a_condition_has_its_cases() {
     let found = spare(Step::phase("spare", "p/x")).unwrap_err().told();
     assert!(found.len() == 1 && found[0].path == "/steps/2/depends_on/0", "{found:?}");
     assert!(found[0].message.contains("no condition with a case \"true\""), "{found:?}");
+}
+
+#[test]
+fn a_step_that_no_run_comes_to_is_found() {
+    let q = || Step::condition("q", "input.x");
+    let never = |steps: &[Step]| {
+        let mut steps = steps.to_vec();
+        steps.insert(0, q());
+        Graph::of(&steps, "/steps").unwrap().never_reached(&steps)
+    };
+    let way = |name: &str, case: &str| Step::phase(name, "p/x").after(format!("q.{case}"));
+    let (a, b) = (way("a", "true"), way("b", "false"));
+    // What needs both ways, directly or by what it comes after; what follows it is not told.
+    assert_eq!(never(&[Step::phase("s", "p/x").after("q.true").after("q.false")]), []);
+    let s = || Step::phase("s", "p/x").after("a").after("b");
+    assert_eq!(never(&[a.clone(), b.clone(), s(), Step::phase("t", "p/x").after("s")]), [(3, 0)]);
+    assert_eq!(never(&[a.clone(), Step::phase("s", "p/x").after("a").after("q.false")]), [(2, 0)]);
+    let join = |mode| Step::join("j", mode).after("a").after("b");
+    assert_eq!(never(&[a.clone(), b.clone(), join(JoinMode::All)]), [(3, 0)]);
+    assert_eq!(never(&[a.clone(), b.clone(), join(JoinMode::Any), Step::phase("t", "p/x").after("j")]), []);
+    assert_eq!(never(&[a, b, join(JoinMode::Any), Step::phase("t", "p/x").after("j").after("a")]), []);
 }

@@ -170,7 +170,16 @@ fn one<S: Surroundings>(
         check.problems.push(Problem::new("/input_schema", error));
     }
     match Graph::of(&workflow.steps, "/steps") {
-        Ok(graph) => check.reach = is_whole.then(|| graph.reach()),
+        Ok(graph) => {
+            for (i, condition) in graph.never_reached(&workflow.steps) {
+                let condition = &workflow.steps[condition].name;
+                let message = format!(
+                    "it can never be reached: it comes after cases of {condition:?} that exclude each other"
+                );
+                check.problems.push(Problem::new(format!("/steps/{i}"), message));
+            }
+            check.reach = is_whole.then(|| graph.reach());
+        }
         Err(more) => check.problems.append(more, |problem| problem),
     }
     for (i, step) in workflow.steps.iter().enumerate() {

@@ -99,6 +99,10 @@ pub(super) fn check_step<S: Known>(
     }
     match node {
         Node::Phase(phase) => phase_step(check, step, phase, at),
+        Node::Join(_) if step.depends_on.is_empty() => {
+            let message = "a join brings together what it comes after, and this one comes after nothing; say depends_on";
+            check.problems.push(Problem::new(format!("{at}/join"), message));
+        }
         Node::Transform(_) | Node::Join(_) => {}
         Node::Condition(condition) => cases(check, condition, at),
         Node::Checkpoint(checkpoint) => options(check, checkpoint, &format!("{at}/checkpoint")),
