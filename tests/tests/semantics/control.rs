@@ -160,14 +160,18 @@ async fn a_run_starts_when_its_time_has_come(mut host: Host) -> Result<()> {
         "{run:?}"
     );
     ensure!(run.0["waiting"].as_array().map(Vec::len) == Some(1), "{run:?}");
-    let step = run.0["steps"][0]["name"].as_str().context("a name")?;
-    let path = format!("/runs/{id}/steps/{step}/trigger");
-    let said = host.refused(Method::POST, &path, json!({}), 409).await?;
-    ensure!(said.contains("cannot run a step before it has started"), "{said}");
     host.crash()?;
     let run = host.finished(&id).await?;
     ensure!(run.0["started_at"].as_str().unwrap() >= at.as_str(), "{run:?}");
     ensure!(begin.elapsed() > Duration::from_millis(1_500));
+    // Before, nobody begins a step of it.
+    let at = heddle::model::Timestamp::now().plus(Duration::from_secs(3600)).to_string();
+    let id = host.start_with("chain", json!({ "input": { "x": 1 }, "start_at": at })).await?;
+    let step = run.0["steps"][0]["name"].as_str().context("a name")?;
+    let path = format!("/runs/{id}/steps/{step}/trigger");
+    let said = host.refused(Method::POST, &path, json!({}), 409).await?;
+    ensure!(said.contains("cannot run a step before it has started"), "{said}");
+    host.steer(&id, "/cancel", json!({})).await?;
     Ok(())
 }
 
