@@ -73,7 +73,8 @@ impl Tenant {
     /// # Errors
     /// `NotFound` for the run or the step.
     pub async fn step_output(&self, id: RunId, step: &str) -> Result<Option<StoredText>> {
-        match self.step(id, step).await?.output {
+        let row = self.step(id, step).await?;
+        match row.output.clone().filter(|_| row.has_result()) {
             None => Ok(None),
             Some(value) => self.stored(value).await.map(Some),
         }

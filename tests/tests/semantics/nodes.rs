@@ -10,6 +10,7 @@ both!(
     conditions_take_one_way,
     a_condition_that_is_unchanged_takes_the_same_way,
     a_conditions_fallback_takes_the_way,
+    what_the_run_did_not_come_to_has_no_result,
     the_first_case_that_holds_is_taken,
     waits_for_times_go_on,
     an_event_wakes_the_step_that_waits_for_its_key,
@@ -64,6 +65,38 @@ async fn a_condition_that_is_unchanged_takes_the_same_way(host: Host) -> Result<
     host.steer(&id, "/steps/p/retry", json!({ "input": { "x": 1 } })).await?;
     let run = host.finished(&id).await?;
     ensure!(run.states(&steps) == ["completed", "skipped", "completed", "completed"], "{run:?}");
+    Ok(())
+}
+
+async fn what_the_run_did_not_come_to_has_no_result(host: Host) -> Result<()> {
+    let upload = host.server().request(reqwest::Method::POST, "/uploads?filename=f.bin").body("hello");
+    let upload: serde_json::Value = upload.send().await?.error_for_status()?.json().await?;
+    let definition = json!({ "name": "ways_with_files", "files": {}, "steps": [
+        { "name": "p", "phase": "echo/echo", "input": { "x": "input.x" } },
+        { "name": "q", "condition": "steps.p.output.input.x" },
+        { "name": "a", "phase": "echo/copy", "input": { "from": "'input/f.bin'" }, "depends_on": ["q.true"] },
+        { "name": "b", "transform": "20", "depends_on": ["q.false"] } ] });
+    let body =
+        json!({ "definition": definition, "input": { "x": true }, "files": [{ "upload": upload["id"] }] });
+    let id = host.server().post("/runs", &body).await?["id"].as_str().context("an id")?.to_owned();
+    host.finished(&id).await?;
+    let files = async || host.server().get(&format!("/runs/{id}/artifacts?latest=true")).await;
+    ensure!(files().await?["items"].as_array().map(Vec::len) == Some(1));
+    host.steer(&id, "/steps/p/retry", json!({ "input": { "x": false } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.states(&["a", "b"]) == ["skipped", "completed"], "{run:?}");
+    let a = run.step("a");
+    ensure!(a.get("result_attempt").is_none() && a.get("output_url").is_none(), "{a:#}");
+    ensure!(files().await?["items"] == json!([]));
+    let outputs = host.server().get(&format!("/runs/{id}/outputs")).await?;
+    ensure!(outputs["deliverables"] == json!([]), "{outputs:#}");
+    let output = host.server().request(reqwest::Method::GET, &format!("/runs/{id}/steps/a/output"));
+    ensure!(output.send().await?.status() == 404);
+    // It is there again when the run takes that way.
+    host.steer(&id, "/steps/p/retry", json!({ "input": { "x": true } })).await?;
+    let run = host.finished(&id).await?;
+    ensure!(run.step("a")["result_attempt"].is_number(), "{run:?}");
+    ensure!(files().await?["items"].as_array().map(Vec::len) == Some(1));
     Ok(())
 }
 

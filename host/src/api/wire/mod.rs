@@ -175,7 +175,7 @@ pub struct ArtifactBody {
     pub name: String,
     /// From 1, within the run and step.
     pub version: u32,
-    /// Whether no later version is there.
+    /// Whether it is the latest version, and part of its step's result.
     pub latest: bool,
     /// Of its bytes.
     #[schema(schema_with = digest)]

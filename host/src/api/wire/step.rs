@@ -157,6 +157,7 @@ impl From<AttemptRow> for AttemptBody {
 
 impl StepBody {
     pub(super) fn new(run: &str, row: StepRow, after: Vec<String>, attempts: Vec<AttemptBody>) -> Self {
+        let has_result = row.has_result();
         let StepRow {
             name,
             ord: _,
@@ -181,6 +182,7 @@ impl StepBody {
             finished_at,
         } = row;
         let segment = crate::api::uri::segment(&name);
+        let output = output.filter(|_| has_result);
         Self {
             output_url: output.as_ref().map(|_| format!("/api/v1/runs/{run}/steps/{segment}/output")),
             output_digest: output.map(|value| value.digest().to_string()),
@@ -189,7 +191,7 @@ impl StepBody {
             after,
             state: state.to_string(),
             attempt,
-            result_attempt,
+            result_attempt: result_attempt.filter(|_| has_result),
             not_before: shown(not_before),
             ready_at: shown(ready_at),
             started_at: shown(started_at),

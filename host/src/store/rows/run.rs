@@ -120,6 +120,14 @@ pub struct StepRow {
     pub finished_at: Option<Timestamp>,
 }
 
+impl StepRow {
+    /// Whether what it made counts. Of one that is gone through again, failed or was skipped, it does not, though it may
+    /// stand again.
+    pub fn has_result(&self) -> bool {
+        matches!(self.state, StepState::Completed | StepState::AwaitingReview)
+    }
+}
+
 /// An attempt at a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptRow {

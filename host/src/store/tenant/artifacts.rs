@@ -18,7 +18,7 @@ pub type ArtifactPlace = (u32, String, u32, String, u32);
 pub struct ListedArtifact {
     /// The file.
     pub row: ArtifactRow,
-    /// Whether no later version is there.
+    /// Whether it is the latest version, and part of a result that counts.
     pub latest: bool,
     /// Where it stands.
     pub place: ArtifactPlace,
@@ -58,9 +58,11 @@ impl TenantStore {
         limit: u32,
     ) -> StoreResult<Vec<ListedArtifact>> {
         let sql = "SELECT * FROM (
-                       SELECT a.*, s.ord AS step_ord, CASE WHEN EXISTS (
-                           SELECT 1 FROM artifacts b WHERE b.run_id = a.run_id AND b.step = a.step AND b.name = a.name
-                             AND b.version > a.version) THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END AS latest
+                       SELECT a.*, s.ord AS step_ord, CASE
+                           WHEN s.state IN ('completed', 'awaiting_review') AND a.attempt = s.result_attempt AND NOT EXISTS (
+                               SELECT 1 FROM artifacts b WHERE b.run_id = a.run_id AND b.step = a.step AND b.name = a.name
+                                 AND b.version > a.version)
+                           THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS latest
                        FROM artifacts a JOIN steps s ON s.run_id = a.run_id AND s.name = a.step
                        WHERE a.tenant_id = $1 AND a.run_id = $2
                          AND (s.ord, a.step, a.ord, a.name, a.version) > ($3, $4, $5, $6, $7)) listed
