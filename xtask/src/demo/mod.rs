@@ -26,7 +26,7 @@ const WORKFLOW: &str = "ticket_analysis";
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let start = Instant::now();
     println!(
-        "Building: plugins, then the host. The first time takes 12 to 20 minutes on two cores, later seconds."
+        "Building: plugins, then the host. The first time takes 15 to 30 minutes on two cores, later seconds."
     );
     guest::build(workspace, Choice::Auto)?;
     let host = workspace.build_host(false)?;
