@@ -119,11 +119,11 @@ async fn a_fallback_may_be_that_of_several(host: Host) -> Result<()> {
 async fn a_failure_whose_fallback_is_not_on_the_way_is_one(mut host: Host) -> Result<()> {
     let definition = json!({ "name": "away", "steps": [
         { "name": "wanted", "condition": "input.wanted" },
-        { "name": "work", "phase": "echo/end", "fallback": "spare", "depends_on": ["wanted"],
+        { "name": "labour", "phase": "echo/end", "fallback": "spare", "depends_on": ["wanted"],
           "retry": { "max_attempts": 1 }, "input": { "how": "'failed'", "message": "'no luck'" } },
         { "name": "spare", "transform": "1", "depends_on": ["wanted.true"] },
-        { "name": "after", "transform": "2", "depends_on": ["work"] } ] });
-    let steps = ["work", "spare", "after"];
+        { "name": "after", "transform": "2", "depends_on": ["labour"] } ] });
+    let steps = ["labour", "spare", "after"];
     let body = |wanted: bool| json!({ "definition": definition, "input": { "wanted": wanted } });
     let run = host.server().post("/runs", &body(false)).await?;
     let id = run["id"].as_str().context("an id")?.to_owned();
@@ -132,7 +132,7 @@ async fn a_failure_whose_fallback_is_not_on_the_way_is_one(mut host: Host) -> Re
     ensure!(run.0["failure"]["message"].as_str().is_some_and(|why| why.contains("no luck")), "{:#}", run.0);
     // It is so after a restart, and when the step is done again.
     host.crash()?;
-    host.steer(&id, "/steps/work/retry", json!({})).await?;
+    host.steer(&id, "/steps/labour/retry", json!({})).await?;
     let run = host.finished(&id).await?;
     ensure!(run.state() == "failed" && run.states(&steps) == ["failed", "skipped", "skipped"], "{run:?}");
     let run = host.server().post("/runs", &body(true)).await?;
