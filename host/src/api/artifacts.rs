@@ -90,7 +90,7 @@ pub(crate) async fn latest(tenant: &Tenant, id: RunId) -> crate::error::Result<V
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ContentQuery {
-    /// Absent, the latest.
+    /// Absent, the last one that was made.
     version: Option<u32>,
     /// With `1`, a browser saves the file instead of showing it.
     #[param(value_type = Option<u8>)]

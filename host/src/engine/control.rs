@@ -1,8 +1,14 @@
 //! Steering runs: each thing that is asked for becomes a command in the database, and whoever asked waits for its answer.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use super::{RunDetail, Tenant, core::Machine, driver::Message, plan::split_phase, recovery::Loader};
+use super::{
+    RunDetail, Tenant,
+    core::{Machine, latest_files},
+    driver::Message,
+    plan::split_phase,
+    recovery::Loader,
+};
 use crate::{
     error::{Code, Error, Result},
     model::{AttemptState, Command, Order, Overrides, Restored, RestoredInside, RunId, RunState, StepState},
@@ -315,11 +321,7 @@ fn restored(attempt: AttemptRow, files: &[ArtifactRow], step: &str) -> Result<Re
         );
         return Err(Error::conflict(message));
     }
-    // After a rollback a file has several versions of the same attempt, with the same bytes.
-    let mut latest: BTreeMap<&str, &ArtifactRow> = BTreeMap::new();
-    for file in files.iter().filter(|file| file.attempt == number) {
-        latest.insert(&file.name, file);
-    }
+    let latest = latest_files(files).remove(&(step, number)).unwrap_or_default();
     let mut files: Vec<&ArtifactRow> = latest.into_values().collect();
     files.sort_by_key(|file| file.order);
     let artifacts = serde_json::to_value(files)

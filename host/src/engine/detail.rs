@@ -29,6 +29,30 @@ pub struct StepPage {
     pub after: BTreeMap<String, Vec<String>>,
 }
 
+/// A step that has not ended.
+#[derive(Debug, Clone)]
+pub struct OpenStep {
+    /// The step.
+    pub row: StepRow,
+    /// The key that bounds how many like it run at once.
+    pub concurrency: Option<Concurrency>,
+    /// All that it comes after directly, those included that stand in for others.
+    pub after: Vec<String>,
+}
+
+impl OpenStep {
+    fn of(row: StepRow, plan: &Plan) -> Self {
+        let place = plan.place_of(&row.name);
+        let (concurrency, after) = place.map_or_else(Default::default, |(layout, local, around)| {
+            let (layout, around) = (&plan.layouts[layout], &row.name[..around]);
+            let before = layout.graph.predecessors[local].iter();
+            let names = before.map(|edge| format!("{around}{}", layout.steps[edge.from].name));
+            (layout.steps[local].concurrency.clone(), names.collect())
+        });
+        Self { row, concurrency, after }
+    }
+}
+
 /// A run with its first steps.
 #[derive(Debug, Clone)]
 pub struct RunDetail {
@@ -38,8 +62,8 @@ pub struct RunDetail {
     pub page: StepPage,
     /// How many of all its steps are in each state.
     pub counts: HashMap<StepState, u64>,
-    /// The first of those that have not ended, each with the key that bounds how many like it run at once.
-    pub open: Vec<(StepRow, Option<Concurrency>)>,
+    /// The first of those that have not ended.
+    pub open: Vec<OpenStep>,
     /// The component of each plugin that it is pinned to.
     pub pins: BTreeMap<String, Digest>,
 }
@@ -52,15 +76,11 @@ impl Tenant {
     pub async fn run(&self, id: RunId) -> Result<RunDetail> {
         let run = self.run_row(id).await?;
         let plan = self.plan_of(&run).await?;
-        let bound = |step: StepRow| {
-            let bound = plan.definition_of(&step.name).and_then(|definition| definition.concurrency.clone());
-            (step, bound)
-        };
         let open = self.store().step_list_open(id, WAITING_SHOWN).await?;
         Ok(RunDetail {
             page: self.page(&run, &plan, None, MAX_STEPS_SHOWN).await?,
             counts: self.store().step_counts(id).await?.into_iter().collect(),
-            open: open.into_iter().map(bound).collect(),
+            open: open.into_iter().map(|row| OpenStep::of(row, &plan)).collect(),
             run,
             pins: plan.body.plugins,
         })

@@ -45,7 +45,7 @@ pub use catalogue::WorkflowPage;
 pub use control::RollbackTo;
 pub(crate) use database::is_used;
 pub(crate) use detail::{MAX_STEPS_SHOWN, place};
-pub use detail::{RunDetail, StepPage};
+pub use detail::{OpenStep, RunDetail, StepPage};
 pub use fork::{ForkRun, PhaseRun};
 pub use garbage::{Collected, Retention};
 pub use grants::Grants;

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
+use jsonschema::{
+    ValidationError,
+    error::{TypeKind, ValidationErrorKind as Kind},
+};
 
 use crate::model::Problem;
 
@@ -29,6 +32,9 @@ pub(super) fn explain(error: &ValidationError<'_>, problems: &mut Vec<Problem>) 
         .iter()
         .filter(|alternative| !alternative.iter().any(|e| e.instance_path() == here && is_other(e)))
         .collect();
+    if meant.is_empty() {
+        return none_meant(error, context, problems);
+    }
     // A member that has one value in each alternative tells them apart.
     let depth = here.to_string().matches('/').count() + 1;
     let tagged: Vec<_> = meant.iter().map(|alternative| tag(alternative, depth)).collect();
@@ -48,6 +54,33 @@ pub(super) fn explain(error: &ValidationError<'_>, problems: &mut Vec<Problem>) 
             common => problems.extend(common),
         },
     }
+}
+
+/// Of a value that is for another kind of thing than each alternative it is told what there could be.
+fn none_meant(
+    error: &ValidationError<'_>,
+    alternatives: &[Vec<ValidationError<'_>>],
+    problems: &mut Vec<Problem>,
+) {
+    let told = alternatives.iter().take(NAMED).map(|alternative| {
+        let here = alternative.iter().filter(|e| e.instance_path() == error.instance_path());
+        here.map(|e| match e.kind() {
+            Kind::Constant { expected_value } => expected_value.to_string(),
+            Kind::Type { kind: TypeKind::Single(kind) } => format!("of type {kind}"),
+            Kind::Type { kind: TypeKind::Multiple(kinds) } => {
+                let kinds: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
+                format!("of type {}", kinds.join(" or "))
+            }
+            _ => "what another alternative asks for".to_owned(),
+        })
+        .next()
+        .unwrap_or_default()
+    });
+    let told: BTreeSet<String> = told.collect();
+    let told: Vec<String> = told.into_iter().collect();
+    let message = format!("{} is none of these: {}", error.instance(), told.join(", "));
+    let message = if message.len() > MESSAGE { shorten(&message) } else { message };
+    problems.push(Problem::new(error.instance_path().to_string(), message));
 }
 
 /// A member that has another value than the one that an alternative has there.

@@ -265,4 +265,15 @@ fn of_alternatives_what_keeps_from_the_one_that_was_meant_is_told() {
     let either = json!({ "anyOf": [{ "required": ["a"] }, { "required": ["b"] }] });
     let found = told(&either, json!({}));
     assert!(found.len() == 1 && found[0].1.contains("anyOf"), "{found:?}");
+    // Where it is for none of them, it is told what there could be.
+    let mode = json!({ "oneOf": [{ "const": "all" }, { "const": "any" }] });
+    assert_eq!(
+        told(&mode, json!("some")),
+        [(String::new(), "\"some\" is none of these: \"all\", \"any\"".into())]
+    );
+    let mapping = json!({ "anyOf": [{ "type": "string" }, { "type": "object" }] });
+    assert_eq!(
+        told(&mapping, json!(1)),
+        [(String::new(), "1 is none of these: of type object, of type string".into())]
+    );
 }

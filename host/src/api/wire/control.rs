@@ -59,7 +59,7 @@ pub struct ApprovalBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub decision: Option<Value>,
-    /// Who decided.
+    /// Who decided: the name of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
     /// When it was decided, expired or withdrawn.

@@ -32,7 +32,7 @@ pub struct EventBody {
     /// When.
     #[schema(schema_with = time)]
     pub at: String,
-    /// Particulars.
+    /// Particulars. What somebody asked for says `by` whose token, by its name.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub data: serde_json::Value,
 }

@@ -1,6 +1,6 @@
 //! Runs, steps and attempts over the wire.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -11,7 +11,7 @@ use utoipa::{
 use super::{AttemptBody, FailureBody, StepBody, digest, one_of, run_id, shown, time};
 use crate::{
     api::cursor,
-    engine::{RunDetail, StepPage, place},
+    engine::{OpenStep, RunDetail, StepPage, place},
     model::{Concurrency, RunId, RunState, StepState},
     store::{InputFile, RunRow, StepRow},
 };
@@ -213,7 +213,7 @@ impl From<RunDetail> for RunBody {
         let RunDetail { run, page, counts, open, pins } = detail;
         let id = run.id;
         let progress = progress(run.state, &counts);
-        let waiting = waiting(&run, &open, &page.after);
+        let waiting = waiting(&run, &open);
         let (run, files) = RunSummary::split(run);
         let StepPageBody { items, next_cursor } = StepPageBody::new(id, page);
         Self {
@@ -269,11 +269,7 @@ fn progress(state: RunState, counts: &HashMap<StepState, u64>) -> f64 {
 }
 
 /// Why a run does not go on: what its users ask first of one that seems to be stuck.
-fn waiting(
-    run: &RunRow,
-    steps: &[(StepRow, Option<Concurrency>)],
-    after: &BTreeMap<String, Vec<String>>,
-) -> Vec<WaitingBody> {
+fn waiting(run: &RunRow, steps: &[OpenStep]) -> Vec<WaitingBody> {
     if run.state.is_terminal() {
         return Vec::new();
     }
@@ -290,24 +286,21 @@ fn waiting(
         RunState::Paused => push(None, "it is paused until somebody resumes it".to_owned()),
         _ => {}
     }
-    let not_ended = |step: &StepRow| -> Vec<&str> {
-        let after = after.get(&step.name).map_or(&[][..], Vec::as_slice);
-        let open = steps.iter().filter(|(s, _)| !s.state.is_terminal() && after.contains(&s.name));
-        open.map(|(s, _)| s.name.as_str()).collect()
-    };
-    for (step, bound) in steps {
+    let open: BTreeSet<&str> = steps.iter().map(|step| step.row.name.as_str()).collect();
+    for OpenStep { row: step, concurrency, after } in steps {
+        let before: Vec<&str> = after.iter().map(String::as_str).filter(|name| open.contains(name)).collect();
         match step.state {
             StepState::Pending => push(
                 Some(step),
-                match not_ended(step).join(", ") {
+                match before.as_slice() {
                     // Inside another step, which begins what is in it.
-                    before if before.is_empty() => "for its turn".to_owned(),
-                    before => format!("for {before} to end"),
+                    [] => "for its turn".to_owned(),
+                    before => format!("for {} to end", before.join(", ")),
                 },
             ),
             StepState::Ready => push(
                 Some(step),
-                match bound {
+                match concurrency {
                     None => "for a free place to run".to_owned(),
                     Some(Concurrency { key, limit }) => format!(
                         "for a free place to run, and for less than {limit} of the concurrency key {key:?} to run"

@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use loading::Loading;
 pub(crate) use machine::{
     AttemptEnd, AttemptOutcome, Child, Document, Effects, Known, Launch, Machine, Recorded, Snapshot, Stage,
-    Suspension,
+    Suspension, latest_files,
 };
 use queue::{Entry, Queue};
 use timers::Timers;

@@ -98,21 +98,25 @@ pub(crate) trait Surroundings {
 }
 
 impl Plan {
-    /// The definition of a step by the name that it has in a run: `fan[3]`, `part/extract`.
-    pub(crate) fn definition_of(&self, name: &str) -> Option<&StepDefinition> {
-        let (mut layout, mut rest) = (0, name);
+    /// Where a step is by the name that it has in a run (`fan[3]`, `part/extract`): its layout, its place there, and how many
+    /// bytes of the name are those of what it is inside of.
+    pub(crate) fn place_of(&self, name: &str) -> Option<(usize, usize, usize)> {
+        let (mut layout, mut around) = (0, 0);
         loop {
-            let end = rest.find(['[', '/']).unwrap_or(rest.len());
+            let rest = &name[around..];
+            let mut end = rest.find(['[', '/']).unwrap_or(rest.len());
             let mut local = self.layouts[layout].steps.iter().position(|step| step.name == rest[..end])?;
-            rest = &rest[end..];
-            while rest.starts_with('[') {
+            while rest[end..].starts_with('[') {
                 layout = self.layouts[layout].inner[local]?;
                 local = 0;
-                rest = &rest[rest.find(']')? + 1..];
+                end += rest[end..].find(']')? + 1;
             }
-            let Some(inside) = rest.strip_prefix('/') else { return self.layouts[layout].steps.get(local) };
+            if end == rest.len() {
+                return Some((layout, local, around));
+            }
+            rest[end..].strip_prefix('/')?;
             layout = self.layouts[layout].inner[local]?;
-            rest = inside;
+            around += end + 1;
         }
     }
 

@@ -107,14 +107,26 @@ fn steps_are_found_by_the_names_that_they_have_in_a_run() {
     let body = json!({ "map": { "over": "[1]", "body": { "transform": "item" } } });
     let fan = step(json!({ "map": { "over": "[1]", "body": body } }));
     let plan = Plan::new(&of([transform("t", "1"), fan]), &Around::default()).unwrap();
-    let kind = |name: &str| plan.definition_of(name).and_then(|step| step.node()).map(|node| node.kind());
+    let kind = |name: &str| {
+        let (layout, local, around) = plan.place_of(name)?;
+        assert_eq!(around, 0);
+        plan.layouts[layout].steps[local].node().map(|node| node.kind())
+    };
     assert_eq!(
         [kind("t"), kind("s"), kind("s[0]"), kind("s[0][12]")].map(Option::unwrap),
         ["transform", "map", "map", "transform"]
     );
-    for name in ["u", "t[0]", "s/t", "s[0][1][2]", "s[", ""] {
+    for name in ["u", "t[0]", "s/t", "s[0][1][2]", "s[", "", "s[0]x"] {
         assert_eq!(kind(name), None, "{name}");
     }
+    let part = Workflow {
+        steps: vec![transform("a", "1"), transform("b", "steps.a.output")],
+        ..Workflow::new("part")
+    };
+    let around = Around::with([part]);
+    let plan = Plan::new(&of([Step::for_each("each", "[1]", Step::workflow("", "part"))]), &around).unwrap();
+    let (layout, local, before) = plan.place_of("each[0]/b").unwrap();
+    assert_eq!((plan.layouts[layout].steps[local].name.as_str(), &"each[0]/b"[..before]), ("b", "each[0]/"));
 }
 
 #[test]

@@ -165,9 +165,7 @@ impl Machine {
             Ok(AttemptOutcome::Unchanged) => {
                 let step = &self.steps[i].row;
                 if let (Some(output), key) = (step.output.clone(), step.step_key) {
-                    if self.definition(i).condition.is_some() {
-                        self.steps[i].row.chosen = chosen_by(&output);
-                    }
+                    self.steps[i].row.chosen = self.case_of(i, &output);
                     if let Some(row) = &mut self.steps[i].attempt {
                         row.reused = true;
                     }
@@ -343,6 +341,11 @@ impl Machine {
         }
         artifacts.sort_by(|a, b| a.name.cmp(&b.name));
         self.steps[i].files = artifacts;
+    }
+
+    /// The case that a step took with that output, if it is a condition.
+    pub(super) fn case_of(&self, i: usize, output: &Value) -> Option<String> {
+        self.definition(i).condition.as_ref().and_then(|_| chosen_by(output))
     }
 }
 

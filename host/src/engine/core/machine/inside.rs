@@ -187,14 +187,7 @@ impl Machine {
         })?;
         let kept: Inside = serde_json::from_str(kept)
             .map_err(|error| format!("what was inside step {step} cannot be read: {error}"))?;
-        let mut latest: HashMap<(&str, u32), BTreeMap<&str, &ArtifactRow>> = HashMap::new();
-        for file in files {
-            let of = latest.entry((&file.step, file.attempt)).or_default();
-            // After a rollback a file has several versions of the same attempt, with the same bytes.
-            if of.get(file.name.as_str()).is_none_or(|known| known.version < file.version) {
-                of.insert(&file.name, file);
-            }
-        }
+        let latest = latest_files(files);
         let (steps, reasons) = (kept.steps.into_iter(), kept.reasons);
         let mut then = Then { machine: self, attempts, files: latest, steps, reasons, found: Vec::new() };
         then.scopes(self.inner_layout(i), step, Some(i), kept.scopes)?;
@@ -203,6 +196,19 @@ impl Machine {
             None => Ok(RestoredInside { seen: self.seen(i), scopes: kept.scopes, steps: then.found }),
         }
     }
+}
+
+/// The files of each attempt, by step and number, then by name. After a rollback a file has several versions of the same
+/// attempt, with the same bytes: the last one is that of the attempt.
+pub(crate) fn latest_files(files: &[ArtifactRow]) -> HashMap<(&str, u32), BTreeMap<&str, &ArtifactRow>> {
+    let mut latest: HashMap<(&str, u32), BTreeMap<&str, &ArtifactRow>> = HashMap::new();
+    for file in files {
+        let of = latest.entry((&file.step, file.attempt)).or_default();
+        if of.get(file.name.as_str()).is_none_or(|known| known.version < file.version) {
+            of.insert(&file.name, file);
+        }
+    }
+    latest
 }
 
 fn unfit(step: &str) -> String {

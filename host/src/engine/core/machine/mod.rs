@@ -34,6 +34,7 @@ use std::{
 pub(crate) use attempts::chosen_by;
 pub(crate) use attempts::{AttemptEnd, AttemptOutcome, Suspension};
 pub(crate) use documents::{Child, Document, Known, Launch, Stage};
+pub(crate) use inside::latest_files;
 pub(crate) use restore::Snapshot;
 use serde_json::json;
 pub(crate) use verify::Recorded;

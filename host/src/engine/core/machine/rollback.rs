@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::json;
 
-use super::{Effects, Machine, attempts::chosen_by};
+use super::{Effects, Machine};
 use crate::{
     model::{EventKind, Restored, RestoredStep, StepState, Timestamp, Value},
     store::ArtifactRow,
@@ -207,11 +207,6 @@ impl Machine {
                 }
             }
         }
-    }
-
-    /// The case that a step took with that output, if it is a condition.
-    fn case_of(&self, i: usize, output: &Value) -> Option<String> {
-        self.definition(i).condition.as_ref().and_then(|_| chosen_by(output))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Child, Document, Known, Launch, Machine, Stage};
+use super::{Child, Document, Known, Launch, Machine, Stage, inside::latest_files};
 use crate::{
     engine::expression::Root,
     model::{AttemptId, Node, StepState, Value},
@@ -47,10 +47,7 @@ impl Machine {
         for call in calls {
             calls_of.entry(call.attempt).or_default().push(call.clone());
         }
-        let mut files_of: HashMap<(&str, u32), BTreeMap<&str, &ArtifactRow>> = HashMap::new();
-        for file in files {
-            files_of.entry((&file.step, file.attempt)).or_default().insert(&file.name, file);
-        }
+        let mut files_of = latest_files(files);
         let mut recorded = Vec::new();
         for i in 0..self.steps.len() {
             let row = &self.steps[i].row;

@@ -120,7 +120,7 @@ fn simulate(seed: u64) -> BTreeMap<String, usize> {
             let definition = row.plan.layouts[0].steps.iter().find(|step| step.name == s.name);
             let spare = definition.and_then(|d| d.fallback.as_ref()).and_then(|spare| row.steps.get(spare));
             // Nothing stands in for it, or what was to is not on the run's way.
-            let mended = spare.is_some_and(|s| s.reason.as_deref() != Some("the run took another way"));
+            let mended = spare.is_some_and(|s| !s.bypassed);
             let fatal = definition.is_some_and(|d| !d.continue_on_failure && !mended);
             fatal && s.state == StepState::Failed
         });
