@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo xtask build-plugins | build | demo | test`.
+//! The project's own commands: `cargo xtask build-plugins | build | demo | test | bench`.
 //!
 //! What a shell script would do, in the language of the project, so that it runs wherever the project builds.
 //! Nothing here knows the host's code: the binary is run and the API is asked, as a user would.
 
+mod bench;
 mod bundle;
 mod command;
 mod demo;
@@ -43,6 +44,8 @@ enum Command {
     Demo,
     /// Build everything and run all tests
     Test,
+    /// Measure whole workloads on the release host, beside what the machine itself can do
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -57,17 +60,18 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     let workspace = workspace::Workspace::find()?;
-    match arguments.command {
+    match &arguments.command {
         Command::BuildPlugins { wasm_toolchain } => {
-            guest::build(&workspace, wasm_toolchain)?;
+            guest::build(&workspace, *wasm_toolchain)?;
         }
         Command::Build { debug } => {
             guest::build(&workspace, Choice::Auto)?;
-            let host = workspace.build_host(debug)?;
+            let host = workspace.build_host(*debug)?;
             println!("Built {}", workspace.shown(&host));
         }
         Command::Demo => demo::run(&workspace)?,
         Command::Test => test::run(&workspace)?,
+        Command::Bench(arguments) => bench::run(&workspace, arguments)?,
     }
     Ok(())
 }

@@ -133,36 +133,33 @@ pub(super) async fn start(
             return Err(ApiError::invalid("say either workflow, with its version if need be, or definition"));
         }
     };
-    let started = tenant
-        .run_start(StartRun {
-            workflow,
-            version: body.version,
-            definition,
-            input: body.input.map_or_else(|| "{}".to_owned(), |input| Box::<str>::from(input).into()),
-            files: body
-                .files
-                .into_iter()
-                .map(|RunStartFile { upload, name }| StartFile { upload, name })
-                .collect(),
-            seed: body.seed,
-            as_of: body.as_of,
-            auto_run: body.auto_run,
-            priority: body.priority,
-            start_at: body.start_at,
-            idempotency_key,
-            schedule: None,
-        })
-        .await?;
-    let (id, replayed, mut detail) = (started.run.run.id, started.replayed, started.run);
-    if let Some(wait) = wait
-        && !detail.run.state.is_terminal()
-    {
+    let start = StartRun {
+        workflow,
+        version: body.version,
+        definition,
+        input: body.input.map_or_else(|| "{}".to_owned(), |input| Box::<str>::from(input).into()),
+        files: body
+            .files
+            .into_iter()
+            .map(|RunStartFile { upload, name }| StartFile { upload, name })
+            .collect(),
+        seed: body.seed,
+        as_of: body.as_of,
+        auto_run: body.auto_run,
+        priority: body.priority,
+        start_at: body.start_at,
+        idempotency_key,
+        schedule: None,
+    };
+    let (detail, replayed) = match wait {
         // A server that stops waits for nobody: the run goes on at the next start, and the client can come back.
-        detail = tokio::select! {
-            waited = tenant.run_wait(id, wait) => waited?,
-            () = api.stop.cancelled() => tenant.run(id).await?,
-        };
-    }
+        Some(wait) => tenant.run_to_end(start, wait, api.stop.cancelled()).await?,
+        None => {
+            let started = tenant.run_start(start).await?;
+            (tenant.run(started.id).await?, started.replayed)
+        }
+    };
+    let id = detail.run.id;
     let ended_in_time = wait.is_some() && detail.run.state.is_terminal();
     let status = if replayed || ended_in_time { StatusCode::OK } else { StatusCode::CREATED };
     let mut response = (status, Json(RunBody::from(detail))).into_response();

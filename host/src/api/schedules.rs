@@ -160,5 +160,5 @@ pub(super) async fn trigger(
     Path(id): Path<ScheduleId>,
 ) -> ApiResult<(StatusCode, Json<RunBody>)> {
     let started = tenant.schedule_trigger(id).await?;
-    Ok((StatusCode::CREATED, Json(started.run.into())))
+    Ok((StatusCode::CREATED, Json(tenant.run(started.id).await?.into())))
 }

@@ -119,7 +119,7 @@ async fn in_engine(
     run_steer::check_decisions(&workflow, &args.decisions)?;
     let input = run_input::read(&workflow, input, files)?;
     let started = start(&tenant, args, definition, input).await?;
-    let id = started.run.run.id;
+    let id = started.id;
     eprintln!("run {id} of {}", workflow.name);
     if args.review {
         eprintln!("each result waits for a review: heddle runs continue {id} STEP (or retry, or skip)");
@@ -127,7 +127,7 @@ async fn in_engine(
     for (key, data) in &args.signals {
         tenant.signal(key, &serde_json::from_str(data)?).await?;
     }
-    let steps: Vec<String> = started.run.page.steps.iter().map(|step| step.name.clone()).collect();
+    let steps: Vec<String> = tenant.run(id).await?.page.steps.iter().map(|step| step.name.clone()).collect();
     let progress = Progress::new(&steps, args.json);
     let decider = Decider::new(&tenant, id, args.decisions.clone(), &progress);
     let ended = tokio::select! {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::ServeConfig,
-    engine::{Engine, EngineConfig, TenantBounds},
+    engine::{CommitMode, Engine, EngineConfig, TenantBounds},
     error::Error,
     store::StoreLocation,
 };
@@ -30,6 +30,10 @@ pub(super) struct Args {
     /// Attempts that run at once [default: one for each core, at least two]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots: Option<u32>,
+    /// When a step may begin on a result whose commit is on its way to the disk: at once, while all that leaves the host waits
+    /// for the commit (output), or when it is there (step)
+    #[arg(long, value_name = "output|step", default_value_t)]
+    commit: CommitMode,
     /// When told to stop, let attempts under way finish for so long; then they go on at the next start
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     drain_seconds: u64,
@@ -56,6 +60,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let mut settings = engine_config(&data_dir, args.data_dir.database()?, args.slots)?;
     settings.schedules = true;
+    settings.commit = args.commit;
     settings.retention = args.keep.retention();
     settings.collect_every =
         Some(args.gc_every.map_or(EVERY, |time| time.0)).filter(|every| !every.is_zero());

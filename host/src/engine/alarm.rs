@@ -155,7 +155,7 @@ async fn start_run(
     start.idempotency_key = Some(key(schedule, due));
     start.as_of = Some(due);
     match tenant.run_start(start).await {
-        Ok(started) => Ok(Firing::Started(started.run.run.id)),
+        Ok(started) => Ok(Firing::Started(started.id)),
         // What else is amiss is there the next second, too: it is told with the schedule, which goes on to its next time.
         Err(error) if error.code() == Code::Unavailable => Err(error),
         Err(error) => {

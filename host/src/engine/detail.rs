@@ -1,6 +1,9 @@
 //! A run as those see it who look at it: with a page of its steps, however many it has (law 5).
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{Tenant, graph::EdgeKind, plan::Plan};
 use crate::{
@@ -76,13 +79,24 @@ impl Tenant {
     pub async fn run(&self, id: RunId) -> Result<RunDetail> {
         let run = self.run_row(id).await?;
         let plan = self.plan_of(&run).await?;
-        let open = self.store().step_list_open(id, WAITING_SHOWN).await?;
+        let page = self.page(&run, &plan, None, MAX_STEPS_SHOWN).await?;
+        let (mut counts, mut open) = (HashMap::new(), Vec::new());
+        if page.more {
+            counts.extend(self.store().step_counts(id).await?);
+            open = self.store().step_list_open(id, WAITING_SHOWN).await?;
+        } else {
+            for step in &page.steps {
+                *counts.entry(step.state).or_default() += 1;
+            }
+            let ended = |step: &&StepRow| step.state.is_terminal();
+            open.extend(page.steps.iter().filter(|step| !ended(step)).take(WAITING_SHOWN as usize).cloned());
+        }
         Ok(RunDetail {
-            page: self.page(&run, &plan, None, MAX_STEPS_SHOWN).await?,
-            counts: self.store().step_counts(id).await?.into_iter().collect(),
+            page,
+            counts,
             open: open.into_iter().map(|row| OpenStep::of(row, &plan)).collect(),
             run,
-            pins: plan.body.plugins,
+            pins: plan.body.plugins.clone(),
         })
     }
 
@@ -96,10 +110,14 @@ impl Tenant {
         self.page(&run, &plan, after, limit).await
     }
 
-    async fn plan_of(&self, run: &RunRow) -> Result<Plan> {
-        let plan = self.store().plan_get(run.plan).await?;
-        let plan = plan.ok_or_else(|| Error::not_found("plan", run.plan))?;
-        Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))
+    async fn plan_of(&self, run: &RunRow) -> Result<Arc<Plan>> {
+        let read = async {
+            let plan = self.store().plan_get(run.plan).await?;
+            let plan = plan.ok_or_else(|| Error::not_found("plan", run.plan))?;
+            Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))
+        };
+        let key = (self.id().clone(), run.plan);
+        self.engine.plans.get_or_read(key, |plan| plan.json.len(), read).await
     }
 
     async fn page(

@@ -1,8 +1,14 @@
-//! Drives the core: feeds it what happens, commits what it decides, and carries out the rest when that is durable.
+//! Drives the core: feeds it what happens, commits what it decides, and carries out the rest when that is durable, or, of
+//! what stays inside the host, already before (`ahead`).
 
+mod ahead;
 mod commands;
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use futures::{FutureExt as _, StreamExt, stream::FuturesUnordered};
 use tokio::{
@@ -11,7 +17,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::commands::{Found, Inbox};
+pub use self::ahead::CommitMode;
+pub(crate) use self::ahead::Durable;
+use self::{
+    ahead::Ahead,
+    commands::{Found, Inbox},
+};
 use super::{
     attempt::Executor,
     core::{Action, AttemptEnd, Core, Input, Launch, Machine},
@@ -19,7 +30,7 @@ use super::{
     signals::Matchmaker,
 };
 use crate::{
-    events::EventBus,
+    events::{Committed, EventBus},
     model::{AttemptId, Failure, FailureKind, HostId, Order, RunId, StepState, TenantId, Timestamp, Usage},
     store::{Store, StoreError, StoreResult},
 };
@@ -71,9 +82,14 @@ struct Pending {
     epoch: u64,
     /// Whether it creates the run.
     creates: bool,
-    /// Number of the last event in the commit.
-    seq: u64,
+    /// How far the run is with it.
+    until: Committed,
+    /// What may begin only now.
     launches: Vec<Launch>,
+    /// Tells those that began already.
+    tell: Option<watch::Sender<bool>>,
+    /// Of its rows, about.
+    bytes: usize,
     reply: Option<oneshot::Sender<StoreResult<()>>>,
     /// The keys of outside events that its steps now wait for.
     waits: Vec<(TenantId, String)>,
@@ -96,6 +112,12 @@ pub(crate) struct Driver {
     commits: Commits,
     inbox: Inbox,
     refusals: Refusals,
+    ahead: Ahead,
+    /// How many transitions of a run are on their way to the disk.
+    on_their_way: HashMap<RunId, usize>,
+    /// Runs that could not be created, while more of their transitions are on their way: these are refused as well, and
+    /// nobody is to look for the runs.
+    not_created: HashSet<RunId>,
     deadline: Option<Instant>,
 }
 
@@ -109,6 +131,7 @@ impl Driver {
         loader: Loader,
         host: HostId,
         matchmaker: Matchmaker,
+        (mode, crashed): (CommitMode, bool),
     ) -> DriverHandle {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (ended, stopped) = watch::channel(false);
@@ -125,6 +148,9 @@ impl Driver {
             commits: FuturesUnordered::new(),
             inbox: Inbox::default(),
             refusals: Refusals::default(),
+            ahead: Ahead::new(mode, crashed),
+            on_their_way: HashMap::new(),
+            not_created: HashSet::new(),
             deadline: None,
         };
         tokio::spawn(async move {
@@ -213,9 +239,20 @@ impl Driver {
             }
         }
         for transition in commits {
-            let (run, epoch, seq) = (transition.run.id, transition.run.epoch, transition.run.event_seq);
+            let (run, epoch) = (transition.run.id, transition.run.epoch);
+            let over = transition.run.state.is_terminal();
+            let until = Committed { seq: transition.run.event_seq, over };
             let creates = transition.creation.is_some();
-            let launches = launches.remove(&run).unwrap_or_default();
+            let mut launches = launches.remove(&run).unwrap_or_default();
+            let mut tell = None;
+            if !launches.is_empty() && self.ahead.may_begin(|| self.store.in_trouble()) {
+                let (sender, durable) = watch::channel(false);
+                tell = Some(sender);
+                launches.drain(..).for_each(|launch| self.launch(launch, Durable::When(durable.clone())));
+            }
+            let bytes = transition.bytes();
+            self.ahead.on_its_way(bytes);
+            *self.on_their_way.entry(run).or_default() += 1;
             let reply = if created == Some(run) { reply.take() } else { None };
             let waiting = transition.steps.iter().filter(|step| step.state == StepState::Waiting);
             let keys = waiting.filter_map(|step| step.event_key.clone());
@@ -223,19 +260,30 @@ impl Driver {
             let answer = self.store.commit(*transition);
             self.commits.push(Box::pin(async move {
                 let result = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
-                Pending { run, epoch, creates, seq, launches, reply, waits, result }
+                Pending { run, epoch, creates, until, launches, tell, bytes, reply, waits, result }
             }));
         }
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 
     fn committed(&mut self, pending: Pending) {
-        let Pending { run, epoch, creates, seq, launches, reply, waits, result } = pending;
+        let Pending { run, epoch, creates, until, launches, tell, bytes, reply, waits, result } = pending;
+        self.ahead.answered(bytes);
+        let last = self.on_their_way.get_mut(&run).is_none_or(|count| {
+            *count -= 1;
+            *count == 0
+        });
+        if last {
+            self.on_their_way.remove(&run);
+        }
         match &result {
             Ok(()) => {
-                self.bus.committed(run, seq);
+                if let Some(tell) = tell {
+                    tell.send_replace(true);
+                }
+                self.bus.committed(run, until);
                 waits.into_iter().for_each(|(tenant, key)| self.matchmaker.look(tenant, key));
-                launches.into_iter().for_each(|launch| self.launch(launch));
+                launches.into_iter().for_each(|launch| self.launch(launch, Durable::Now));
             }
             Err(error) if creates => {
                 // That a key of idempotency is in use is the caller's affair.
@@ -243,18 +291,25 @@ impl Driver {
                     tracing::error!(%error, %run, "a run cannot be created");
                 }
                 self.input(Input::NotCreated(run), None);
+                if !last {
+                    self.not_created.insert(run);
+                }
             }
+            Err(_) if self.not_created.contains(&run) => {}
             Err(error) => {
                 self.refusals.add(run, epoch, error);
                 self.input(Input::Refused { run, epoch }, None);
             }
+        }
+        if last {
+            self.not_created.remove(&run);
         }
         if let Some(reply) = reply {
             let _ = reply.send(result);
         }
     }
 
-    fn launch(&mut self, launch: Launch) {
+    fn launch(&mut self, launch: Launch, durable: Durable) {
         let stop = CancellationToken::new();
         if self.core.is_wanted(&launch) {
             self.stops.insert(launch.attempt, (launch.run.epoch, stop.clone()));
@@ -266,7 +321,7 @@ impl Driver {
         tokio::spawn(async move {
             let (run, epoch) = (launch.run.id, launch.run.epoch);
             let (step, attempt) = (launch.step, launch.attempt);
-            let end = Box::new(guarded(executor.run(launch, stop)).await);
+            let end = Box::new(guarded(executor.run(launch, durable, stop)).await);
             let _ = sender.send(Message::Input(Input::Ended { run, epoch, step, attempt, end }));
         });
     }

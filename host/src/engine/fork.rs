@@ -211,7 +211,8 @@ impl Tenant {
             approvals: Vec::new(),
         };
         let machine = Machine::fork(source, target, creation, step.as_deref(), &overrides, self.actor(), now);
-        Ok(self.created(machine, &run, None).await?.run)
+        let started = self.created(machine, &run, None).await?;
+        self.run(started.id).await
     }
 
     async fn snapshot(&self, id: RunId) -> Result<Snapshot> {

@@ -49,7 +49,9 @@ impl Tenant {
             let message = format!("no phase of plugin {} declares that it wants {capability}", row.name);
             return Err(Error::invalid(message));
         }
-        self.store().grant_put(&row.name, capability).await?;
+        let put = self.store().grant_put(&row.name, capability).await;
+        self.engine.plugins.changed(self.id());
+        put?;
         self.grants(plugin).await
     }
 
@@ -61,7 +63,9 @@ impl Tenant {
         let capability: Capability =
             capability.parse().map_err(|error| Error::invalid(format!("{error}")))?;
         let (row, _) = self.plugin(plugin).await?;
-        self.store().grant_delete(&row.name, capability).await?;
+        let deleted = self.store().grant_delete(&row.name, capability).await;
+        self.engine.plugins.changed(self.id());
+        deleted?;
         self.grants(plugin).await
     }
 }

@@ -51,7 +51,7 @@ pub enum WorkflowSource {
 
 /// What planning must know of: the active plugins, and those of the tenant's own workflows that a definition needs.
 pub(super) struct Library {
-    pub(super) plugins: ActivePlugins,
+    pub(super) plugins: Arc<ActivePlugins>,
     custom: BTreeMap<String, Arc<Workflow>>,
     /// Names of the tenant's own, for whoever names one that is not there.
     own: Vec<String>,
@@ -163,7 +163,9 @@ impl Tenant {
             created_at: Timestamp::now(),
         };
         let most = self.engine.config.bounds.workflow_versions;
-        match self.store().workflow_put(&row, most).await {
+        let put = self.store().workflow_put(&row, most).await;
+        self.engine.plugins.changed(self.id());
+        match put {
             Ok(()) => custom(&row),
             Err(StoreError::Full) => Err(Error::conflict(format!(
                 "there are {most} versions of workflows, deleted ones too, and no more may be; definitions can also be sent with the runs' starts"
@@ -180,7 +182,9 @@ impl Tenant {
     /// # Errors
     /// `NotFound`; `Conflict` if a plugin ships it.
     pub async fn workflow_delete(&self, name: &str, version: Option<&str>) -> Result<()> {
-        if self.store().workflow_delete(name, version).await? {
+        let deleted = self.store().workflow_delete(name, version).await;
+        self.engine.plugins.changed(self.id());
+        if deleted? {
             return Ok(());
         }
         let info = self.workflow(name, version).await?;
@@ -188,7 +192,7 @@ impl Tenant {
     }
 
     /// The plugins, with those of the tenant's own workflows that a definition is made of, and those that these are.
-    pub(super) async fn library(&self, plugins: ActivePlugins, workflow: &Workflow) -> Result<Library> {
+    pub(super) async fn library(&self, plugins: Arc<ActivePlugins>, workflow: &Workflow) -> Result<Library> {
         let mut library = Library { plugins, custom: BTreeMap::new(), own: Vec::new() };
         let mut open: Vec<String> = parts(&workflow.steps);
         let mut bytes = 0;

@@ -8,6 +8,7 @@ mod approvals;
 mod attempt;
 mod backup;
 mod bounds;
+mod cache;
 mod calendar;
 mod catalogue;
 mod checks;
@@ -46,6 +47,7 @@ pub use control::RollbackTo;
 pub(crate) use database::is_used;
 pub(crate) use detail::{MAX_STEPS_SHOWN, place};
 pub use detail::{OpenStep, RunDetail, StepPage};
+pub use driver::CommitMode;
 pub use fork::{ForkRun, PhaseRun};
 pub use garbage::{Collected, Retention};
 pub use grants::Grants;
@@ -73,6 +75,11 @@ use crate::{
     store::{Store, StoreLocation},
 };
 
+/// Plans of so many bytes of JSON together are kept.
+const PLANS_KEPT: usize = 64 << 20;
+/// So many tokens are kept.
+const TOKENS_KEPT: usize = 10_000;
+
 /// How an engine is set up.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -84,6 +91,8 @@ pub struct EngineConfig {
     pub compiler: PathBuf,
     /// Attempts that run at once. With 0 the engine is there to look at: it runs nothing, and takes up no run.
     pub slots: usize,
+    /// Whether an attempt may begin before what it is launched from is durable.
+    pub commit: CommitMode,
     /// Whether it starts what schedules are due.
     pub schedules: bool,
     /// What is kept, and for how long.
@@ -106,6 +115,7 @@ impl EngineConfig {
             database: None,
             compiler: compiler.into(),
             slots: std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            commit: CommitMode::default(),
             schedules: false,
             retention: Retention::default(),
             collect_every: None,
@@ -124,6 +134,10 @@ pub struct Engine {
     blobs: BlobStore,
     bus: EventBus,
     plugins: Plugins,
+    /// Plans of runs that were looked at: one never changes.
+    plans: cache::Cache<(TenantId, crate::model::Digest), plan::Plan>,
+    /// Who the secrets are of that were shown of late, by their digests.
+    principals: cache::Cache<crate::model::Digest, crate::store::TokenRow>,
     sandbox: Sandbox,
     /// Places for checking what tenants wrote.
     checks: checks::Checks,
@@ -195,6 +209,7 @@ impl Engine {
             loader,
             host,
             matchmaker.clone(),
+            (config.commit, store.host_before_crashed(host).await?),
         );
         let engine = Self {
             config,
@@ -202,6 +217,8 @@ impl Engine {
             blobs,
             bus,
             plugins,
+            plans: cache::Cache::new(PLANS_KEPT),
+            principals: cache::Cache::new(TOKENS_KEPT),
             sandbox,
             checks,
             driver,

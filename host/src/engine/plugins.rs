@@ -9,9 +9,11 @@ use bytes::Bytes;
 
 use super::{
     Tenant,
+    cache::Cache,
     checks::Checks,
     library::{WorkflowInfo, WorkflowSource},
     plan::{Plan, Surroundings},
+    start::Planned,
 };
 use crate::{
     artifacts::BlobStore,
@@ -31,11 +33,35 @@ pub(crate) struct Plugins {
     /// By the component's digest: code is the same whoever's it is.
     loaded: Arc<Mutex<HashMap<Digest, Arc<LoadedPlugin>>>>,
     manifests: Arc<Mutex<HashMap<Digest, Arc<Manifest>>>>,
+    active: Cache<TenantId, ActivePlugins>,
+    granted: Cache<(TenantId, String), BTreeSet<Capability>>,
+    /// What runs were planned from, which changes with the plugins.
+    planned: Cache<PlannedKey, Planned>,
 }
+
+/// So many tenants' lists of plugins are kept.
+const ACTIVE_KEPT: usize = 1_000;
+/// So many plugins' grants are kept.
+const GRANTS_KEPT: usize = 10_000;
+/// Plans whose definitions have so many bytes of JSON together are kept.
+const PLANNED_KEPT: usize = 64 << 20;
+
+/// A tenant's workflow, by name and version: absent, it is the newest.
+pub(super) type PlannedKey = (TenantId, String, Option<String>);
 
 impl Plugins {
     pub(crate) fn new(store: Store, blobs: BlobStore, sandbox: Sandbox, checks: Checks) -> Self {
-        Self { store, blobs, sandbox, checks, loaded: Arc::default(), manifests: Arc::default() }
+        Self {
+            store,
+            blobs,
+            sandbox,
+            checks,
+            loaded: Arc::default(),
+            manifests: Arc::default(),
+            active: Cache::new(ACTIVE_KEPT),
+            granted: Cache::new(GRANTS_KEPT),
+            planned: Cache::new(PLANNED_KEPT),
+        }
     }
 
     /// The compiled component, which the tenant's run is pinned to.
@@ -79,13 +105,16 @@ impl Plugins {
         super::blocking(move || blobs.put(&owner, &bytes)).await.map_err(|error| {
             Error::unavailable(format!("the component could not be stored: {}", io_reason(&error)), error)
         })?;
-        self.store.tenant(tenant).plugin_put(&row).await?;
+        let put = self.store.tenant(tenant).plugin_put(&row).await;
+        // Also if its answer was lost.
+        self.changed(tenant);
+        put?;
         Ok(row)
     }
 
     /// A plugin whose own workflows could never start is refused at the door, with everything that is wrong with them.
     async fn check_workflows(&self, tenant: &TenantId, manifest: &Manifest, digest: Digest) -> Result<()> {
-        let mut active = self.active(tenant).await?;
+        let mut active = ActivePlugins::clone(&*self.active(tenant).await?);
         active.by_name.insert(manifest.name.clone(), (digest, Arc::new(manifest.clone())));
         let mut problems = Vec::new();
         for (i, workflow) in manifest.workflows.iter().enumerate() {
@@ -128,13 +157,28 @@ impl Plugins {
     }
 
     /// The tenant's active plugins, as planning asks for them.
-    pub(crate) async fn active(&self, tenant: &TenantId) -> Result<ActivePlugins> {
-        let mut by_name = BTreeMap::new();
-        for row in self.store.tenant(tenant).plugin_list().await? {
-            let manifest = self.manifest(&row)?;
-            by_name.insert(row.name, (row.digest, manifest));
-        }
-        Ok(ActivePlugins { by_name })
+    pub(crate) async fn active(&self, tenant: &TenantId) -> Result<Arc<ActivePlugins>> {
+        let read = async {
+            let mut by_name = BTreeMap::new();
+            for row in self.store.tenant(tenant).plugin_list().await? {
+                let manifest = self.manifest(&row)?;
+                by_name.insert(row.name, (row.digest, manifest));
+            }
+            Ok(ActivePlugins { by_name })
+        };
+        self.active.get_or_read(tenant.clone(), |_| 1, read).await
+    }
+
+    /// A plugin, a grant or a workflow of the tenant has been written: what is kept of them is read anew.
+    pub(crate) fn changed(&self, tenant: &TenantId) {
+        self.active.forget(|of| of == tenant);
+        self.granted.forget(|(of, _)| of == tenant);
+        self.planned.forget(|(of, ..)| of == tenant);
+    }
+
+    /// What runs of a workflow were planned from.
+    pub(super) fn planned(&self) -> &Cache<PlannedKey, Planned> {
+        &self.planned
     }
 
     /// What the tenant has granted to the plugin.
@@ -142,11 +186,14 @@ impl Plugins {
         &self,
         tenant: &TenantId,
         plugin: &str,
-    ) -> Result<BTreeSet<Capability>, Failure> {
-        let rows = self.store.tenant(tenant).grant_list(plugin).await.map_err(|error| {
-            Failure::new(FailureKind::Host, format!("the plugin's grants cannot be read: {error}"))
-        })?;
-        Ok(rows.into_iter().map(|row| row.capability).collect())
+    ) -> Result<Arc<BTreeSet<Capability>>, Failure> {
+        let read = async {
+            let rows = self.store.tenant(tenant).grant_list(plugin).await.map_err(|error| {
+                Failure::new(FailureKind::Host, format!("the plugin's grants cannot be read: {error}"))
+            })?;
+            Ok(rows.into_iter().map(|row| row.capability).collect())
+        };
+        self.granted.get_or_read((tenant.clone(), plugin.to_owned()), |_| 1, read).await
     }
 
     /// A plugin's manifest.
@@ -180,6 +227,7 @@ impl Tenant {
 }
 
 /// A tenant's active plugins by name.
+#[derive(Clone)]
 pub(crate) struct ActivePlugins {
     by_name: BTreeMap<String, (Digest, Arc<Manifest>)>,
 }

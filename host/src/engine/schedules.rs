@@ -166,7 +166,7 @@ impl Tenant {
     pub async fn schedule_trigger(&self, id: ScheduleId) -> Result<StartedRun> {
         let schedule = self.schedule_row(id).await?;
         let started = self.run_start(start_of(&schedule)).await?;
-        self.store().schedule_triggered(id, started.run.run.id).await?;
+        self.store().schedule_triggered(id, started.id).await?;
         Ok(started)
     }
 
@@ -210,7 +210,7 @@ impl Tenant {
             Ok(planned) => planned,
             Err(error) => return refusal(error, "/workflow", |message, _| message.to_owned()),
         };
-        match self.check_input(&planned.library.plugins, &planned.workflow, &schedule.input, false).await {
+        match self.check_input(&planned, &schedule.input, false).await {
             Ok(()) => Ok(Vec::new()),
             Err(error) => refusal(error, "/input", |_, problem| problem.message.clone()),
         }

@@ -1,6 +1,6 @@
 //! Starting a run: everything is checked before the first row is written.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -11,14 +11,15 @@ use super::{
     driver::Message,
     library::Library,
     plan::{Plan, Surroundings as _},
-    plugins::ActivePlugins,
 };
 use crate::{
     error::{Code, Error, Result},
+    events::Follow,
     model::{
         Digest, FailureKind, Problem, RunId, RunState, ScheduleId, StepDefinition, Timestamp, UploadId,
         Workflow, io_reason,
     },
+    schema::Validator,
     store::{BlobRef, Creation, IdempotencyKey, InputFile, RunRow, StoreError},
 };
 
@@ -62,22 +63,54 @@ pub struct StartFile {
 }
 
 /// A run that was started, now or by an earlier request with the same key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct StartedRun {
     /// The run.
-    pub run: RunDetail,
+    pub id: RunId,
     /// Whether an earlier request started it.
     pub replayed: bool,
 }
 
-/// What a run will execute.
+/// What a run will execute, and how its input is looked at.
 pub(super) struct Planned {
-    pub(super) workflow: Arc<Workflow>,
-    pub(super) library: Library,
-    plan: Plan,
+    workflow: Arc<Workflow>,
+    library: Library,
+    plan: Arc<Plan>,
+    input_schema: Result<Validator, String>,
 }
 
 impl Tenant {
+    /// Start a run, and wait for its end, but no longer than that nor than `stop`. Returns the run as it is then, and whether an earlier
+    /// request started it.
+    ///
+    /// # Errors
+    /// As [`Self::run_start`].
+    pub async fn run_to_end(
+        &self,
+        start: StartRun,
+        wait: Duration,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(RunDetail, bool)> {
+        let id = RunId::new();
+        // Before there is anything to hear of it.
+        let follow = self.engine.bus.follow(id);
+        let started = self.start(id, start).await?;
+        let run = match started.replayed {
+            true => tokio::select! {
+                run = self.run_wait(started.id, wait) => run?,
+                () = stop => self.run(started.id).await?,
+            },
+            false => {
+                tokio::select! {
+                    () = ended(follow, wait) => {}
+                    () = stop => {}
+                }
+                self.run(id).await?
+            }
+        };
+        Ok((run, started.replayed))
+    }
+
     /// Start a run. When this returns, the run is durable.
     ///
     /// # Errors
@@ -85,6 +118,10 @@ impl Tenant {
     /// open, `IdempotencyMismatch` if the
     /// key was used for another request, `Unavailable` if it could not be committed.
     pub async fn run_start(&self, start: StartRun) -> Result<StartedRun> {
+        self.start(RunId::new(), start).await
+    }
+
+    async fn start(&self, id: RunId, start: StartRun) -> Result<StartedRun> {
         if self.engine.observes() {
             let message = "no run can start here: this process only looks at the data directory, and none runs on it; start `heddle serve`, or use `heddle run`";
             return Err(Error::new(Code::Unavailable, message));
@@ -101,9 +138,10 @@ impl Tenant {
             let message = format!("the input has {} bytes; at most {limit} are allowed", start.input.len());
             return Err(Error::new(Code::TooLarge, message));
         }
-        let Planned { workflow, library, plan } = self.planned(&start).await?;
-        let files = self.input_files(&workflow, &start.files).await?;
-        self.check_input(&library.plugins, &workflow, &start.input, !files.is_empty()).await?;
+        let planned = self.planned(&start).await?;
+        let Planned { workflow, plan, .. } = &*planned;
+        let files = self.input_files(workflow, &start.files).await?;
+        self.check_input(&planned, &start.input, !files.is_empty()).await?;
 
         let input_digest = Digest::of(&start.input);
         let seed = match start.seed {
@@ -116,7 +154,7 @@ impl Tenant {
         let input = write_value(&self.engine.blobs, self.id(), start.input).await.map_err(unstored)?;
         let now = Timestamp::now();
         let run = RunRow {
-            id: RunId::new(),
+            id,
             workflow: workflow.name.clone(),
             workflow_version: workflow.version.clone(),
             plan: plan.digest,
@@ -141,11 +179,20 @@ impl Tenant {
             finished_at: None,
         };
         let key = start.idempotency_key.map(|key| IdempotencyKey { key, request });
-        self.create(run, plan, key).await
+        self.create(run, Arc::clone(plan), key).await
     }
 
     /// Plan what is to be started.
-    pub(super) async fn planned(&self, start: &StartRun) -> Result<Planned> {
+    pub(super) async fn planned(&self, start: &StartRun) -> Result<Arc<Planned>> {
+        if start.definition.is_some() {
+            return Ok(Arc::new(self.plan(start).await?));
+        }
+        let key = (self.id().clone(), start.workflow.clone(), start.version.clone());
+        let weight = |planned: &Planned| planned.plan.json.len();
+        self.engine.plugins.planned().get_or_read(key, weight, self.plan(start)).await
+    }
+
+    async fn plan(&self, start: &StartRun) -> Result<Planned> {
         // One look at the plugins for all that follows: they may be replaced or removed meanwhile.
         let active = self.engine.plugins.active(self.id()).await?;
         let workflow = match &start.definition {
@@ -156,19 +203,14 @@ impl Tenant {
         let plan = self.engine.checks.run(|| Plan::new(&workflow, &library)).await?.map_err(|problems| {
             Error::invalid(format!("workflow {} cannot run", workflow.name)).with_problems(problems)
         })?;
-        Ok(Planned { workflow, library, plan })
+        let input_schema = self.engine.checks.run(|| crate::schema::compile(&workflow.input_schema)).await?;
+        Ok(Planned { workflow, library, plan: Arc::new(plan), input_schema })
     }
 
-    async fn create(&self, run: RunRow, plan: Plan, key: Option<IdempotencyKey>) -> Result<StartedRun> {
+    async fn create(&self, run: RunRow, plan: Arc<Plan>, key: Option<IdempotencyKey>) -> Result<StartedRun> {
         let creation = Creation { plan: plan.json.clone(), idempotency: key.clone() };
-        let mut machine = Machine::create(
-            self.id().clone(),
-            Arc::new(plan),
-            run.clone(),
-            creation,
-            self.actor(),
-            run.created_at,
-        );
+        let mut machine =
+            Machine::create(self.id().clone(), plan, run.clone(), creation, self.actor(), run.created_at);
         if let crate::model::Value::Blob { blob, size } = run.input {
             machine.name_blob(BlobRef { digest: blob, size });
         }
@@ -185,7 +227,7 @@ impl Tenant {
         let (reply, answer) = oneshot::channel();
         self.engine.driver.send(Message::Create(Box::new(machine), reply));
         match answer.await {
-            Ok(Ok(())) => Ok(StartedRun { run: self.run(run.id).await?, replayed: false }),
+            Ok(Ok(())) => Ok(StartedRun { id: run.id, replayed: false }),
             // Another request with the same key was faster.
             Ok(Err(StoreError::KeyInUse)) => match key {
                 Some(key) => {
@@ -210,7 +252,7 @@ impl Tenant {
             );
             return Err(Error::new(Code::IdempotencyMismatch, message));
         }
-        Ok(Some(StartedRun { run: self.run(run).await?, replayed: true }))
+        Ok(Some(StartedRun { id: run, replayed: true }))
     }
 
     async fn input_files(&self, workflow: &Workflow, files: &[StartFile]) -> Result<Vec<InputFile>> {
@@ -253,14 +295,9 @@ impl Tenant {
     }
 
     /// The input against the workflow's schema, then against the first phases' own quick looks.
-    pub(super) async fn check_input(
-        &self,
-        active: &ActivePlugins,
-        workflow: &Workflow,
-        input: &str,
-        has_files: bool,
-    ) -> Result<()> {
-        let mut problems = self.engine.checks.run(|| by_schema(workflow, input)).await??;
+    pub(super) async fn check_input(&self, planned: &Planned, input: &str, has_files: bool) -> Result<()> {
+        let Planned { workflow, library: Library { plugins: active, .. }, .. } = planned;
+        let mut problems = self.engine.checks.run(|| by_schema(planned, input)).await??;
         // With files the input may be incomplete by design; without them the phases say what is missing.
         if problems.is_empty() && !has_files {
             for step in workflow.steps.iter().filter(|step| is_certain_to_take_the_input(step, workflow)) {
@@ -293,14 +330,23 @@ impl Tenant {
     }
 }
 
+/// Wait for the end of a run that is followed from its beginning on, but no longer than that.
+pub(super) async fn ended(mut follow: Follow, wait: Duration) {
+    let over = async {
+        while !follow.committed.borrow_and_update().over && follow.committed.changed().await.is_ok() {}
+    };
+    // What it is then, the database says.
+    let _ = tokio::time::timeout(wait, over).await;
+}
+
 /// What of an input does not fit the workflow's schema.
-fn by_schema(workflow: &Workflow, input: &str) -> Result<Vec<Problem>> {
+fn by_schema(planned: &Planned, input: &str) -> Result<Vec<Problem>> {
     let document = crate::sandbox::parse_json(input)
         .map_err(|error| Error::invalid(format!("the input is not JSON: {error}")))?;
-    let schema = crate::schema::compile(&workflow.input_schema)
-        .map_err(|error| Error::invalid(format!("workflow {}: {error}", workflow.name)))?;
+    let unusable = |error: &String| Error::invalid(format!("workflow {}: {error}", planned.workflow.name));
+    let schema = planned.input_schema.as_ref().map_err(unusable)?;
     Ok(match document.is_object() {
-        true => crate::schema::check(&schema, &document),
+        true => crate::schema::check(schema, &document),
         false => vec![Problem::new("", "the input of a run is an object")],
     })
 }

@@ -85,7 +85,9 @@ impl Tenant {
     /// # Errors
     /// `NotFound`.
     pub async fn plugin_remove(&self, name: &str) -> Result<()> {
-        match self.store.plugin_deactivate(name).await? {
+        let removed = self.store.plugin_deactivate(name).await;
+        self.engine.plugins.changed(self.id());
+        match removed? {
             true => Ok(()),
             false => Err(Error::not_found("plugin", name)),
         }
@@ -171,19 +173,11 @@ impl Tenant {
     /// # Errors
     /// `NotFound`.
     pub async fn run_wait(&self, id: RunId, timeout: Duration) -> Result<RunDetail> {
-        let mut follow = self.follow(id).await?;
-        let ended = async {
-            while !self.run_row(id).await?.state.is_terminal() {
-                if follow.committed.changed().await.is_err() {
-                    break;
-                }
-            }
-            Ok::<(), Error>(())
-        };
-        match tokio::time::timeout(timeout, ended).await {
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(())) | Err(_) => self.run(id).await,
+        let follow = self.engine.bus.follow(id);
+        if !self.run_row(id).await?.state.is_terminal() {
+            super::start::ended(follow, timeout).await;
         }
+        self.run(id).await
     }
 
     /// A run's events with numbers above `after`, in order.

@@ -126,6 +126,7 @@ impl Engine {
         for old in self.old_admin_tokens(&tenant).await? {
             self.store.token_delete(tenant.id(), old).await?;
         }
+        self.principals.forget(|_| true);
         let token = TokenRow {
             id: TokenId::new(),
             tenant: tenant.id().clone(),
@@ -165,7 +166,9 @@ impl Engine {
     pub async fn authenticate(&self, secret: &str) -> Result<Principal> {
         // The look-up is by the hash of a secret of 256 random bits: its timing tells nothing about other secrets.
         let unknown = || Error::new(Code::Unauthenticated, "the token is not known or has expired");
-        let token = self.store.token_get(Digest::of(secret.trim())).await?.ok_or_else(unknown)?;
+        let digest = Digest::of(secret.trim());
+        let read = async { self.store.token_get(digest).await?.ok_or_else(unknown) };
+        let token = self.principals.get_or_read(digest, |_| 1, read).await?;
         if token.expires_at.is_some_and(|at| at <= Timestamp::now()) {
             return Err(unknown());
         }
@@ -173,7 +176,7 @@ impl Engine {
             .role
             .parse()
             .map_err(|error| Error::internal(format!("token {} has an unknown role", token.id), error))?;
-        Ok(Principal { tenant: token.tenant, token: token.id, name: token.name, role })
+        Ok(Principal { tenant: token.tenant.clone(), token: token.id, name: token.name.clone(), role })
     }
 }
 
@@ -223,7 +226,10 @@ impl Tenant {
     /// # Errors
     /// `NotFound`.
     pub async fn token_revoke(&self, token: TokenId) -> Result<()> {
-        match self.engine.store.token_delete(self.id(), token).await? {
+        let deleted = self.engine.store.token_delete(self.id(), token).await;
+        // Also if its answer was lost: what it was is read anew.
+        self.engine.principals.forget(|_| true);
+        match deleted? {
             true => Ok(()),
             false => Err(Error::not_found("token", token)),
         }

@@ -6,6 +6,7 @@ use super::{
     Tenant,
     attempt::Executor,
     core::{AttemptOutcome, Machine, Recorded},
+    driver::Durable,
     recovery::Loader,
     stored::MadeText,
 };
@@ -125,7 +126,7 @@ async fn verify(executor: &Executor, recorded: Recorded, cancel: CancellationTok
     let Some(launch) = recorded.launch.clone() else {
         return StepVerification { step, outcome: Verified::NotComputed, problems: Vec::new() };
     };
-    let problems = match executor.run(*launch, cancel).await.result {
+    let problems = match executor.run(*launch, Durable::Now, cancel).await.result {
         Ok(AttemptOutcome::Completed { output, artifacts, shared, .. }) => {
             let mut problems = Vec::new();
             if let Some(was) = recorded.row.output.as_ref().filter(|was| digest(was) != digest(&output)) {

@@ -28,10 +28,19 @@ pub struct Live {
     pub message: String,
 }
 
+/// How far a run is, as far as it is durable.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Number of its last event.
+    pub seq: u64,
+    /// Whether it has ended with that.
+    pub over: bool,
+}
+
 /// What a watcher of a run holds.
 pub struct Follow {
-    /// Number of the run's last committed event.
-    pub committed: watch::Receiver<u64>,
+    /// What has been committed since it was followed.
+    pub committed: watch::Receiver<Committed>,
     /// Progress.
     pub live: broadcast::Receiver<Live>,
     bus: EventBus,
@@ -45,7 +54,7 @@ impl Drop for Follow {
 }
 
 struct Channel {
-    committed: watch::Sender<u64>,
+    committed: watch::Sender<Committed>,
     live: broadcast::Sender<Live>,
     watchers: usize,
 }
@@ -66,7 +75,7 @@ impl EventBus {
     pub fn follow(&self, run: RunId) -> Follow {
         self.with(|runs| {
             let channel = runs.entry(run).or_insert_with(|| Channel {
-                committed: watch::channel(0).0,
+                committed: watch::channel(Committed::default()).0,
                 live: broadcast::channel(LIVE_BUFFER).0,
                 watchers: 0,
             });
@@ -80,13 +89,15 @@ impl EventBus {
         })
     }
 
-    /// Tell that events up to `seq` are committed. Called after the commit, never before (law 2).
-    pub fn committed(&self, run: RunId, seq: u64) {
+    /// Tell how far a run is committed. Called after the commit, never before (law 2).
+    pub fn committed(&self, run: RunId, committed: Committed) {
         self.with(|runs| {
             if let Some(channel) = runs.get(&run) {
                 channel.committed.send_if_modified(|last| {
-                    let newer = seq > *last;
-                    *last = seq.max(*last);
+                    let newer = committed.seq > last.seq;
+                    if newer {
+                        *last = committed;
+                    }
                     newer
                 });
             }
@@ -124,12 +135,13 @@ mod tests {
     async fn a_watcher_is_told_the_last_number_and_a_run_unwatched_is_forgotten() {
         let bus = EventBus::default();
         let run = RunId::new();
-        bus.committed(run, 3);
+        let until = |seq, over| Committed { seq, over };
+        bus.committed(run, until(3, false));
         let mut follow = bus.follow(run);
-        bus.committed(run, 7);
-        bus.committed(run, 5);
+        bus.committed(run, until(7, true));
+        bus.committed(run, until(5, false));
         follow.committed.changed().await.unwrap();
-        assert_eq!(*follow.committed.borrow_and_update(), 7);
+        assert_eq!(*follow.committed.borrow_and_update(), until(7, true));
         assert!(!follow.committed.has_changed().unwrap());
         let second = bus.follow(run);
         drop(follow);

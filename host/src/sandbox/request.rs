@@ -30,7 +30,7 @@ pub struct AttemptRequest {
     /// What the attempt may use.
     pub limits: Limits,
     /// The granted imports. A phase that needs one which is not among them does not run.
-    pub granted: BTreeSet<Capability>,
+    pub granted: Arc<BTreeSet<Capability>>,
     /// Answers its calls of granted imports.
     pub calls: Box<dyn HostCalls>,
     /// Where its files are.

@@ -55,6 +55,11 @@ impl Committer {
         self.trouble.borrow().clone()
     }
 
+    /// Whether anything does.
+    pub(super) fn in_trouble(&self) -> bool {
+        self.trouble.borrow().is_some()
+    }
+
     /// Queue a transition. Transitions are committed in the order of these calls; the answer comes when it is durable.
     pub(super) fn commit(&self, transition: Transition) -> oneshot::Receiver<StoreResult<()>> {
         let (answer, receiver) = oneshot::channel();

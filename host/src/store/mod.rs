@@ -95,6 +95,11 @@ impl Store {
         self.committer.commit(transition)
     }
 
+    /// Whether the database cannot be written for the moment: what was queued waits until it can.
+    pub fn in_trouble(&self) -> bool {
+        self.committer.in_trouble()
+    }
+
     /// Whether the database can be read and written.
     pub async fn ping(&self) -> StoreResult<()> {
         if let Some(trouble) = self.committer.trouble() {

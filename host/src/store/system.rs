@@ -50,6 +50,16 @@ impl Store {
         self.readers.all(sql, &[], |row| Record::of("hosts", row).parse("id")).await
     }
 
+    /// Whether the last host before this one did not stop by itself.
+    pub async fn host_before_crashed(&self, host: HostId) -> StoreResult<bool> {
+        let sql = "SELECT COUNT(stopped_at) AS n FROM
+                   (SELECT stopped_at FROM hosts WHERE id <> $1 ORDER BY started_at DESC, id DESC LIMIT 1) AS last
+                   HAVING COUNT(*) > 0";
+        let stopped =
+            self.readers.optional(sql, &cells![host], |row| Record::of("hosts", row).count("n")).await?;
+        Ok(stopped == Some(0))
+    }
+
     /// Add the tenant if it is not there.
     pub async fn tenant_ensure(&self, tenant: &TenantId) -> StoreResult<()> {
         let sql = "INSERT INTO tenants (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";

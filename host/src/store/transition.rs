@@ -93,7 +93,7 @@ impl Transition {
     }
 
     /// About how many bytes its rows have: as far as it can be much.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         /// A row without its documents.
         const ROW: usize = 512;
         fn value(value: Option<&Value>) -> usize {

@@ -65,6 +65,7 @@ pub struct Postgres {
     directory: TempDir,
     owner: Option<Owner>,
     keeper: Option<Child>,
+    synced: bool,
 }
 
 /// PostgreSQL refuses to run as root: then it runs as this user.
@@ -80,12 +81,24 @@ impl Postgres {
     /// # Errors
     /// If it cannot be made or does not start, with what it said.
     pub fn start(bin: &Path) -> Result<Self> {
+        Self::make(bin, false)
+    }
+
+    /// The same, as durable as PostgreSQL is by default: for benchmarks.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn start_synced(bin: &Path) -> Result<Self> {
+        Self::make(bin, true)
+    }
+
+    fn make(bin: &Path, synced: bool) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("heddle-pg-").tempdir()?;
         let owner = owner(directory.path())?;
         if let Some(owner) = owner {
             chown(directory.path(), Some(owner.uid), Some(owner.gid))?;
         }
-        let mut server = Self { bin: bin.to_owned(), directory, owner, keeper: None };
+        let mut server = Self { bin: bin.to_owned(), directory, owner, keeper: None, synced };
         let mut initdb = server.program("initdb");
         initdb.args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync", "--pgdata"]);
         initdb.arg(server.data());
@@ -132,8 +145,10 @@ impl Postgres {
         keeper.args(["-c", r#""$@" & server=$!; read -r _; kill -QUIT $server; wait $server"#, "sh"]);
         keeper.arg(self.bin.join("postgres")).arg("-D").arg(self.data()).arg("-k").arg(self.directory.path());
         keeper.args(["-c", "listen_addresses=", "-c", &format!("port={PORT}"), "-c", "max_connections=200"]);
-        // These servers survive a crash of their own, and need not survive one of the machine.
-        keeper.args(["-c", "fsync=off"]);
+        if !self.synced {
+            // These servers survive a crash of their own, and need not survive one of the machine.
+            keeper.args(["-c", "fsync=off"]);
+        }
         keeper.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
         self.keeper = Some(keeper.spawn().context("sh")?);
         let start = Instant::now();

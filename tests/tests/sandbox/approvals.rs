@@ -76,7 +76,7 @@ impl HostCalls for YesMan {
 
 fn asking(phase: &str, input: &Value, calls: impl HostCalls + 'static) -> Attempt {
     Attempt::new(phase, input).with(|request| {
-        request.granted = [Capability::Approvals].into();
+        request.granted = Arc::new([Capability::Approvals].into());
         request.calls = Box::new(calls);
     })
 }

@@ -132,12 +132,14 @@ async fn what_is_imported_must_be_declared_granted_and_offered() {
     let ran = Attempt::new("it", &Value::Null).run(&plugin).await;
     let message = &ran.failure(FailureKind::PluginUnavailable).message;
     assert!(message.contains("`heddle plugin grant by-hand approvals` grants it"), "{message}");
-    let granted = Attempt::new("it", &Value::Null).with(|r| r.granted = [Capability::Approvals].into());
+    let granted = Attempt::new("it", &Value::Null)
+        .with(|r| r.granted = std::sync::Arc::new([Capability::Approvals].into()));
     assert_eq!(granted.run(&plugin).await.output(), json!(true));
 
     let plugin = sandbox().load(wat(secrets, json!(["secrets"])).assemble()).await.unwrap();
     assert_eq!(plugin.capabilities().iter().collect::<Vec<_>>(), [&Capability::Secrets]);
-    let granted = Attempt::new("it", &Value::Null).with(|r| r.granted = [Capability::Secrets].into());
+    let granted = Attempt::new("it", &Value::Null)
+        .with(|r| r.granted = std::sync::Arc::new([Capability::Secrets].into()));
     let ran = granted.run(&plugin).await;
     let message = &ran.failure(FailureKind::PluginUnavailable).message;
     assert!(message.contains("this host does not offer secrets"), "{message}");

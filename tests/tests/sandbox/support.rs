@@ -63,7 +63,7 @@ impl Attempt {
             seed: [7; 32],
             shared: BTreeMap::new(),
             limits: Limits { wall_ms: 20_000, cpu_ms: 20_000, ..Limits::default() },
-            granted: BTreeSet::new(),
+            granted: Arc::new(BTreeSet::new()),
             calls: Box::new(Arc::<Mutex<Journal>>::default()),
             files: Box::new(MemoryFiles {
                 entries: Vec::new(),

@@ -13,10 +13,13 @@ use super::{
     files::BlobFiles,
     key::{StepKey, seed_of},
     memory::{Room, check_documents},
+    progress::HeldProgress,
 };
 use crate::{
-    engine::core::{AttemptEnd, AttemptOutcome, Known, Launch, Suspension},
-    events::Live,
+    engine::{
+        core::{AttemptEnd, AttemptOutcome, Known, Launch, Suspension},
+        driver::Durable,
+    },
     model::{Digest, Failure, FailureKind, Limits, PhaseSpec, Timestamp, Value},
     sandbox::{AttemptReport, AttemptRequest, GuestOutcome, HostCall, Journal, JournalEntry, WrittenFile},
     store::{ApprovalKind, ArtifactRow, BlobRef, HostCallRow},
@@ -29,6 +32,7 @@ impl Executor {
         launch: &Launch,
         phase: &str,
         (documents, room): (Documents, Room),
+        mut durable: Durable,
         cancel: CancellationToken,
     ) -> Result<AttemptEnd, Failure> {
         let step = launch.definition();
@@ -74,7 +78,8 @@ impl Executor {
             return Ok(super::ended(outcome));
         }
         let journal = Arc::new(Mutex::new(Journal::new(entries(&launch.journal)?)));
-        let (bus, run, name) = (self.bus.clone(), launch.run.id, launch.name.clone());
+        let progress = Arc::new(HeldProgress::new(self.bus.clone(), launch, durable.clone()));
+        let reports = Arc::clone(&progress);
         let request = AttemptRequest {
             phase: phase.to_owned(),
             input,
@@ -87,16 +92,18 @@ impl Executor {
             granted: self.plugins.granted(&launch.tenant, &plugin.manifest().name).await?,
             calls: Box::new(Arc::clone(&journal)),
             files: Box::new(files),
-            progress: Arc::new(move |progress| {
-                bus.live(run, || Live {
-                    step: name.clone(),
-                    fraction: progress.fraction,
-                    message: progress.message.clone(),
-                });
-            }),
+            progress: Arc::new(move |progress| reports.report(progress)),
             cancel,
         };
-        let report = self.sandbox.execute(&plugin, request).await;
+        let mut execute = std::pin::pin!(self.sandbox.execute(&plugin, request));
+        let report = tokio::select! {
+            biased;
+            report = &mut execute => report,
+            true = durable.wait() => {
+                progress.release();
+                execute.await
+            }
+        };
         let new = journal.lock().unwrap_or_else(PoisonError::into_inner).new_calls().to_vec();
         self.store_report(launch, spec, step_key, report, &new).await
     }

@@ -9,6 +9,7 @@ mod guest;
 mod key;
 mod memory;
 mod node;
+mod progress;
 mod values;
 
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,7 @@ pub(crate) use self::{
 use self::{documents::Documents, memory::made_of};
 use super::{
     core::{AttemptEnd, AttemptOutcome, Document, Launch, Stage},
+    driver::Durable,
     plugins::Plugins,
 };
 use crate::{
@@ -54,9 +56,16 @@ pub(crate) struct Executor {
 
 impl Executor {
     /// Run an attempt to its end. Whatever goes wrong is in the answer.
-    pub(crate) async fn run(&self, launch: Launch, cancel: CancellationToken) -> AttemptEnd {
+    ///
+    /// `durable` says when what it was launched from is: before that, nothing of it may leave the host.
+    pub(crate) async fn run(
+        &self,
+        launch: Launch,
+        durable: Durable,
+        cancel: CancellationToken,
+    ) -> AttemptEnd {
         let _session = self.blobs.session();
-        match self.try_run(&launch, cancel).await {
+        match self.try_run(&launch, durable, cancel).await {
             Ok(end) => end,
             Err(failure) => {
                 AttemptEnd { result: Err(failure), usage: Usage::default(), log: None, blobs: Vec::new() }
@@ -64,7 +73,12 @@ impl Executor {
         }
     }
 
-    async fn try_run(&self, launch: &Launch, cancel: CancellationToken) -> Result<AttemptEnd, Failure> {
+    async fn try_run(
+        &self,
+        launch: &Launch,
+        durable: Durable,
+        cancel: CancellationToken,
+    ) -> Result<AttemptEnd, Failure> {
         let read = Documents::size(&launch.documents)?;
         let room = self.memory.room(read + self.may_make(launch, read)?).await?;
         let documents = Documents::gather(self, launch).await?;
@@ -75,7 +89,7 @@ impl Executor {
             return Ok(ended(AttemptOutcome::Skipped(format!("{text} holds"))));
         }
         match launch.definition().node() {
-            Some(Node::Phase(phase)) => self.guest(launch, phase, (documents, room), cancel).await,
+            Some(Node::Phase(phase)) => self.guest(launch, phase, (documents, room), durable, cancel).await,
             Some(node) => self.node(launch, node, &documents).await,
             None => Err(Failure::new(FailureKind::Host, "the plan's step does nothing, or several things")),
         }

@@ -3,6 +3,7 @@
 //! Tests and benchmarks run it, and it shows each thing that a phase can do.
 
 pub mod ask;
+pub mod fib;
 pub mod files;
 pub mod outcome;
 pub mod shared;
@@ -140,6 +141,7 @@ heddle_sdk::plugin! {
         Echo,
         files::Copy,
         spin::Spin,
+        fib::Fib,
         outcome::End,
         shared::Share,
         surroundings::Surroundings,
