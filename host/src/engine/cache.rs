@@ -68,6 +68,32 @@ impl<K: Eq + Hash, V> Cache<K, V> {
         Ok(value)
     }
 
+    /// What is kept under the key.
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.state().entries.get(key).map(|entry| Arc::clone(&entry.value))
+    }
+
+    /// The same; else it is made now, of what never changes, and kept.
+    ///
+    /// # Errors
+    /// Those of `make`. Nothing is kept then.
+    pub(crate) fn get_or_make<E>(
+        &self,
+        key: &K,
+        weight: usize,
+        make: impl FnOnce() -> Result<V, E>,
+    ) -> Result<Arc<V>, E>
+    where
+        K: Clone,
+    {
+        if let Some(value) = self.get(key) {
+            return Ok(value);
+        }
+        let value = Arc::new(make()?);
+        self.state().keep(key.clone(), &value, weight);
+        Ok(value)
+    }
+
     /// Forget what is kept under keys such as these.
     pub(crate) fn forget(&self, gone: impl Fn(&K) -> bool) {
         let mut state = self.state();

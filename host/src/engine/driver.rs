@@ -25,13 +25,13 @@ use self::{
 };
 use super::{
     attempt::Executor,
-    core::{Action, AttemptEnd, Core, Input, Launch, Machine},
+    core::{Action, Core, Input, Launch, Machine},
     recovery::{Loader, Refusals},
     signals::Matchmaker,
 };
 use crate::{
     events::{Committed, EventBus},
-    model::{AttemptId, Failure, FailureKind, HostId, Order, RunId, StepState, TenantId, Timestamp, Usage},
+    model::{AttemptId, HostId, Order, RunId, StepState, TenantId, Timestamp},
     store::{Store, StoreError, StoreResult},
 };
 
@@ -317,11 +317,11 @@ impl Driver {
             // It was cancelled while its start was on its way to the disk.
             stop.cancel();
         }
-        let (executor, sender) = (self.executor.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let (run, epoch) = (launch.run.id, launch.run.epoch);
-            let (step, attempt) = (launch.step, launch.attempt);
-            let end = Box::new(guarded(executor.run(launch, durable, stop)).await);
+        let (run, epoch) = (launch.run.id, launch.run.epoch);
+        let (step, attempt, sender) = (launch.step, launch.attempt, self.sender.clone());
+        self.executor.spawn(launch, durable, stop, move |end| {
+            let end = Box::new(end);
+            // After the driver's end nobody wants to know.
             let _ = sender.send(Message::Input(Input::Ended { run, epoch, step, attempt, end }));
         });
     }
@@ -349,15 +349,6 @@ impl Driver {
     }
 }
 
-/// An attempt's end, also if it comes to none: its step would stay running, and keep its place, for ever.
-async fn guarded(attempt: impl Future<Output = AttemptEnd>) -> AttemptEnd {
-    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("an attempt has met a defect of the host (see the panic above); it counts as failed");
-        let failure = Failure::new(FailureKind::Host, "a defect of the host ended the attempt; see its log");
-        AttemptEnd { result: Err(failure), usage: Usage::default(), log: None, blobs: Vec::new() }
-    })
-}
-
 async fn sleep(time: Option<Duration>) {
     match time {
         Some(time) => tokio::time::sleep(time).await,
@@ -369,16 +360,5 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_attempt_that_panics_has_failed() {
-        let end = guarded(async { panic!("a defect") }).await;
-        assert_eq!(end.result.map_err(|failure| failure.kind).err(), Some(FailureKind::Host));
     }
 }

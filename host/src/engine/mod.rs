@@ -198,6 +198,8 @@ impl Engine {
             arrays: std::sync::Arc::default(),
             evaluations: std::sync::Arc::new(tokio::sync::Semaphore::new(attempt::EVALUATIONS)),
             memory: attempt::Memory::for_attempts(),
+            expressions: attempt::expressions(),
+            main: tokio::runtime::Handle::current(),
         };
         let loader = recovery::Loader { store: store.clone(), host };
         let (matchmaker, wanted) = signals::Matchmaker::new();

@@ -64,10 +64,20 @@ impl Plugins {
         }
     }
 
+    /// The compiled component, if it is in memory.
+    pub(crate) fn loaded(&self, digest: Digest) -> Option<Arc<LoadedPlugin>> {
+        lock(&self.loaded).get(&digest).map(Arc::clone)
+    }
+
+    /// What the tenant has granted to the plugin, if that is in memory.
+    pub(crate) fn granted_known(&self, tenant: &TenantId, plugin: &str) -> Option<Arc<BTreeSet<Capability>>> {
+        self.granted.get(&(tenant.clone(), plugin.to_owned()))
+    }
+
     /// The compiled component, which the tenant's run is pinned to.
     pub(crate) async fn load(&self, tenant: &TenantId, digest: Digest) -> Result<Arc<LoadedPlugin>, Failure> {
-        if let Some(plugin) = lock(&self.loaded).get(&digest) {
-            return Ok(Arc::clone(plugin));
+        if let Some(plugin) = self.loaded(digest) {
+            return Ok(plugin);
         }
         let (blobs, owner) = (self.blobs.clone(), tenant.clone());
         let bytes = super::blocking(move || blobs.get(&owner, &digest)).await.map_err(|error| {

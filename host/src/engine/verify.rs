@@ -1,5 +1,6 @@
 //! Verification: every result of a finished run is made again from what it was made of, and compared (C4).
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     events::EventBus,
-    model::{Digest, FailureKind, Problem, RunId, RunState, Value},
+    model::{Digest, Failure, FailureKind, Problem, RunId, RunState, Value},
 };
 
 /// What came of verifying a run.
@@ -126,7 +127,10 @@ async fn verify(executor: &Executor, recorded: Recorded, cancel: CancellationTok
     let Some(launch) = recorded.launch.clone() else {
         return StepVerification { step, outcome: Verified::NotComputed, problems: Vec::new() };
     };
-    let problems = match executor.run(*launch, Durable::Now, cancel).await.result {
+    let (done, end) = oneshot::channel();
+    executor.spawn(*launch, Durable::Now, cancel, move |end| drop(done.send(end)));
+    let ended = |_| Failure::new(FailureKind::Host, "the host is shutting down");
+    let problems = match end.await.map_err(ended).and_then(|end| end.result) {
         Ok(AttemptOutcome::Completed { output, artifacts, shared, .. }) => {
             let mut problems = Vec::new();
             if let Some(was) = recorded.row.output.as_ref().filter(|was| digest(was) != digest(&output)) {

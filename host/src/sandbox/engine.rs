@@ -7,8 +7,8 @@ use std::{
 };
 
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm,
-    WasmBacktraceDetails,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    RegallocAlgorithm, WasmBacktraceDetails,
 };
 
 /// Stack of a guest. What does not fit is [`crate::model::FailureKind::StackOverflow`].
@@ -107,7 +107,10 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_memories_per_module(1)
         .table_elements(MAX_TABLE_ELEMENTS as usize)
         .max_memory_size(MEMORY_RESERVATION as usize)
-        .linear_memory_keep_resident(64 << 10)
+        // What a guest has written is found and put back, page by page, where the kernel tells which pages these are: a page
+        // that is given back costs a fault, and the other threads' caches of addresses, each time.
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(8 << 10)
         .async_stack_keep_resident(16 << 10)
         .max_unused_warm_slots(100);

@@ -141,6 +141,17 @@ impl Sandbox {
     /// Run one attempt in a fresh store. Whatever the guest does, this returns: with an outcome, or with the failure
     /// that says what happened. Dropping the future stops the guest at the next tick.
     pub async fn execute(&self, plugin: &Arc<LoadedPlugin>, request: AttemptRequest) -> AttemptReport {
+        let (sandbox, plugin) = (self.clone(), Arc::clone(plugin));
+        let report = self.on_guest_threads(async move { sandbox.execute_here(&plugin, request).await }).await;
+        report.unwrap_or_else(|panic| execute::refused(Failure::new(FailureKind::Host, panic)))
+    }
+
+    /// The same on the thread of whoever asks, which is one of the guests' ([`Sandbox::spawn`]).
+    pub(crate) async fn execute_here(
+        &self,
+        plugin: &Arc<LoadedPlugin>,
+        request: AttemptRequest,
+    ) -> AttemptReport {
         let place = tokio::select! {
             place = self.inner.places.acquire() => place,
             () = request.cancel.cancelled() => {
@@ -148,9 +159,16 @@ impl Sandbox {
                 return execute::refused(Failure::new(FailureKind::Cancelled, message));
             }
         };
-        let report = self.on_guest_threads(execute::attempt(Arc::clone(plugin), request)).await;
+        let report = execute::attempt(Arc::clone(plugin), request).await;
         drop(place);
-        report.unwrap_or_else(|panic| execute::refused(Failure::new(FailureKind::Host, panic)))
+        report
+    }
+
+    /// Run a future on the guests' threads. Whatever it waits for must be none of the connections of other threads.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.inner.threads.0 {
+            runtime.spawn(future);
+        }
     }
 
     /// Let the plugin have a quick look at an input. It may not call the host, and has two seconds of processor time.

@@ -20,6 +20,8 @@ use super::{
     sql::{Cell, Rows},
 };
 
+/// So many statements stay prepared.
+const STATEMENTS: usize = 200;
 /// So long a read waits for a database that cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -75,15 +77,23 @@ macro_rules! bind {
     }};
 }
 
-/// Bind the rows of a batch: one JSON array of arrays on SQLite, an array for each column on PostgreSQL.
+/// Bind the rows of a batch: cell by cell on SQLite, in several statements if need be; an array for each column on
+/// PostgreSQL.
 macro_rules! on_rows {
     ($connection:expr, $texts:expr, $cells:expr, ($query:ident, $inner:ident) => $body:expr) => {
         match $connection {
             Connection::Sqlite($inner) => {
-                let rows = serde_json::to_string($cells)
-                    .map_err(|error| StoreError::Refused(sqlx::Error::Encode(error.into())))?;
-                let $query = sqlx::query($texts.sqlite.as_str()).bind(rows);
-                $body
+                for (sql, part) in $texts.sqlite($cells) {
+                    let mut $query = sqlx::query(sql);
+                    for cell in part.iter().flatten() {
+                        $query = match cell {
+                            Cell::Text(text) => $query.bind(text.as_deref()),
+                            Cell::Int(int) => $query.bind(*int),
+                        };
+                    }
+                    let $inner = &mut *$inner;
+                    $body
+                }
             }
             Connection::Postgres($inner) => {
                 let mut $query = sqlx::query($texts.postgres.as_str());
@@ -150,6 +160,8 @@ fn sqlite(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
+        // Each table has a statement for each number of rows.
+        .statement_cache_capacity(STATEMENTS)
 }
 
 fn postgres(options: PgConnectOptions) -> PgConnectOptions {
@@ -232,8 +244,8 @@ impl Connection {
         let Some(texts) = rows.texts else { return Ok(0) };
         let mut changed = 0;
         for cells in rows.pieces() {
-            changed += on_rows!(self, texts, cells, (query, connection) => {
-                query.execute(connection).await?.rows_affected()
+            on_rows!(self, texts, cells, (query, connection) => {
+                changed += query.execute(connection).await?.rows_affected();
             });
         }
         Ok(changed)

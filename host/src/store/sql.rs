@@ -3,13 +3,10 @@
 //! There are but two types of columns, text and 64-bit integers, so that a value on its way is a [`Cell`] and a
 //! statement binds its cells in the order of `$1`, `$2` … on either database. A [`Batch`] writes any number of rows by
 //! one statement, which costs one crossing to the database (law 11): its rows appear in the statement as the relation
-//! `v`, which `json_each` unfolds from one JSON array on SQLite and `unnest` from an array for each column on PostgreSQL.
+//! `v`: on SQLite as a list of values, in statements for so many rows each that they stay prepared, on PostgreSQL as what
+//! `unnest` makes of an array for each column.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    fmt::Write as _,
-    sync::OnceLock,
-};
+use std::{collections::HashSet, fmt::Write as _, sync::OnceLock};
 
 use serde::Serialize;
 
@@ -178,7 +175,7 @@ pub(super) type Column<R> = (&'static str, fn(&Transition, &R) -> Cell);
 pub(super) struct Batch<R: 'static> {
     columns: &'static [Column<R>],
     body: Body,
-    texts: OnceLock<Texts>,
+    texts: OnceLock<BatchTexts>,
 }
 
 enum Body {
@@ -202,6 +199,31 @@ pub(super) struct Texts {
     pub(super) postgres: String,
 }
 
+/// A statement on rows in each database's words.
+pub(super) struct BatchTexts {
+    /// For as many rows as [`SQLITE_ROWS`] says.
+    pub(super) sqlite: [String; SQLITE_ROWS.len()],
+    pub(super) postgres: String,
+}
+
+/// On SQLite a statement takes so many rows: as many as it can take at once first, what is left by the smaller ones.
+const SQLITE_ROWS: [usize; 4] = [64, 16, 4, 1];
+
+impl BatchTexts {
+    /// Rows as SQLite's statements take them.
+    pub(super) fn sqlite<'a>(
+        &'static self,
+        mut rows: &'a [Vec<Cell>],
+    ) -> impl Iterator<Item = (&'static str, &'a [Vec<Cell>])> {
+        std::iter::from_fn(move || {
+            let size = SQLITE_ROWS.iter().position(|size| *size <= rows.len())?;
+            let (part, rest) = rows.split_at(SQLITE_ROWS[size]);
+            rows = rest;
+            Some((self.sqlite[size].as_str(), part))
+        })
+    }
+}
+
 /// So many bytes the rows of one statement have, about, unless one row alone has more. Each database bounds a statement, and
 /// takes the more memory for it the larger it is.
 const STATEMENT_BYTES: usize = 8 << 20;
@@ -209,7 +231,7 @@ const STATEMENT_BYTES: usize = 8 << 20;
 /// A statement with its rows.
 pub(super) struct Rows {
     /// None if there are no rows.
-    pub(super) texts: Option<&'static Texts>,
+    pub(super) texts: Option<&'static BatchTexts>,
     pub(super) cells: Vec<Vec<Cell>>,
 }
 
@@ -257,11 +279,26 @@ impl<R> Batch<R> {
 
     /// The statement on rows. Of rows that replace each other only the last stays: PostgreSQL would not touch one twice.
     pub(super) fn rows<'a>(&'static self, rows: impl Iterator<Item = (&'a Transition, &'a R)>) -> Rows {
-        let rows = rows
-            .map(|(transition, row)| self.columns.iter().map(|(_, cell)| cell(transition, row)).collect());
+        let cells_of = |(transition, row): (&Transition, &R), columns: &[Column<R>]| -> Vec<Cell> {
+            columns.iter().map(|(_, cell)| cell(transition, row)).collect()
+        };
         let mut cells: Vec<Vec<Cell>> = match self.body {
-            Body::Insert { conflict: Conflict::Replace(key), .. } => last_of_each(rows, key),
-            _ => rows.collect(),
+            Body::Insert { conflict: Conflict::Replace(key), .. } => {
+                let rows: Vec<_> = rows.collect();
+                let (key, others) = self.columns.split_at(key);
+                let mut seen = HashSet::with_capacity(rows.len());
+                let mut last = Vec::with_capacity(rows.len());
+                for row in rows.into_iter().rev() {
+                    let mut cells = cells_of(row, key);
+                    if seen.insert(cells.clone()) {
+                        cells.extend(cells_of(row, others));
+                        last.push(cells);
+                    }
+                }
+                last.reverse();
+                last
+            }
+            _ => rows.map(|row| cells_of(row, self.columns)).collect(),
         };
         if let Body::Insert { conflict: Conflict::Keep(_), .. } = self.body {
             // In one order, so that two hosts that name the same things do not wait for each other.
@@ -270,22 +307,28 @@ impl<R> Batch<R> {
         Rows { texts: cells.first().map(|row| self.texts(row)), cells }
     }
 
+    /// So many columns a row has.
+    #[cfg(test)]
+    fn width(&self) -> usize {
+        self.columns.len()
+    }
+
     /// The statement for rows such as this one.
-    fn texts(&'static self, row: &[Cell]) -> &'static Texts {
+    fn texts(&'static self, row: &[Cell]) -> &'static BatchTexts {
         self.texts.get_or_init(|| {
             let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
             let list = names.join(", ");
-            let (mut sqlite, mut postgres) =
-                (format!("WITH v({list}) AS (SELECT "), format!("WITH v({list}) AS (SELECT * FROM unnest("));
+            let one = format!("({})", vec!["?"; row.len()].join(", "));
+            let mut sqlite = SQLITE_ROWS
+                .map(|rows| format!("WITH v({list}) AS (VALUES {}) ", vec![one.as_str(); rows].join(", ")));
+            let mut postgres = format!("WITH v({list}) AS (SELECT * FROM unnest(");
             for (i, cell) in row.iter().enumerate() {
                 let comma = if i == 0 { "" } else { ", " };
-                let _ = write!(sqlite, "{comma}value ->> {i}");
                 let _ = match cell {
                     Cell::Text(_) => write!(postgres, "{comma}${}::text[]", i + 1),
                     Cell::Int(_) => write!(postgres, "{comma}${}::bigint[]", i + 1),
                 };
             }
-            sqlite.push_str(" FROM json_each($1)) ");
             postgres.push_str(")) ");
             match &self.body {
                 Body::Insert { table, conflict } => {
@@ -309,35 +352,22 @@ impl<R> Batch<R> {
                             );
                         }
                     }
-                    sqlite.push_str(&insert);
+                    sqlite.iter_mut().for_each(|text| text.push_str(&insert));
                     postgres.push_str(&insert);
                 }
                 Body::Sql(sql) => {
-                    sqlite.push_str(&sql.replace("FOR UPDATE", ""));
+                    let spared = sql.replace("FOR UPDATE", "");
+                    sqlite.iter_mut().for_each(|text| text.push_str(&spared));
                     postgres.push_str(sql);
                 }
             }
-            Texts { sqlite, postgres }
+            BatchTexts { sqlite, postgres }
         })
     }
 }
 
-fn last_of_each(rows: impl Iterator<Item = Vec<Cell>>, key: usize) -> Vec<Vec<Cell>> {
-    let mut places: HashMap<Vec<Cell>, usize> = HashMap::new();
-    let mut kept: Vec<Vec<Cell>> = Vec::new();
-    for row in rows {
-        match places.entry(row[..key].to_vec()) {
-            Entry::Occupied(place) => kept[*place.get()] = row,
-            Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(row);
-            }
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -353,14 +383,20 @@ mod tests {
         let counts = [("a".to_owned(), 1), ("b".to_owned(), 2), ("a".to_owned(), 3)];
         let rows = COUNTS.rows(counts.iter().map(|count| (&transition, count)));
         let run = transition.run.id;
-        assert_eq!(rows.cells, [cells![run, "a", 3u64], cells![run, "b", 2u64]]);
+        assert_eq!(rows.cells, [cells![run, "b", 2u64], cells![run, "a", 3u64]]);
         let insert = "INSERT INTO counts (run_id, name, n) SELECT run_id, name, n FROM v WHERE true \
                       ON CONFLICT (run_id, name) DO UPDATE SET n = excluded.n";
-        let sqlite = "SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1)";
+        let sqlite = "VALUES (?, ?, ?)";
         let postgres = "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])";
         let whole = |rows: &str| format!("WITH v(run_id, name, n) AS ({rows}) {insert}");
-        let texts = rows.texts.map(|texts| (texts.sqlite.clone(), texts.postgres.clone()));
-        assert_eq!(texts, Some((whole(sqlite), whole(postgres))));
+        let texts = rows.texts.unwrap();
+        assert_eq!((&texts.sqlite[3], &texts.postgres), (&whole(sqlite), &whole(postgres)));
+        assert_eq!(texts.sqlite[2], whole("VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"));
+        let many = vec![cells![run, "a", 3u64].to_vec(); 64 + 16 + 2];
+        let parts: Vec<usize> = texts.sqlite(&many).map(|(_, part)| part.len()).collect();
+        assert_eq!(parts, [64, 16, 1, 1]);
+        let most = SQLITE_ROWS[0] * crate::store::tables::NEW_RUNS.width();
+        assert!(most < 32_766, "SQLite takes so many parameters at the most (SQLITE_MAX_VARIABLE_NUMBER)");
         assert!(COUNTS.rows(std::iter::empty()).texts.is_none());
     }
 

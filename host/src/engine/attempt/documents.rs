@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use super::{
-    Executor,
+    Executor, Expressions,
     memory::{Draft, check_documents},
 };
 use crate::{
@@ -19,7 +19,11 @@ use crate::{
 pub(super) struct Documents {
     scope: Scope,
     texts: BTreeMap<Root, Arc<str>>,
+    expressions: Expressions,
 }
+
+/// Of documents so large, in bytes, a part is selected where others wait for the thread.
+const SELECTED_AT_ONCE: usize = 64 << 10;
 
 impl Documents {
     /// Read what a launch names.
@@ -59,7 +63,7 @@ impl Documents {
             scope.insert(root.clone(), Arc::clone(&text));
             texts.insert(root.clone(), text);
         }
-        Ok(Self { scope, texts })
+        Ok(Self { scope, texts, expressions: executor.expressions.clone() })
     }
 
     /// All of them, by their names in expressions.
@@ -71,15 +75,39 @@ impl Documents {
         self.texts.get(root).map(AsRef::as_ref)
     }
 
+    fn parsed(&self, text: &str) -> Result<Arc<Expression>, Failure> {
+        let parsed = self.expressions.get_or_make(&text.into(), text.len(), || Expression::parse(text));
+        parsed.map_err(|error| invalid(text, &error))
+    }
+
+    /// Whether a mapping takes next to no time: it only selects, and of little.
+    pub(super) fn selects(&self, mapping: Option<&Mapping>) -> Result<bool, Failure> {
+        if self.texts.values().map(|text| text.len()).sum::<usize>() > SELECTED_AT_ONCE {
+            return Ok(false);
+        }
+        Ok(match mapping {
+            None => true,
+            Some(Mapping::Whole(text)) => self.parsed(text)?.only_selects(),
+            Some(Mapping::Keys(keys)) => {
+                for text in keys.values() {
+                    if !self.parsed(text)?.only_selects() {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+        })
+    }
+
     /// Evaluate an expression to JSON text; `None` if it selects what is not there.
     pub(super) fn evaluate(&self, text: &str) -> Result<Option<String>, Failure> {
-        let expression = Expression::parse(text).map_err(|error| invalid(text, &error))?;
+        let expression = self.parsed(text)?;
         expression.evaluate(&self.scope).map_err(|error| invalid(text, &error))
     }
 
     /// Evaluate a condition.
     pub(super) fn holds(&self, text: &str) -> Result<bool, Failure> {
-        let expression = Expression::parse(text).map_err(|error| invalid(text, &error))?;
+        let expression = self.parsed(text)?;
         expression.is_true(&self.scope).map_err(|error| invalid(text, &error))
     }
 
@@ -106,7 +134,7 @@ impl Documents {
 
     /// Add the value of an expression, as the member of that key if one is given; returns whether there is one.
     fn add(&self, text: &str, key: Option<&str>, draft: &mut Draft) -> Result<bool, Failure> {
-        let expression = Expression::parse(text).map_err(|error| invalid(text, &error))?;
+        let expression = self.parsed(text)?;
         let computed;
         let value = match expression.selected(&self.scope) {
             Some(selected) => selected,

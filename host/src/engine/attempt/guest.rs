@@ -1,10 +1,11 @@
 //! A phase: run its plugin in the sandbox, and make durable what it made.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,8 +21,11 @@ use crate::{
         core::{AttemptEnd, AttemptOutcome, Known, Launch, Suspension},
         driver::Durable,
     },
-    model::{Digest, Failure, FailureKind, Limits, PhaseSpec, Timestamp, Value},
-    sandbox::{AttemptReport, AttemptRequest, GuestOutcome, HostCall, Journal, JournalEntry, WrittenFile},
+    model::{Capability, Digest, Failure, FailureKind, Limits, PhaseSpec, TenantId, Timestamp, Value},
+    sandbox::{
+        AttemptReport, AttemptRequest, GuestOutcome, HostCall, Journal, JournalEntry, LoadedPlugin,
+        WrittenFile,
+    },
     store::{ApprovalKind, ArtifactRow, BlobRef, HostCallRow},
 };
 
@@ -39,12 +43,13 @@ impl Executor {
         let (component, phase) = launch.plan.component(phase).ok_or_else(|| {
             Failure::new(FailureKind::PluginUnavailable, format!("the plan pins no plugin for {phase}"))
         })?;
-        let plugin = self.plugins.load(&launch.tenant, component).await?;
+        let plugin = self.plugin(&launch.tenant, component).await?;
         let spec = plugin.manifest().phase(phase).ok_or_else(|| {
             Failure::new(FailureKind::PluginUnavailable, format!("the pinned plugin has no phase {phase:?}"))
         })?;
         let input = match &launch.overrides.input {
             Some(input) => input.to_string(),
+            None if documents.selects(launch.definition().input.as_ref())? => documents.input(launch)?,
             None => self.evaluate(|| documents.input(launch)).await?,
         };
         // While the guest runs, only its input is there, which its limits and the places for guests bound.
@@ -89,13 +94,13 @@ impl Executor {
             seed,
             shared,
             limits,
-            granted: self.plugins.granted(&launch.tenant, &plugin.manifest().name).await?,
+            granted: self.granted(&launch.tenant, &plugin.manifest().name).await?,
             calls: Box::new(Arc::clone(&journal)),
             files: Box::new(files),
             progress: Arc::new(move |progress| reports.report(progress)),
             cancel,
         };
-        let mut execute = std::pin::pin!(self.sandbox.execute(&plugin, request));
+        let mut execute = std::pin::pin!(self.sandbox.execute_here(&plugin, request));
         let report = tokio::select! {
             biased;
             report = &mut execute => report,
@@ -106,6 +111,23 @@ impl Executor {
         };
         let new = journal.lock().unwrap_or_else(PoisonError::into_inner).new_calls().to_vec();
         self.store_report(launch, spec, step_key, report, &new).await
+    }
+
+    /// The compiled component. What is not in memory is read by those who hold the connections.
+    async fn plugin(&self, tenant: &TenantId, component: Digest) -> Result<Arc<LoadedPlugin>, Failure> {
+        if let Some(plugin) = self.plugins.loaded(component) {
+            return Ok(plugin);
+        }
+        let (plugins, tenant) = (self.plugins.clone(), tenant.clone());
+        on(&self.main, async move { plugins.load(&tenant, component).await }).await
+    }
+
+    async fn granted(&self, tenant: &TenantId, plugin: &str) -> Result<Arc<BTreeSet<Capability>>, Failure> {
+        if let Some(granted) = self.plugins.granted_known(tenant, plugin) {
+            return Ok(granted);
+        }
+        let (plugins, tenant, plugin) = (self.plugins.clone(), tenant.clone(), plugin.to_owned());
+        on(&self.main, async move { plugins.granted(&tenant, &plugin).await }).await
     }
 
     async fn shared(&self, launch: &Launch, spec: &PhaseSpec) -> Result<BTreeMap<String, String>, Failure> {
@@ -191,6 +213,15 @@ impl Executor {
             key: None,
         })
     }
+}
+
+/// Do something on other threads.
+async fn on<T: Send + 'static>(
+    threads: &Handle,
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let broken = |error| Err(Failure::new(FailureKind::Host, format!("the host's own fault: {error}")));
+    threads.spawn(work).await.unwrap_or_else(broken)
 }
 
 /// The journal as the sandbox replays it.

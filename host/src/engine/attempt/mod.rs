@@ -12,9 +12,13 @@ mod node;
 mod progress;
 mod values;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+};
 
-use tokio::sync::Semaphore;
+use futures::FutureExt as _;
+use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 pub(crate) use values::{read_value, write_value};
 
@@ -24,8 +28,10 @@ pub(crate) use self::{
 };
 use self::{documents::Documents, memory::made_of};
 use super::{
+    cache::Cache,
     core::{AttemptEnd, AttemptOutcome, Document, Launch, Stage},
     driver::Durable,
+    expression::Expression,
     plugins::Plugins,
 };
 use crate::{
@@ -52,18 +58,41 @@ pub(crate) struct Executor {
     pub(crate) evaluations: Arc<Semaphore>,
     /// Room for the documents that they read and make.
     pub(crate) memory: Memory,
+    /// Parsed expressions, by their texts.
+    pub(crate) expressions: Expressions,
+    /// The threads that hold the connections to the database, and start processes.
+    pub(crate) main: Handle,
+}
+
+/// Expressions whose texts have so many bytes together are kept parsed.
+const EXPRESSIONS_KEPT: usize = 1 << 20;
+
+/// Parsed expressions, by their texts.
+pub(crate) type Expressions = Cache<Arc<str>, Expression>;
+
+/// None yet.
+pub(crate) fn expressions() -> Expressions {
+    Cache::new(EXPRESSIONS_KEPT)
 }
 
 impl Executor {
-    /// Run an attempt to its end. Whatever goes wrong is in the answer.
+    /// Run an attempt to its end, phases on the guests' threads. Whatever goes wrong is in the answer, which `done` takes.
     ///
     /// `durable` says when what it was launched from is: before that, nothing of it may leave the host.
-    pub(crate) async fn run(
+    pub(crate) fn spawn(
         &self,
         launch: Launch,
         durable: Durable,
         cancel: CancellationToken,
-    ) -> AttemptEnd {
+        done: impl FnOnce(AttemptEnd) + Send + 'static,
+    ) {
+        let executor = self.clone();
+        let runs_guest = matches!(launch.definition().node(), Some(Node::Phase(_)));
+        let attempt = async move { done(guarded(executor.run(launch, durable, cancel)).await) };
+        if runs_guest { self.sandbox.spawn(attempt) } else { drop(tokio::spawn(attempt)) }
+    }
+
+    async fn run(&self, launch: Launch, durable: Durable, cancel: CancellationToken) -> AttemptEnd {
         let _session = self.blobs.session();
         match self.try_run(&launch, durable, cancel).await {
             Ok(end) => end,
@@ -154,7 +183,27 @@ impl Executor {
     }
 }
 
+/// An attempt's end, also if it comes to none: its step would stay running, and keep its place, for ever.
+async fn guarded(attempt: impl Future<Output = AttemptEnd>) -> AttemptEnd {
+    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("an attempt has met a defect of the host (see the panic above); it counts as failed");
+        let failure = Failure::new(FailureKind::Host, "a defect of the host ended the attempt; see its log");
+        AttemptEnd { result: Err(failure), usage: Usage::default(), log: None, blobs: Vec::new() }
+    })
+}
+
 /// An attempt that ended well without having run anything.
 fn ended(outcome: AttemptOutcome) -> AttemptEnd {
     AttemptEnd { result: Ok(outcome), usage: Usage::default(), log: None, blobs: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_has_failed() {
+        let end = guarded(async { panic!("a defect") }).await;
+        assert_eq!(end.result.map_err(|failure| failure.kind).err(), Some(FailureKind::Host));
+    }
 }

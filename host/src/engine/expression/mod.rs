@@ -73,6 +73,11 @@ impl Expression {
         &self.text
     }
 
+    /// Whether it is a pure selection.
+    pub(crate) fn only_selects(&self) -> bool {
+        self.program.is_none()
+    }
+
     /// Every place that it reads, in the order of the text. The variables of loops are not places of their own.
     pub(crate) fn references(&self) -> &[Reference] {
         &self.references
