@@ -24,9 +24,17 @@ pub(crate) struct Arguments {
     /// host/benches/RESULTS.md stays as it is
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Measure this one beside it, in the same run; it is installed in the target directory, with npm
+    #[arg(long, value_enum)]
+    peer: Option<Peer>,
     /// Further arguments of `heddle serve`
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     serve: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Peer {
+    Restate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,6 +73,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         bench.arg("--results").arg(workspace.root.join("host/benches/RESULTS.md"));
     } else {
         bench.args(["--only", &arguments.only.join(",")]);
+    }
+    if let Some(Peer::Restate) = arguments.peer {
+        bench.arg("--restate").arg(workspace.target.join("bench-restate"));
     }
     for argument in &arguments.serve {
         bench.args(["--serve", argument]);

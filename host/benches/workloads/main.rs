@@ -7,6 +7,7 @@
 mod client;
 mod figures;
 mod machine;
+mod peer;
 mod report;
 mod server;
 mod workloads;
@@ -28,6 +29,8 @@ struct Arguments {
     results: Option<PathBuf>,
     /// Where the figures go, by name.
     json: Option<PathBuf>,
+    /// Where the peer that is measured beside it is installed.
+    restate: Option<PathBuf>,
     databases: Vec<Kind>,
     /// Only what matches; empty: all.
     only: Vec<String>,
@@ -60,6 +63,7 @@ impl Arguments {
             place: PathBuf::from("."),
             results: None,
             json: None,
+            restate: None,
             databases: vec![Kind::Sqlite, Kind::Postgres],
             only: Vec::new(),
             serve: Vec::new(),
@@ -76,6 +80,7 @@ impl Arguments {
                 "--place" => arguments.place = value.into(),
                 "--results" => arguments.results = Some(value.into()),
                 "--json" => arguments.json = Some(value.into()),
+                "--restate" => arguments.restate = Some(value.into()),
                 "--only" => arguments.only = value.split(',').map(str::to_owned).collect(),
                 "--serve" => arguments.serve.push(value),
                 "--database" => {
@@ -105,6 +110,9 @@ fn main() -> Result<()> {
     let mut figures = Figures::default();
     for &database in &arguments.databases {
         figures.insert(database.name(), runtime.block_on(measure(&arguments, database))?);
+    }
+    if let Some(directory) = &arguments.restate {
+        figures.insert("restate", runtime.block_on(peer::restate(directory))?);
     }
     println!("\n{}", report::table(&figures));
     if let Some(path) = &arguments.json {

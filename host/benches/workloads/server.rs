@@ -96,10 +96,7 @@ impl Server {
 
     /// Resident memory, in bytes.
     pub(crate) fn resident(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib * 1024.0)
+        resident(&self.child)
     }
 
     /// Processor time that it has used, of all its threads.
@@ -122,6 +119,14 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Resident memory of a process, in bytes.
+pub(crate) fn resident(process: &Child) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024.0)
 }
 
 impl Drop for Server {

@@ -1,10 +1,7 @@
 //! The workloads. Each is timed from the first request to the last answer that the client receives.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -14,16 +11,17 @@ use serde_json::{Value, json};
 
 use super::{
     Arguments, Kind,
+    client::Connection,
     figures::{Column, percentile},
     server::{Place, Server},
 };
 
 /// Runs of the chain of ten, one after the other.
-const CHAINS: usize = 300;
+pub(crate) const CHAINS: usize = 300;
 /// Runs at a time, and of how many.
-const CONCURRENCY: usize = 64;
-const RUNS: usize = 1_000;
-const STEPS: usize = 10;
+pub(crate) const CONCURRENCY: usize = 64;
+pub(crate) const RUNS: usize = 1_000;
+pub(crate) const STEPS: usize = 10;
 /// Runs that wait at once.
 const WAITING: usize = 20_000;
 
@@ -55,12 +53,12 @@ fn workflows() -> Vec<Value> {
     ]
 }
 
-fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn number(n: usize) -> f64 {
+pub(crate) fn number(n: usize) -> f64 {
     n as f64
 }
 
@@ -143,26 +141,28 @@ async fn repeat(server: &Server, request: &Bytes, times: usize) -> Result<Vec<f6
 /// So many runs, of which so many are under way at a time.
 async fn many(server: &Server, workflow: &str, runs: usize, concurrency: usize) -> Result<Duration> {
     let request = Server::start_request(workflow, &json!({}));
-    let left = Arc::new(AtomicUsize::new(runs));
     let mut connections = Vec::with_capacity(concurrency);
     for _ in 0..concurrency {
         connections.push(server.connect().await?);
     }
+    share(runs, connections, async |connection| connection.run_to_end(&request).await).await
+}
+
+/// Let connections share so many calls, and take the time.
+pub(crate) async fn share(
+    calls: usize,
+    mut connections: Vec<Connection>,
+    call: impl AsyncFn(&mut Connection) -> Result<()>,
+) -> Result<Duration> {
+    let left = AtomicUsize::new(calls);
     let start = Instant::now();
-    let mut clients = tokio::task::JoinSet::new();
-    for mut connection in connections {
-        let (left, request) = (Arc::clone(&left), request.clone());
-        clients.spawn(async move {
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-            {
-                connection.run_to_end(&request).await?;
-            }
-            Ok::<_, anyhow::Error>(())
-        });
-    }
-    while let Some(ended) = clients.join_next().await {
-        ended??;
-    }
+    let clients = connections.iter_mut().map(async |connection| {
+        while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            call(connection).await?;
+        }
+        Ok::<_, anyhow::Error>(())
+    });
+    futures::future::try_join_all(clients).await?;
     Ok(start.elapsed())
 }
 

@@ -156,7 +156,8 @@ mod tests {
         let cache = Cache::new(3);
         for key in ["a", "b", "c", "d", "e"] {
             read(&cache, key, 1).await;
-            assert!(cache.state().weight <= 3 && cache.state().entries.len() == cache.state().weight);
+            let state = cache.state();
+            assert!(state.weight <= 3 && state.entries.len() == state.weight);
         }
         assert_eq!(read(&cache, "e", 2).await, 1, "the last one is kept");
         let large = cache.get_or_read("large", |_| 4, async { Ok::<_, Infallible>(1) });

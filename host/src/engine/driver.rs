@@ -121,6 +121,15 @@ pub(crate) struct Driver {
     deadline: Option<Instant>,
 }
 
+/// The host that the driver is of.
+pub(crate) struct Seat {
+    pub(crate) host: HostId,
+    pub(crate) commit: CommitMode,
+    /// Whether the last host did not stop by itself.
+    pub(crate) crashed_before: bool,
+    pub(crate) matchmaker: Matchmaker,
+}
+
 impl Driver {
     /// Start the driver.
     pub(crate) fn start(
@@ -129,10 +138,9 @@ impl Driver {
         bus: EventBus,
         executor: Executor,
         loader: Loader,
-        host: HostId,
-        matchmaker: Matchmaker,
-        (mode, crashed): (CommitMode, bool),
+        seat: Seat,
     ) -> DriverHandle {
+        let Seat { host, commit, crashed_before, matchmaker } = seat;
         let (sender, receiver) = mpsc::unbounded_channel();
         let (ended, stopped) = watch::channel(false);
         let driver = Self {
@@ -148,7 +156,7 @@ impl Driver {
             commits: FuturesUnordered::new(),
             inbox: Inbox::default(),
             refusals: Refusals::default(),
-            ahead: Ahead::new(mode, crashed),
+            ahead: Ahead::new(commit, crashed_before),
             on_their_way: HashMap::new(),
             not_created: HashSet::new(),
             deadline: None,

@@ -63,7 +63,7 @@ pub use verify::{StepVerification, Verification, Verified};
 use self::{
     attempt::Executor,
     core::Core,
-    driver::{Driver, DriverHandle, Message},
+    driver::{Driver, DriverHandle, Message, Seat},
     plugins::Plugins,
 };
 use crate::{
@@ -203,16 +203,9 @@ impl Engine {
         };
         let loader = recovery::Loader { store: store.clone(), host };
         let (matchmaker, wanted) = signals::Matchmaker::new();
-        let driver = Driver::start(
-            core,
-            store.clone(),
-            bus.clone(),
-            executor.clone(),
-            loader,
-            host,
-            matchmaker.clone(),
-            (config.commit, store.host_before_crashed(host).await?),
-        );
+        let crashed_before = store.host_before_crashed(host).await?;
+        let seat = Seat { host, commit: config.commit, crashed_before, matchmaker: matchmaker.clone() };
+        let driver = Driver::start(core, store.clone(), bus.clone(), executor.clone(), loader, seat);
         let engine = Self {
             config,
             store,

@@ -127,6 +127,8 @@ impl Tenant {
             return Err(Error::new(Code::Unavailable, message));
         }
         let _session = self.engine.blobs.session();
+        // What is kept in memory does not tell: the run would wait until the database is back, and its caller with it.
+        self.engine.store.check_writable().await?;
         let request = request_digest(&start);
         if let Some(key) = &start.idempotency_key
             && let Some(started) = self.replayed(key, request).await?

@@ -104,7 +104,7 @@ struct Writer {
     health: watch::Sender<Option<String>>,
 }
 
-type Queued = (Transition, oneshot::Sender<StoreResult<()>>);
+type Queued = (Box<Transition>, oneshot::Sender<StoreResult<()>>);
 
 impl Writer {
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {
@@ -121,7 +121,7 @@ impl Writer {
                             bytes = 0;
                         }
                         bytes += more;
-                        group.push((*transition, answer));
+                        group.push((transition, answer));
                     }
                     Message::Other(work) => {
                         self.commit(std::mem::take(&mut group)).await;
@@ -204,7 +204,7 @@ impl Writer {
     /// Commit a group, however long the database is away or full: what was decided must not be lost, and nothing that
     /// was queued later may overtake it. A commit whose answer was lost is found out by the next try, which reads where
     /// the runs stand before it writes.
-    async fn insist(&mut self, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
+    async fn insist(&mut self, group: &[Box<Transition>]) -> StoreResult<Vec<StoreResult<()>>> {
         let mut pause = Duration::from_millis(20);
         let mut limit = LIMIT;
         loop {
@@ -232,7 +232,7 @@ impl Writer {
     /// What takes longer than the limit has a longer one the next time: it would never be done otherwise.
     async fn try_group(
         &mut self,
-        group: &[Transition],
+        group: &[Box<Transition>],
         limit: &mut Duration,
     ) -> StoreResult<Vec<StoreResult<()>>> {
         // That the server answers at all does not take longer for a large group.
@@ -270,7 +270,10 @@ fn refusal(error: StoreError) -> StoreError {
     }
 }
 
-async fn try_apply(connection: &mut Connection, group: &[Transition]) -> StoreResult<Vec<StoreResult<()>>> {
+async fn try_apply(
+    connection: &mut Connection,
+    group: &[Box<Transition>],
+) -> StoreResult<Vec<StoreResult<()>>> {
     let mut heads = write::heads(connection, group).await?;
     let mut apply = Vec::with_capacity(group.len());
     let results = group
@@ -278,7 +281,7 @@ async fn try_apply(connection: &mut Connection, group: &[Transition]) -> StoreRe
         .map(|transition| {
             let verdict = check(&mut heads, transition);
             match verdict {
-                Verdict::Apply => apply.push(transition),
+                Verdict::Apply => apply.push(&**transition),
                 Verdict::Done => {}
                 Verdict::Stale => return Err(StoreError::Stale),
             }

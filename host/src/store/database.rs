@@ -83,13 +83,16 @@ macro_rules! on_rows {
     ($connection:expr, $texts:expr, $cells:expr, ($query:ident, $inner:ident) => $body:expr) => {
         match $connection {
             Connection::Sqlite($inner) => {
-                for (sql, part) in $texts.sqlite($cells) {
+                for (sql, part, empty) in $texts.sqlite($cells) {
                     let mut $query = sqlx::query(sql);
                     for cell in part.iter().flatten() {
                         $query = match cell {
                             Cell::Text(text) => $query.bind(text.as_deref()),
                             Cell::Int(int) => $query.bind(*int),
                         };
+                    }
+                    for _ in 0..empty * part[0].len() {
+                        $query = $query.bind(None::<i64>);
                     }
                     let $inner = &mut *$inner;
                     $body

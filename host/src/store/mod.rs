@@ -100,6 +100,15 @@ impl Store {
         self.committer.in_trouble()
     }
 
+    /// Whether a write would be done soon: for whoever would rather hear that it would not than wait until it is.
+    pub async fn check_writable(&self) -> StoreResult<()> {
+        match &self.readers {
+            // A file does not go away by itself; that it cannot be written, the last write has found.
+            Pool::Sqlite(_) if !self.in_trouble() => Ok(()),
+            _ => self.ping().await,
+        }
+    }
+
     /// Whether the database can be read and written.
     pub async fn ping(&self) -> StoreResult<()> {
         if let Some(trouble) = self.committer.trouble() {

@@ -3,8 +3,8 @@
 //! There are but two types of columns, text and 64-bit integers, so that a value on its way is a [`Cell`] and a
 //! statement binds its cells in the order of `$1`, `$2` … on either database. A [`Batch`] writes any number of rows by
 //! one statement, which costs one crossing to the database (law 11): its rows appear in the statement as the relation
-//! `v`: on SQLite as a list of values, in statements for so many rows each that they stay prepared, on PostgreSQL as what
-//! `unnest` makes of an array for each column.
+//! `v`: on SQLite as a list of values, in one of a few statements that stay prepared, each for a number of rows, of which
+//! those that are too many are empty; on PostgreSQL as what `unnest` makes of an array for each column.
 
 use std::{collections::HashSet, fmt::Write as _, sync::OnceLock};
 
@@ -206,20 +206,19 @@ pub(super) struct BatchTexts {
     pub(super) postgres: String,
 }
 
-/// On SQLite a statement takes so many rows: as many as it can take at once first, what is left by the smaller ones.
-const SQLITE_ROWS: [usize; 4] = [64, 16, 4, 1];
+/// On SQLite a statement takes so many rows.
+const SQLITE_ROWS: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
 impl BatchTexts {
-    /// Rows as SQLite's statements take them.
+    /// Rows as SQLite's statements take them, and how many empty ones a statement is to be given besides. Each statement
+    /// crosses a thread, so there are few.
     pub(super) fn sqlite<'a>(
         &'static self,
-        mut rows: &'a [Vec<Cell>],
-    ) -> impl Iterator<Item = (&'static str, &'a [Vec<Cell>])> {
-        std::iter::from_fn(move || {
-            let size = SQLITE_ROWS.iter().position(|size| *size <= rows.len())?;
-            let (part, rest) = rows.split_at(SQLITE_ROWS[size]);
-            rows = rest;
-            Some((self.sqlite[size].as_str(), part))
+        rows: &'a [Vec<Cell>],
+    ) -> impl Iterator<Item = (&'static str, &'a [Vec<Cell>], usize)> {
+        rows.chunks(SQLITE_ROWS[SQLITE_ROWS.len() - 1]).map(|part| {
+            let size = SQLITE_ROWS.partition_point(|size| *size < part.len());
+            (self.sqlite[size].as_str(), part, SQLITE_ROWS[size] - part.len())
         })
     }
 }
@@ -332,12 +331,12 @@ impl<R> Batch<R> {
             postgres.push_str(")) ");
             match &self.body {
                 Body::Insert { table, conflict } => {
-                    // "WHERE true" keeps SQLite from reading ON CONFLICT as the condition of a join.
-                    let mut insert = format!("INSERT INTO {table} ({list}) SELECT {list} FROM v WHERE true");
+                    let insert = format!("INSERT INTO {table} ({list}) SELECT {list} FROM v");
+                    let mut rest = String::new();
                     match conflict {
                         Conflict::Refuse => {}
                         Conflict::Keep(key) => {
-                            let _ = write!(insert, " ON CONFLICT ({}) DO NOTHING", names[..*key].join(", "));
+                            let _ = write!(rest, " ON CONFLICT ({}) DO NOTHING", names[..*key].join(", "));
                         }
                         Conflict::Replace(key) => {
                             let set: Vec<String> = names[*key..]
@@ -345,15 +344,18 @@ impl<R> Batch<R> {
                                 .map(|name| format!("{name} = excluded.{name}"))
                                 .collect();
                             let _ = write!(
-                                insert,
+                                rest,
                                 " ON CONFLICT ({}) DO UPDATE SET {}",
                                 names[..*key].join(", "),
                                 set.join(", ")
                             );
                         }
                     }
-                    sqlite.iter_mut().for_each(|text| text.push_str(&insert));
+                    // The condition also keeps SQLite from reading ON CONFLICT as that of a join.
+                    let filled = format!("{insert} WHERE {} IS NOT NULL{rest}", names[0]);
+                    sqlite.iter_mut().for_each(|text| text.push_str(&filled));
                     postgres.push_str(&insert);
+                    postgres.push_str(&rest);
                 }
                 Body::Sql(sql) => {
                     let spared = sql.replace("FOR UPDATE", "");
@@ -384,18 +386,20 @@ mod tests {
         let rows = COUNTS.rows(counts.iter().map(|count| (&transition, count)));
         let run = transition.run.id;
         assert_eq!(rows.cells, [cells![run, "b", 2u64], cells![run, "a", 3u64]]);
-        let insert = "INSERT INTO counts (run_id, name, n) SELECT run_id, name, n FROM v WHERE true \
-                      ON CONFLICT (run_id, name) DO UPDATE SET n = excluded.n";
-        let sqlite = "VALUES (?, ?, ?)";
+        let insert = "INSERT INTO counts (run_id, name, n) SELECT run_id, name, n FROM v";
+        let rest = " ON CONFLICT (run_id, name) DO UPDATE SET n = excluded.n";
         let postgres = "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])";
-        let whole = |rows: &str| format!("WITH v(run_id, name, n) AS ({rows}) {insert}");
+        let whole =
+            |rows: &str, empty: &str| format!("WITH v(run_id, name, n) AS ({rows}) {insert}{empty}{rest}");
+        let sqlite = |rows: &str| whole(rows, " WHERE run_id IS NOT NULL");
         let texts = rows.texts.unwrap();
-        assert_eq!((&texts.sqlite[3], &texts.postgres), (&whole(sqlite), &whole(postgres)));
-        assert_eq!(texts.sqlite[2], whole("VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"));
-        let many = vec![cells![run, "a", 3u64].to_vec(); 64 + 16 + 2];
-        let parts: Vec<usize> = texts.sqlite(&many).map(|(_, part)| part.len()).collect();
-        assert_eq!(parts, [64, 16, 1, 1]);
-        let most = SQLITE_ROWS[0] * crate::store::tables::NEW_RUNS.width();
+        assert_eq!(texts.postgres, whole(postgres, ""));
+        assert_eq!(texts.sqlite[0], sqlite("VALUES (?, ?, ?)"));
+        assert_eq!(texts.sqlite[1], sqlite("VALUES (?, ?, ?), (?, ?, ?)"));
+        let many = vec![cells![run, "a", 3u64].to_vec(); 128 + 17];
+        let parts = texts.sqlite(&many).map(|(_, part, empty)| (part.len(), empty));
+        assert_eq!(parts.collect::<Vec<_>>(), [(128, 0), (17, 15)]);
+        let most = SQLITE_ROWS[SQLITE_ROWS.len() - 1] * crate::store::tables::NEW_RUNS.width();
         assert!(most < 32_766, "SQLite takes so many parameters at the most (SQLITE_MAX_VARIABLE_NUMBER)");
         assert!(COUNTS.rows(std::iter::empty()).texts.is_none());
     }

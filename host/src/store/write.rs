@@ -16,10 +16,10 @@ use crate::model::RunId;
 /// Where the runs of a group stand in the database: epoch and rev by id.
 pub(super) async fn heads(
     connection: &mut Connection,
-    group: &[Transition],
+    group: &[Box<Transition>],
 ) -> StoreResult<HashMap<RunId, (u64, u64)>> {
     let heads = connection
-        .batch_all(HEADS.rows(group.iter().map(|t| (t, t))), |row| {
+        .batch_all(HEADS.rows(group.iter().map(|t| (&**t, &**t))), |row| {
             let r = Record::of("runs", row);
             Ok((r.parse("id")?, (r.count("epoch")?, r.count("rev")?)))
         })

@@ -88,7 +88,9 @@ impl Executor {
     ) {
         let executor = self.clone();
         let runs_guest = matches!(launch.definition().node(), Some(Node::Phase(_)));
-        let attempt = async move { done(guarded(executor.run(launch, durable, cancel)).await) };
+        // On the heap: a task that is handed over is moved.
+        let run = Box::pin(async move { executor.run(launch, durable, cancel).await });
+        let attempt = async move { done(guarded(run).await) };
         if runs_guest { self.sandbox.spawn(attempt) } else { drop(tokio::spawn(attempt)) }
     }
 

@@ -314,7 +314,7 @@ async fn no_host_takes_a_run_between_look_and_write(world: &World) {
     let second = next(&first);
     let mut writer = Connector::new(&world.location).connect().await.unwrap();
     writer.begin().await.unwrap();
-    let heads = write::heads(&mut writer, std::slice::from_ref(&second)).await.unwrap();
+    let heads = write::heads(&mut writer, &[Box::new(second.clone())]).await.unwrap();
     assert_eq!(heads[&first.run.id], (1, 1));
     let other = Store::open_shared(&world.location).await.unwrap();
     let taking = tokio::spawn(async move { other.runs_take_up(HostId::new()).await });

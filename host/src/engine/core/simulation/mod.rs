@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ahead;
 mod bounds;
 mod database;
 mod definitions;

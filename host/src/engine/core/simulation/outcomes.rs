@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use rand::{RngExt as _, rngs::StdRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 
 use crate::{
@@ -73,6 +73,29 @@ fn asks(launch: &Launch, now: Timestamp, deadline: Timestamp) -> AttemptOutcome 
         call: Some(Box::new(call)),
         key: None,
     })
+}
+
+/// A generator that says the same whenever it is asked about the same.
+pub(super) fn generator(fate: u64, of: &impl std::hash::Hash) -> StdRng {
+    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+    StdRng::seed_from_u64(BuildHasherDefault::<DefaultHasher>::default().hash_one((fate, of)))
+}
+
+/// How an attempt ends whatever happens around it, so that two schedules of the same run can be compared. None fails: what
+/// is skipped then depends on what had begun.
+pub(super) fn fated(fate: u64, launch: &Launch, now: Timestamp) -> AttemptEnd {
+    let rounds = match &launch.stage {
+        Stage::Open => 0,
+        Stage::Close(rounds) => 1 + rounds.len(),
+    };
+    let mut rng = generator(fate, &(launch.run.plan.to_string(), &launch.name, rounds, launch.journal.len()));
+    loop {
+        let end = outcome(&mut rng, launch, now);
+        let stands = matches!(end.result, Ok(AttemptOutcome::Unchanged));
+        if end.result.is_ok() && !stands {
+            return end;
+        }
+    }
 }
 
 pub(super) fn outcome(rng: &mut StdRng, launch: &Launch, now: Timestamp) -> AttemptEnd {

@@ -20,7 +20,11 @@ impl World {
                 wanted.push((*id, Command::Resume));
             }
             for approval in row.approvals.values().filter(|a| a.state == ApprovalState::Open) {
-                let option = if self.rng.random_bool(0.8) { "approve" } else { "reject" }.to_owned();
+                let agrees = match self.fate {
+                    Some(_) => true,
+                    None => self.rng.random_bool(0.8),
+                };
+                let option = if agrees { "approve" } else { "reject" }.to_owned();
                 let decision =
                     Decision { option, feedback: None, modification: None, decided_by: DecidedBy::Person };
                 let approval = approval.id.to_string();

@@ -9,7 +9,10 @@ use std::{
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::{database::Database, outcomes::outcome};
+use super::{
+    database::Database,
+    outcomes::{fated, outcome},
+};
 use crate::{
     engine::{
         core::{Action, Core, Input, Launch, Machine},
@@ -24,8 +27,14 @@ pub(super) struct Host {
     pub(super) core: Core,
     pub(super) id: HostId,
     /// Lists of actions whose commits are on their way, in order.
-    pub(super) queue: VecDeque<Vec<Action>>,
+    pub(super) queue: VecDeque<Queued>,
     pub(super) guests: Vec<Launch>,
+}
+
+/// Actions, and whether their attempts have begun already.
+pub(super) struct Queued {
+    actions: Vec<Action>,
+    begun: bool,
 }
 
 pub(super) struct World {
@@ -38,9 +47,20 @@ pub(super) struct World {
     /// Runs of which the store has refused a transition, with the epoch that cannot be written any more.
     broken: BTreeSet<(RunId, u64)>,
     pub(super) host: Host,
+    /// Whether attempts may begin before what they are launched from is durable (output commit).
+    pub(super) ahead: bool,
+    /// If it is there, attempts end and people decide as it says, whenever they do.
+    pub(super) fate: Option<u64>,
     commands: i64,
     /// How often somebody still interferes: a run that is begun again for ever never ends.
     pub(super) interferences: u32,
+}
+
+fn launched(action: &Action) -> Option<&Launch> {
+    match action {
+        Action::Launch(launch) => Some(launch),
+        _ => None,
+    }
 }
 
 impl Host {
@@ -61,6 +81,8 @@ impl World {
             refused: BTreeSet::new(),
             broken: BTreeSet::new(),
             host: Host::new(id),
+            ahead: seed % 2 == 1,
+            fate: None,
             commands: 0,
             interferences: 12,
         };
@@ -73,21 +95,31 @@ impl World {
         if self.rng.random_bool(0.05) {
             self.host.core.check(self.broken.is_empty());
         }
-        self.host.queue.push_back(actions);
+        let begun = self.ahead && self.rng.random_bool(0.9);
+        let launches: Vec<Launch> = match begun {
+            true => actions.iter().filter_map(launched).cloned().collect(),
+            false => Vec::new(),
+        };
+        self.host.queue.push_back(Queued { actions, begun });
+        launches.into_iter().for_each(|launch| self.begin(launch));
     }
 
     /// The oldest list of actions becomes durable, and what follows it is carried out.
     pub(super) fn durable(&mut self) {
         let (mut lost, mut launches, mut stopped) = (BTreeSet::new(), Vec::new(), Vec::new());
         let (mut refusals, mut loads, mut reloads) = (Vec::new(), Vec::new(), Vec::new());
-        for action in self.host.queue.pop_front().into_iter().flatten() {
+        let Some(Queued { actions, begun }) = self.host.queue.pop_front() else { return };
+        for action in actions {
             match action {
                 Action::Commit(t) if self.refuses(&t) => {
                     lost.insert(t.run.id);
                     let created = t.creation.is_some();
                     let (run, epoch) = (t.run.id, t.run.epoch);
-                    let input = if created { Input::NotCreated(run) } else { Input::Refused { run, epoch } };
-                    refusals.push(input);
+                    if created {
+                        refusals.push(Input::NotCreated(run));
+                    } else if !self.refused.contains(&run) {
+                        refusals.push(Input::Refused { run, epoch });
+                    }
                 }
                 Action::Commit(t) => self.database.commit(*t, &self.plans),
                 Action::Launch(launch) => launches.push(launch),
@@ -103,7 +135,10 @@ impl World {
             }
         }
         for launch in launches.into_iter().filter(|launch| !lost.contains(&launch.run.id)) {
-            self.launch(*launch);
+            self.check_launch(&launch);
+            if !begun {
+                self.begin(*launch);
+            }
         }
         for refusal in refusals {
             self.input(refusal);
@@ -146,12 +181,16 @@ impl World {
     }
 
     pub(super) fn ended(&mut self, guest: &Launch) {
-        let end = Box::new(outcome(&mut self.rng, guest, self.now));
+        let end = Box::new(match self.fate {
+            Some(fate) => fated(fate, guest, self.now),
+            None => outcome(&mut self.rng, guest, self.now),
+        });
         let Launch { step, attempt, .. } = *guest;
         self.input(Input::Ended { run: guest.run.id, epoch: guest.run.epoch, step, attempt, end });
     }
 
-    pub(super) fn launch(&mut self, launch: Launch) {
+    /// What an attempt was launched from is durable now.
+    fn check_launch(&self, launch: &Launch) {
         let (run, attempt) = (launch.run.id, launch.attempt);
         let attempts = self.database.runs[&run].attempts.values().filter(|a| a.step == launch.name);
         let last = attempts.max_by_key(|a| a.number).unwrap();
@@ -165,6 +204,9 @@ impl World {
                 .is_some_and(|s| s.state == StepState::Completed && s.result_attempt == Some(file.attempt));
             assert!(counts, "a file is seen that is part of no result: {file:?}, {made_by:?}");
         }
+    }
+
+    fn begin(&mut self, launch: Launch) {
         if self.host.core.is_wanted(&launch) {
             self.host.guests.push(launch);
         } else {
@@ -195,6 +237,30 @@ impl World {
         self.input(Input::TakenUp);
     }
 
+    /// Go on at random from here as another seed says.
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.rng = StdRng::seed_from_u64(seed);
+    }
+
+    /// Attempts under way that the database does not know as such.
+    pub(super) fn undurable(&self) -> usize {
+        let is_known = |guest: &&Launch| {
+            let row = self.database.runs.get(&guest.run.id);
+            row.is_some_and(|row| row.attempts.values().any(|attempt| attempt.id == guest.attempt))
+        };
+        self.host.guests.iter().filter(|guest| !is_known(guest)).count()
+    }
+
+    /// Something happens: a guest ends, somebody decides, or, if nothing else can, time passes.
+    pub(super) fn goes_on(&mut self) {
+        if !self.host.guests.is_empty() {
+            self.guest_ends();
+        } else if !self.somebody_decides() && self.host.queue.is_empty() {
+            self.now = self.now.plus(std::time::Duration::from_millis(5));
+            self.input(Input::Tick);
+        }
+    }
+
     /// Something happens, whatever it is.
     pub(super) fn step(&mut self) {
         self.now = self.now.plus(std::time::Duration::from_millis(self.rng.random_range(1..400)));
@@ -223,7 +289,7 @@ impl World {
                 self.durable();
             } else if !self.host.guests.is_empty() {
                 self.guest_ends();
-            } else if self.rng.random_bool(0.5) && self.somebody_decides() {
+            } else if (self.fate.is_some() || self.rng.random_bool(0.5)) && self.somebody_decides() {
             } else if let Some(at) = self.host.core.next_timer() {
                 self.now = self.now.max(at);
                 self.input(Input::Tick);
