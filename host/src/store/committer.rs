@@ -68,7 +68,8 @@ impl Committer {
         receiver
     }
 
-    /// Run another write in a transaction of its own.
+    /// Run another write in a transaction of its own. While the database cannot be written, whoever asks hears of it at once,
+    /// and nothing is done later that they were told could not be.
     pub(super) async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -77,6 +78,13 @@ impl Committer {
         let (answer, receiver) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             async move {
+                if answer.is_closed() {
+                    // It has begun, and nothing is done in it.
+                    return match connection {
+                        Ok(connection) => connection.end::<()>(Err(StoreError::Stale)).await.is_err(),
+                        Err(_) => false,
+                    };
+                }
                 let result = match connection {
                     Ok(connection) => {
                         let result = work(&mut *connection).await;
@@ -90,8 +98,19 @@ impl Committer {
             }
             .boxed()
         });
+        let mut trouble = self.trouble.clone();
+        let away = |why: &Option<String>| {
+            StoreError::Unavailable(sqlx::Error::Protocol(why.clone().unwrap_or_default()))
+        };
+        if trouble.borrow().is_some() {
+            return Err(away(&trouble.borrow()));
+        }
         let _ = self.sender.send(Message::Other(work));
-        receiver.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)))
+        tokio::select! {
+            biased;
+            answer = receiver => answer.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed))),
+            Ok(why) = trouble.wait_for(Option::is_some) => Err(away(&why)),
+        }
     }
 }
 
