@@ -1,16 +1,21 @@
 //! What the tests share: where the built things are, and a real server as a child process.
 
+pub mod history;
 mod kept;
+mod recording;
 mod server;
 mod warm;
+pub mod workload;
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
+pub use heddle_test_disk::Random;
 pub use heddle_test_postgres::{Database, Postgres, Stop};
 pub use kept::Kept;
+pub use recording::{Recorded, Recording, disk_shim};
 pub use server::Server;
 pub use warm::{data_dir, warm};
 

@@ -1,6 +1,7 @@
 //! A real `heddle serve` as a child process, on a port that the system chose.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -34,10 +35,19 @@ impl Server {
     /// # Errors
     /// If it ends instead of listening.
     pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::start_in(data_dir, arguments, &[])
+    }
+
+    /// The same with more of an environment.
+    ///
+    /// # Errors
+    /// If it ends instead of listening.
+    pub fn start_in(data_dir: &Path, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<Self> {
         let mut child = Command::new(super::heddle_bin())
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -5,21 +5,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::{Kept, Postgres, Server, Stop};
+use heddle_tests::{Kept, Postgres, Random, Server, Stop};
 use serde_json::{Value, json};
-
-/// A small generator, so that a failing round can be done again: splitmix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
-}
 
 fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -103,7 +90,7 @@ async fn hosts_die(kept: &Kept) -> Result<()> {
     let seed = from_env("HEDDLE_CRASH_SEED", 20_261_121);
     let rounds = from_env("HEDDLE_CRASH_ROUNDS", 12);
     println!("HEDDLE_CRASH_SEED={seed} HEDDLE_CRASH_ROUNDS={rounds}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut server = kept.start()?;
     server.load_plugin("examples/echo").await?;
 
@@ -170,7 +157,7 @@ async fn every_run_finishes_although_its_database_crashes() -> Result<()> {
     let kept = Kept::on(&postgres).await?;
     let server = kept.start()?;
     server.load_plugin("examples/echo").await?;
-    let mut random = Random(from_env("HEDDLE_CRASH_SEED", 20_261_121));
+    let mut random = Random::new(from_env("HEDDLE_CRASH_SEED", 20_261_121));
     let mut all = Vec::new();
     for round in 0..4 {
         for i in 0..5 {

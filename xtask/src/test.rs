@@ -34,10 +34,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     guest::build(workspace, Choice::Auto)?;
     println!("Compiling the host and the tests (10 to 20 minutes on two cores the first time).");
     let host = workspace.build_host(true)?;
+    let disk_shim = workspace.build_disk_shim()?;
 
     let mut tests = workspace.cargo();
     tests.args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
-    tests.env("HEDDLE_BIN", host).env("HEDDLE_PLUGINS_DIR", workspace.plugins_dir());
+    tests.env("HEDDLE_BIN", host).env("HEDDLE_DISK_SHIM", disk_shim);
+    tests.env("HEDDLE_PLUGINS_DIR", workspace.plugins_dir());
     if let Some(data) = data {
         tests.env("HEDDLE_SHARED_DATA", data);
     }

@@ -147,6 +147,15 @@ impl Workspace {
         Ok(self.host(debug))
     }
 
+    /// Builds what records a host's disk in tests, and says where it is. Nothing depends on it, so that nothing else builds it.
+    ///
+    /// # Errors
+    /// When cargo fails; it has said why.
+    pub(crate) fn build_disk_shim(&self) -> Result<PathBuf> {
+        command::run(self.cargo().args(["build", "--package", "heddle-disk-shim"]))?;
+        Ok(self.target.join("debug/libheddle_disk_shim.so"))
+    }
+
     /// The host's binary.
     pub(crate) fn host(&self, debug: bool) -> PathBuf {
         let profile = if debug { "debug" } else { "release" };

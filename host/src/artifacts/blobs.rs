@@ -10,7 +10,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{sessions::Sessions, sweep::touch};
+use super::{
+    place::{put_in_place, sync_directory},
+    sessions::Sessions,
+    sweep::touch,
+};
 use crate::model::{Digest, TenantId, Timestamp, io_reason};
 
 /// The blobs of all tenants. Cheap to clone. Its functions block: async code calls them on threads that may.
@@ -168,7 +172,7 @@ impl BlobWriter {
         } else {
             self.file.as_file().sync_all()?;
             fs::create_dir_all(&directory)?;
-            self.file.persist(&path).map_err(|error| error.error)?;
+            put_in_place(self.file, &path)?;
         }
         drop(turn);
         // Also when the blob was there: whoever renamed it may not have synced yet, or may have been killed before it
@@ -211,11 +215,6 @@ impl BlobReader {
 fn without_path(error: &io::Error) -> io::Error {
     tracing::warn!(%error, "a blob cannot be written");
     io::Error::new(error.kind(), io_reason(error))
-}
-
-/// Without this a rename may be forgotten by a crash although the file's bytes are not.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]

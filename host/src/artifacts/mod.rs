@@ -4,10 +4,12 @@
 //! bytes that a crash may have taken. The blob store knows nothing of runs or names.
 
 mod blobs;
+mod place;
 mod sessions;
 mod sweep;
 mod transfer;
 
 pub use blobs::{BlobReader, BlobStore, BlobWriter};
+pub(crate) use place::{put_in_place, sync_directory};
 pub use sessions::Session;
 pub use sweep::FoundBlob;

@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use super::blobs::{BlobStore, BlobWriter};
+use super::{
+    blobs::{BlobStore, BlobWriter},
+    place::put_in_place,
+};
 use crate::model::{Digest, TenantId};
 
 impl BlobStore {
@@ -58,7 +61,7 @@ impl BlobWriter {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        file.persist(path).map_err(|error| error.error)?;
+        put_in_place(file, &path)?;
         Ok(digest)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::store::StoreLocation;
+use crate::{artifacts::put_in_place, store::StoreLocation};
 
 /// Where everything is kept
 #[derive(Clone, clap::Args)]
@@ -80,8 +80,7 @@ impl ServerFile {
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
             serde_json::to_writer(&mut file, self)?;
-            file.persist(&path)?;
-            Ok(())
+            put_in_place(file, &path)
         };
         write().with_context(|| format!("{} cannot be written", path.display()))
     }

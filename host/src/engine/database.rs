@@ -1,8 +1,15 @@
 //! Which database belongs to a data directory, and how it is opened.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use tempfile::NamedTempFile;
 
 use crate::{
+    artifacts::{put_in_place, sync_directory},
     error::{Code, Error, Result},
     store::{Store, StoreError, StoreLocation},
 };
@@ -54,7 +61,19 @@ pub(super) async fn open(data_dir: &Path, named: Option<&StoreLocation>) -> Resu
 /// Remember where the rows of a data directory are.
 pub(super) fn remember(data_dir: &Path, location: &StoreLocation) -> Result<()> {
     let elsewhere = data_dir.join(ELSEWHERE);
-    fs::write(&elsewhere, format!("{location}\n")).map_err(|error| {
+    let text = format!("{location}\n");
+    if fs::read_to_string(&elsewhere).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    // Whole or not at all, and before anything is kept there: a host that did not know would begin anew.
+    let write = || -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(data_dir)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        put_in_place(file, &elsewhere)?;
+        sync_directory(data_dir)
+    };
+    write().map_err(|error| {
         Error::unavailable(format!("{} cannot be written: {error}", elsewhere.display()), error)
     })
 }

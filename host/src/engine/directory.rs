@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    artifacts::sync_directory,
+    error::{Error, Result},
+};
 
 /// What everybody but the owner may do.
 const OTHERS: u32 = 0o077;
@@ -37,7 +40,7 @@ pub(super) fn open(directory: &Path) -> Result<File> {
             error,
         )
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    make(directory).map_err(unusable)?;
     make_private(directory)?;
     let file = File::create(directory.join("lock")).map_err(unusable)?;
     match file.try_lock() {
@@ -48,6 +51,29 @@ pub(super) fn open(directory: &Path) -> Result<File> {
         ))),
         Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
     }
+}
+
+/// Make the directory, and those above it that are not there, and have the names of all of them kept: a power cut would
+/// otherwise take them away with everything in them.
+fn make(directory: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let keep = |path: &Path| match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_directory(Path::new(".")),
+        Some(parent) => sync_directory(parent),
+        None => Ok(()),
+    };
+    for path in &missing {
+        keep(path)?;
+    }
+    if missing.is_empty()
+        // Whoever made it may not have seen to its name, or was killed before. It may be where we may not look, though.
+        && let Err(error) = keep(directory)
+    {
+        tracing::debug!(directory = %directory.display(), %error, "the directory above cannot be synced");
+    }
+    Ok(())
 }
 
 /// An earlier version, or whoever made the directory, may have left it open to others: inputs, results and tokens' hashes

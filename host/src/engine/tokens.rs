@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, Tenant};
 use crate::{
+    artifacts::sync_directory,
     error::{Code, Error, Result},
     model::{Digest, TenantId, Timestamp, TokenId},
     store::TokenRow,
@@ -136,13 +137,16 @@ impl Engine {
             expires_at: None,
         };
         let secret = new_secret();
+        let unwritable = |path: &Path, error: std::io::Error| {
+            Error::unavailable(format!("{} cannot be written: {error}", path.display()), error)
+        };
         for (path, text) in
             [(&path.with_extension(ID_EXTENSION), token.id.to_string()), (&path, secret.clone())]
         {
-            write_private(path, &text).map_err(|error| {
-                Error::unavailable(format!("{} cannot be written: {error}", path.display()), error)
-            })?;
+            write_private(path, &text).map_err(|error| unwritable(path, error))?;
         }
+        // Before anybody is told of it: after a power cut that forgot the files there would be another one.
+        sync_directory(&self.config.data_dir).map_err(|error| unwritable(&path, error))?;
         self.store.token_put(&token, Digest::of(&secret)).await?;
         Ok(path)
     }

@@ -1,0 +1,141 @@
+//! The checker finds what it is there to find: each thing that must not be is forged, and told.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::{Context as _, Result, ensure};
+use heddle_test_disk::Random;
+use heddle_tests::{
+    Server, data_dir,
+    history::{History, Rule, Snapshot},
+    workload::{self, Witness},
+};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+const CHAIN: &str = "run_id = (SELECT id FROM runs WHERE workflow = 'chain')";
+
+/// What is forged, and which rule is broken then.
+fn forgeries() -> Vec<(Rule, String)> {
+    let all = [
+        (Rule::Runs, "DELETE FROM runs WHERE workflow = 'chain'"),
+        (Rule::Runs, "UPDATE idempotency_keys SET run_id = 'run_other' WHERE key = 'chain-0'"),
+        (Rule::Runs, "DELETE FROM plans"),
+        (Rule::Events, "DELETE FROM events WHERE CHAIN AND seq = 3"),
+        (Rule::Events, "DELETE FROM events WHERE CHAIN AND kind = 'run.completed'"),
+        (Rule::Events, "UPDATE events SET data = '{\"attempt\":7}' WHERE CHAIN AND seq = 4"),
+        (Rule::Events, "UPDATE runs SET event_seq = event_seq + 1 WHERE workflow = 'chain'"),
+        (Rule::Events, "UPDATE runs SET state = 'failed' WHERE workflow = 'chain'"),
+        (
+            Rule::Once,
+            "UPDATE events SET kind = 'step.completed', step = 's0', data = '{\"attempt\":1}'
+             WHERE CHAIN AND kind = 'step.ready' AND step = 's2'",
+        ),
+        (
+            Rule::Once,
+            "UPDATE events SET kind = 'run.started' WHERE CHAIN AND kind = 'step.ready' AND step = 's2'",
+        ),
+        (Rule::Order, "UPDATE events SET step = 's5' WHERE CHAIN AND kind = 'step.started' AND step = 's1'"),
+        (Rule::Order, "UPDATE events SET step = 'step[0]' WHERE kind = 'step.started' AND step = 'step'"),
+        (Rule::Results, "UPDATE steps SET output = '{\"json\":\"1\"}' WHERE CHAIN AND name = 's3'"),
+        (
+            Rule::Results,
+            "UPDATE steps SET output = '{\"json\":\"1\"}' WHERE CHAIN AND name = 's3';
+             UPDATE attempts SET output = '{\"json\":\"1\"}' WHERE CHAIN AND step = 's3'",
+        ),
+        (Rule::Results, "DELETE FROM attempts WHERE CHAIN AND step = 's3'"),
+        (Rule::Results, "UPDATE runs SET state = 'running' WHERE workflow = 'chain'"),
+        (Rule::Results, "UPDATE steps SET state = 'running' WHERE CHAIN AND name = 's3'"),
+        (Rule::Results, "DELETE FROM artifacts WHERE name = 'copy.bin'"),
+        (Rule::Decisions, "UPDATE approvals SET state = 'open', decision = NULL"),
+        (Rule::Decisions, "UPDATE approvals SET decision = '{\"option\":\"reject\"}'"),
+        (
+            Rule::Decisions,
+            "UPDATE events SET kind = 'approval.decided',
+                               data = (SELECT data FROM events WHERE kind = 'approval.decided' LIMIT 1)
+             WHERE kind = 'run.waiting_approval'",
+        ),
+        (Rule::Decisions, "DELETE FROM approvals"),
+        (Rule::Signals, "DELETE FROM signals"),
+        (
+            Rule::Signals,
+            "INSERT INTO signals (tenant_id, key, data, created_at, taken_by, taken_step)
+             SELECT tenant_id, key, data, created_at, taken_by, taken_step FROM signals",
+        ),
+        (Rule::Kept, "DELETE FROM uploads"),
+        (Rule::Kept, "DELETE FROM grants"),
+        (Rule::Kept, "DELETE FROM plugins"),
+        (Rule::Kept, "DELETE FROM workflows"),
+        (Rule::Token, "DELETE FROM tokens"),
+        (Rule::Blobs, "DELETE FROM blobs"),
+        (Rule::Blobs, "UPDATE uploads SET size = size + 1"),
+    ];
+    all.into_iter().map(|(rule, sql)| (rule, sql.replace("CHAIN", CHAIN))).collect()
+}
+
+async fn forge(database: &Path, sql: &str) -> Result<u64> {
+    let options = SqliteConnectOptions::new().filename(database).foreign_keys(false);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let changed =
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?.rows_affected();
+    connection.close().await?;
+    Ok(changed)
+}
+
+/// A file of a host's blobs.
+fn a_blob(data_dir: &Path) -> Result<std::path::PathBuf> {
+    let mut path = data_dir.join("blobs/default");
+    for _ in 0..2 {
+        path = fs::read_dir(&path)?.next().context("there is a blob")??.path();
+    }
+    Ok(path)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_must_not_be_is_told() -> Result<()> {
+    let directory = data_dir();
+    let data = directory.path();
+    let server = Arc::new(Server::start(data)?);
+    let witness = Witness::new(History::default(), None);
+    workload::prepare(&server, &witness).await?;
+    workload::drive(&server, &workload::jobs(&mut Random::new(7), 0..1), &witness).await?;
+    let history = witness.history();
+    // Also while it works.
+    ensure!(history.check(&Snapshot::of_directory(data).await?).is_empty());
+    Arc::into_inner(server).context("a server")?.stop()?;
+    forge(&data.join("heddle.db"), "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    let whole = fs::read(data.join("heddle.db"))?;
+    let found = history.check(&Snapshot::of_directory(data).await?);
+    ensure!(found.is_empty(), "{found:#?}");
+
+    for (rule, sql) in forgeries() {
+        ensure!(forge(&data.join("heddle.db"), &sql).await? > 0, "{sql}: nothing was changed");
+        let found = history.check(&Snapshot::of_directory(data).await?);
+        ensure!(found.iter().any(|violation| violation.rule == rule), "{rule:?}: {sql}: {found:#?}");
+        fs::write(data.join("heddle.db"), &whole)?;
+    }
+
+    let blob = a_blob(data)?;
+    let bytes = fs::read(&blob)?;
+    let damages: [(&str, &dyn Fn() -> std::io::Result<()>); 3] = [
+        ("is not there", &|| fs::remove_file(&blob)),
+        ("is something else", &|| fs::write(&blob, &bytes[1..])),
+        ("is something else", &|| fs::write(&blob, vec![0; bytes.len()])),
+    ];
+    for (what, damage) in damages {
+        damage()?;
+        let found = history.check(&Snapshot::of_directory(data).await?);
+        let told =
+            found.iter().any(|violation| violation.rule == Rule::Blobs && violation.text.contains(what));
+        ensure!(told, "{what}: {found:#?}");
+        fs::write(&blob, &bytes)?;
+    }
+
+    fs::write(data.join("admin-token"), "other")?;
+    let found = history.check(&Snapshot::of_directory(data).await?);
+    ensure!(found.iter().any(|violation| violation.rule == Rule::Token), "{found:#?}");
+    let mut damaged = whole.clone();
+    damaged[100..9000].fill(7);
+    fs::write(data.join("heddle.db"), damaged)?;
+    let found = history.check(&Snapshot::of_directory(data).await?);
+    ensure!(found.len() == 1 && found[0].rule == Rule::Readable, "{found:#?}");
+    Ok(())
+}
