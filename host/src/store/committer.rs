@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     StoreError, StoreResult, Transition,
-    database::{Connection, Connector},
+    database::{Connection, Connector, PATIENCE},
     sole::Sole,
     write,
 };
@@ -68,8 +68,8 @@ impl Committer {
         receiver
     }
 
-    /// Run another write in a transaction of its own. While the database cannot be written, whoever asks hears of it at once,
-    /// and nothing is done later that they were told could not be.
+    /// Run another write in a transaction of its own. While the database cannot be written, whoever asks hears of it after a
+    /// short while, and nothing is done later that they were told could not be.
     pub(super) async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -98,18 +98,24 @@ impl Committer {
             }
             .boxed()
         });
-        let mut trouble = self.trouble.clone();
-        let away = |why: &Option<String>| {
-            StoreError::Unavailable(sqlx::Error::Protocol(why.clone().unwrap_or_default()))
-        };
-        if trouble.borrow().is_some() {
-            return Err(away(&trouble.borrow()));
-        }
         let _ = self.sender.send(Message::Other(work));
         tokio::select! {
             biased;
             answer = receiver => answer.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed))),
-            Ok(why) = trouble.wait_for(Option::is_some) => Err(away(&why)),
+            why = lasting(self.trouble.clone()) => Err(StoreError::Unavailable(sqlx::Error::Protocol(why))),
+        }
+    }
+}
+
+/// Wait for trouble that does not pass soon; returns what it is. A database that is being restarted nobody should notice.
+async fn lasting(mut trouble: watch::Receiver<Option<String>>) -> String {
+    loop {
+        let Ok(why) = trouble.wait_for(Option::is_some).await.map(|why| why.clone().unwrap_or_default())
+        else {
+            return std::future::pending().await;
+        };
+        if tokio::time::timeout(PATIENCE, trouble.wait_for(Option::is_none)).await.is_err() {
+            return why;
         }
     }
 }

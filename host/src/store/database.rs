@@ -22,8 +22,8 @@ use super::{
 
 /// So many statements stay prepared.
 const STATEMENTS: usize = 200;
-/// So long a read waits for a database that cannot be reached.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// So long who asks waits for a database that cannot be reached.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How to reach the database.
 #[derive(Clone)]
