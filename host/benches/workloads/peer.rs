@@ -5,6 +5,7 @@
 use std::{
     fs,
     net::TcpListener,
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -31,6 +32,9 @@ struct Restate {
 impl Drop for Restate {
     fn drop(&mut self) {
         for process in &mut self.processes {
+            // What it has started, too: the server is a child of the program that npm puts in its place.
+            let group = format!("-{}", process.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
             // It may have ended; then there is nothing to kill.
             let _ = process.kill();
             let _ = process.wait();
@@ -100,6 +104,7 @@ impl Restate {
             .current_dir(directory)
             .env("PORT", service.to_string())
             .env("RESTATE_LOGGING", "ERROR")
+            .process_group(0)
             .stdout(log("service.log")?)
             .stderr(log("service.err")?)
             .spawn()
@@ -111,6 +116,7 @@ impl Restate {
             .env("RESTATE_ADMIN__BIND_ADDRESS", format!("127.0.0.1:{admin}"))
             .env("RESTATE_INGRESS__BIND_ADDRESS", &restate.ingress)
             .env("RESTATE_BIND_ADDRESS", format!("127.0.0.1:{node}"))
+            .process_group(0)
             .stdout(log("server.log")?)
             .stderr(log("server.err")?)
             .spawn()
