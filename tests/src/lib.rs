@@ -1,5 +1,6 @@
 //! What the tests share: where the built things are, and a real server as a child process.
 
+pub mod doubt;
 pub mod history;
 mod kept;
 mod recording;

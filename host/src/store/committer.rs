@@ -7,6 +7,8 @@ use std::{collections::HashMap, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot, watch};
 
+#[cfg(test)]
+use super::tests::faults::Faults;
 use super::{
     StoreError, StoreResult, Transition,
     database::{Connection, Connector, PATIENCE},
@@ -46,7 +48,25 @@ impl Committer {
     pub(super) fn start(connector: Connector, connection: Connection, sole: Option<Sole>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (health, trouble) = watch::channel(None);
-        tokio::spawn(Writer { connector, sole, connection: Some(connection), health }.run(receiver));
+        let writer = Writer {
+            connector,
+            sole,
+            connection: Some(connection),
+            health,
+            #[cfg(test)]
+            faults: Faults::default(),
+        };
+        tokio::spawn(writer.run(receiver));
+        Self { sender, trouble }
+    }
+
+    /// The same for tests, with a writer to whom things happen.
+    #[cfg(test)]
+    pub(super) fn start_faulty(connector: Connector, connection: Connection, faults: Faults) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (health, trouble) = watch::channel(None);
+        let writer = Writer { connector, sole: None, connection: Some(connection), health, faults };
+        tokio::spawn(writer.run(receiver));
         Self { sender, trouble }
     }
 
@@ -127,6 +147,8 @@ struct Writer {
     /// None while the database is away.
     connection: Option<Connection>,
     health: watch::Sender<Option<String>>,
+    #[cfg(test)]
+    faults: Faults,
 }
 
 type Queued = (Box<Transition>, oneshot::Sender<StoreResult<()>>);
@@ -263,9 +285,23 @@ impl Writer {
         // That the server answers at all does not take longer for a large group.
         within(LIMIT, self.begin()).await?;
         let Some(connection) = self.connection.as_mut() else { return Err(timed_out()) };
+        #[cfg(test)]
+        let faults = self.faults.clone();
         let work = async {
-            let result = try_apply(connection, group).await;
-            connection.end(result).await
+            // Read each time: what was committed although its answer was lost shows in it.
+            let heads = write::heads(connection, group).await;
+            #[cfg(test)]
+            let heads = heads.map(|heads| faults.assumed(heads, group));
+            let result = match heads {
+                Ok(heads) => try_apply(connection, group, heads).await,
+                Err(error) => Err(error),
+            };
+            #[cfg(test)]
+            let result = faults.request(result);
+            let result = connection.end(result).await;
+            #[cfg(test)]
+            let result = faults.answer(result);
+            result
         };
         let given = *limit;
         let begin = tokio::time::Instant::now();
@@ -295,11 +331,12 @@ fn refusal(error: StoreError) -> StoreError {
     }
 }
 
+/// `heads` is where the runs stand.
 async fn try_apply(
     connection: &mut Connection,
     group: &[Box<Transition>],
+    mut heads: HashMap<RunId, (u64, u64)>,
 ) -> StoreResult<Vec<StoreResult<()>>> {
-    let mut heads = write::heads(connection, group).await?;
     let mut apply = Vec::with_capacity(group.len());
     let results = group
         .iter()

@@ -78,6 +78,15 @@ impl Store {
         Self::with(connector, writer, None).await
     }
 
+    /// The same, with a writer to whom things happen.
+    #[cfg(test)]
+    async fn open_faulty(location: &StoreLocation, faults: tests::faults::Faults) -> StoreResult<Self> {
+        let store = Self::open_shared(location).await?;
+        let writer = store.connector.connect().await?;
+        let committer = Committer::start_faulty(store.connector.clone(), writer, faults);
+        Ok(Self { committer, ..store })
+    }
+
     async fn with(connector: Connector, mut writer: Connection, sole: Option<Sole>) -> StoreResult<Self> {
         writer.migrate().await?;
         let readers = connector.pool().await?;

@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 use heddle::model::Digest;
 use heddle_test_disk::Notes;
 pub use jobs::{Job, jobs};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -135,7 +135,7 @@ impl Client {
         let mut after = 0;
         loop {
             after = self.watch(&run, after).await?;
-            let now = self.server.get(&format!("/runs/{run}")).await?;
+            let now = self.get(&format!("/runs/{run}")).await?;
             if let Some(state @ ("completed" | "failed" | "cancelled")) = now["state"].as_str() {
                 let results = self.results(&run, state, &now).await?;
                 return self.witness.saw(Ack::Ended { run, results });
@@ -152,10 +152,7 @@ impl Client {
             body["files"] = json!([{ "upload": self.upload(file).await? }]);
         }
         let request = self.server.request(Method::POST, "/runs").header("idempotency-key", &self.job.key);
-        let response = request.json(&body).send().await?;
-        let (status, text) = (response.status(), response.text().await?);
-        ensure!(status.is_success(), "{status}: {text}");
-        let run: Value = serde_json::from_str(&text)?;
+        let run: Value = answer(request.json(&body)).await?.json().await?;
         let run = run["id"].as_str().context("a run has an id")?.to_owned();
         self.witness.saw(Ack::Started { run: run.clone(), key: self.job.key.clone() })?;
         Ok(run)
@@ -173,7 +170,7 @@ impl Client {
             return Ok(id);
         }
         let request = self.server.request(Method::POST, "/uploads?filename=f.bin").body(file.to_owned());
-        let upload: Value = request.send().await?.error_for_status()?.json().await?;
+        let upload: Value = answer(request).await?.json().await?;
         ensure!(upload["digest"] == *digest, "{upload}: {digest} was sent");
         let id = upload["id"].as_str().context("an upload has an id")?.to_owned();
         self.witness.saw(Ack::Uploaded { id: id.clone(), digest })?;
@@ -184,7 +181,7 @@ impl Client {
     async fn watch(&self, run: &str, mut after: u64) -> Result<u64> {
         let path = format!("/runs/{run}/events?after={after}");
         let request = self.server.request(Method::GET, &path).header("accept", "text/event-stream");
-        let response = request.send().await?.error_for_status()?;
+        let response = answer(request).await?;
         let (mut bytes, mut text) = (response.bytes_stream(), String::new());
         while let Some(chunk) = bytes.next().await {
             text.push_str(std::str::from_utf8(&chunk?)?);
@@ -211,30 +208,43 @@ impl Client {
         match event["type"].as_str() {
             Some("approval.requested") => {
                 let id = event["data"]["approval"].as_str().context("an approval has an id")?;
-                let open = self.server.get(&format!("/approvals/{id}")).await?;
-                if open["state"] != "open" {
-                    return Ok(());
+                if self.get(&format!("/approvals/{id}")).await?["state"] == "open" {
+                    self.decide(id, "approve").await?;
                 }
-                let answer = json!({ "option": "approve" });
-                self.server.post(&format!("/approvals/{id}/decide"), &answer).await?;
-                self.witness.saw(Ack::Decided { approval: id.to_owned(), option: "approve".to_owned() })
+                Ok(())
             }
             Some("step.waiting") if self.job.body["input"]["key"].is_string() => {
-                let now = self.server.get(&format!("/runs/{run}")).await?;
+                let now = self.get(&format!("/runs/{run}")).await?;
                 if now["steps"][0]["state"] != "waiting" {
                     return Ok(());
                 }
                 let key = self.job.body["input"]["key"].as_str().context("a key")?.to_owned();
-                self.server.post("/signals", &json!({ "key": key, "data": "paid" })).await?;
+                let signal = json!({ "key": key, "data": "paid" });
+                answer(self.server.request(Method::POST, "/signals").json(&signal)).await?;
                 self.witness.saw(Ack::Signalled { key })
             }
             _ => Ok(()),
         }
     }
 
+    async fn decide(&self, id: &str, option: &str) -> Result<()> {
+        let decision = json!({ "option": option });
+        let decide = self.server.request(Method::POST, &format!("/approvals/{id}/decide")).json(&decision);
+        if let Err(error) = answer(decide).await {
+            // It may have been taken although that could not be said, and we have asked again.
+            let now = self.get(&format!("/approvals/{id}")).await?;
+            ensure!(now["state"] == "decided" && now["decision"]["option"] == option, "{error:#}: {now:#}");
+        }
+        self.witness.saw(Ack::Decided { approval: id.to_owned(), option: option.to_owned() })
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        Ok(answer(self.server.request(Method::GET, path)).await?.json().await?)
+    }
+
     async fn results(&self, run: &str, state: &str, now: &Value) -> Result<Results> {
         let bytes = async |path: String| -> Result<String> {
-            let response = self.server.request(Method::GET, &path).send().await?.error_for_status()?;
+            let response = answer(self.server.request(Method::GET, &path)).await?;
             Ok(Digest::of(response.bytes().await?).to_string())
         };
         let mut results = Results { state: state.to_owned(), ..Results::default() };
@@ -246,7 +256,7 @@ impl Client {
                     .insert(name.to_owned(), bytes(format!("/runs/{run}/steps/{name}/output")).await?);
             }
         }
-        let files = self.server.get(&format!("/runs/{run}/artifacts")).await?;
+        let files = self.get(&format!("/runs/{run}/artifacts")).await?;
         for file in files["items"].as_array().into_iter().flatten() {
             let [step, name] = ["step", "name"].map(|field| file[field].as_str().unwrap_or_default());
             let digest =
@@ -255,6 +265,24 @@ impl Client {
             results.files.insert(format!("{step}/{name}@{}", file["version"]), digest);
         }
         Ok(results)
+    }
+}
+
+/// The answer to a request, asked again as long as the host says that its database is away.
+async fn answer(request: RequestBuilder) -> Result<Response> {
+    let begin = Instant::now();
+    loop {
+        let again = request.try_clone().context("a request that can be sent twice")?;
+        let response = again.send().await?;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE && begin.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        }
+        let (status, url) = (response.status(), response.url().clone());
+        if status.is_success() {
+            return Ok(response);
+        }
+        bail!("{url} answered {status}: {}", response.text().await?);
     }
 }
 

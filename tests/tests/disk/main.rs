@@ -6,5 +6,6 @@
 
 mod cuts;
 mod forgeries;
+mod in_doubt;
 mod omissions;
 mod recorder;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+pub(super) mod faults;
 mod garbage;
+mod in_doubt;
 mod inbox;
 mod library;
 mod opening;
