@@ -41,7 +41,7 @@ pub use transition::{BlobRef, Creation, IdempotencyKey, Transition};
 
 use self::{
     committer::Committer,
-    database::{Connection, Connector, Pool},
+    database::{Connection, Connector, Patience, Pool},
     sole::Sole,
     sql::Cell,
 };
@@ -109,12 +109,19 @@ impl Store {
         self.committer.in_trouble()
     }
 
-    /// Whether a write would be done soon: for whoever would rather hear that it would not than wait until it is.
+    /// Whether a write would be done soon: for whoever would rather hear that it would not than wait until it is. A database
+    /// that is being restarted is waited for.
     pub async fn check_writable(&self) -> StoreResult<()> {
-        match &self.readers {
-            // A file does not go away by itself; that it cannot be written, the last write has found.
-            Pool::Sqlite(_) if !self.in_trouble() => Ok(()),
-            _ => self.ping().await,
+        let mut patience = Patience::new();
+        loop {
+            let answer = match &self.readers {
+                // A file does not go away by itself; that it cannot be written, the last write has found.
+                Pool::Sqlite(_) if !self.in_trouble() => Ok(()),
+                _ => self.ping().await,
+            };
+            if !patience.tries_again(&answer).await {
+                return answer;
+            }
         }
     }
 
