@@ -7,7 +7,6 @@ use super::{
     core::{Machine, latest_files},
     driver::Message,
     plan::split_phase,
-    recovery::Loader,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -198,7 +197,7 @@ impl Tenant {
 
     /// What was inside a step when that attempt completed, as far as something else is there now.
     async fn inside_then(&self, id: RunId, step: &str, number: u32) -> Result<RestoredInside> {
-        let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
+        let loader = self.engine.loader();
         let snapshot = loader.snapshot(self.id(), id).await?;
         let (attempts, files) = (snapshot.attempts.clone(), snapshot.artifacts.clone());
         let inside = Machine::restore(snapshot).inside_then(step, number, &attempts, &files);

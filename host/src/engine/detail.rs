@@ -139,13 +139,14 @@ impl Tenant {
             _ => Vec::new(),
         };
         let layout = &plan.layouts[0];
-        let names: Vec<&str> = layout.steps.iter().map(|step| step.name.as_str()).collect();
-        let after = std::iter::zip(&names, &layout.graph.predecessors)
-            .map(|(name, before)| {
-                let before = before.iter().filter(|edge| edge.kind != EdgeKind::StandIn);
-                ((*name).to_owned(), before.map(|edge| names[edge.from].to_owned()).collect())
-            })
-            .collect();
+        // Those inside others come after what the plan's other layouts say: it is shown of the run's own.
+        let own = steps.iter().filter_map(|step| Some((step.name.clone(), layout.place(&step.name)?)));
+        let after = own.map(|(name, local)| {
+            let before = layout.graph.predecessors[local].iter();
+            let before = before.filter(|edge| edge.kind != EdgeKind::StandIn);
+            (name, before.map(|edge| layout.steps[edge.from].name.clone()).collect())
+        });
+        let after = after.collect();
         Ok(StepPage { steps, attempts, more, after })
     }
 }

@@ -9,7 +9,6 @@ use super::{
     core::{Machine, Snapshot},
     plan::{Plan, PlanBody, Surroundings as _, split_phase},
     problems::list,
-    recovery::Loader,
 };
 use crate::{
     error::{Error, Result},
@@ -216,7 +215,7 @@ impl Tenant {
     }
 
     async fn snapshot(&self, id: RunId) -> Result<Snapshot> {
-        let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
+        let loader = self.engine.loader();
         loader.snapshot(self.id(), id).await
     }
 }

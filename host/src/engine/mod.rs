@@ -36,6 +36,7 @@ mod stored;
 mod tenant;
 mod tokens;
 mod verify;
+mod work;
 
 use std::{collections::BTreeSet, fs::File, path::PathBuf, time::Duration};
 
@@ -201,7 +202,8 @@ impl Engine {
             expressions: attempt::expressions(),
             main: tokio::runtime::Handle::current(),
         };
-        let loader = recovery::Loader { store: store.clone(), host };
+        let plans = cache::Cache::new(PLANS_KEPT);
+        let loader = recovery::Loader { store: store.clone(), host, plans: plans.clone() };
         let (matchmaker, wanted) = signals::Matchmaker::new();
         let crashed_before = store.host_before_crashed(host).await?;
         let seat = Seat { host, commit: config.commit, crashed_before, matchmaker: matchmaker.clone() };
@@ -212,7 +214,7 @@ impl Engine {
             blobs,
             bus,
             plugins,
-            plans: cache::Cache::new(PLANS_KEPT),
+            plans,
             principals: cache::Cache::new(TOKENS_KEPT),
             sandbox,
             checks,

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,13 +9,14 @@ use tokio::sync::mpsc;
 
 use super::{
     Engine,
+    cache::Cache,
     core::{Input, Machine, Snapshot},
     driver::Message,
     plan::Plan,
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Failure, FailureKind, HostId, RunId, StepState, TenantId},
+    model::{AttemptState, Digest, Failure, FailureKind, HostId, RunId, StepState, TenantId},
     store::{StepRow, Store, StoreError, WholeRun},
 };
 
@@ -37,7 +37,7 @@ impl Engine {
         if !runs.is_empty() {
             tracing::info!(runs = runs.len(), "taking up unfinished runs");
         }
-        let loader = Loader { store: self.store.clone(), host: self.host };
+        let loader = self.loader();
         for (tenant, run) in runs {
             let snapshot = insist(|| loader.snapshot(&tenant, run)).await;
             self.driver.send(Message::Input(match snapshot {
@@ -47,6 +47,12 @@ impl Engine {
         }
         self.driver.send(Message::Input(Input::TakenUp));
         Ok(())
+    }
+}
+
+impl Engine {
+    pub(super) fn loader(&self) -> Loader {
+        Loader { store: self.store.clone(), host: self.host, plans: self.plans.clone() }
     }
 }
 
@@ -107,6 +113,7 @@ impl Refusals {
 pub(super) struct Loader {
     pub(super) store: Store,
     pub(super) host: HostId,
+    pub(super) plans: Cache<(TenantId, Digest), Plan>,
 }
 
 impl Loader {
@@ -154,8 +161,10 @@ impl Loader {
         let found = self.store.tenant(tenant).run_whole(id).await?;
         let WholeRun { run, plan, steps, attempts, artifacts, shared, host_calls, approvals } =
             found.ok_or_else(|| Error::not_found("run", id))?;
-        let plan =
-            Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))?;
+        let read = async {
+            Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))
+        };
+        let plan = self.plans.get_or_read((tenant.clone(), run.plan), |plan| plan.json.len(), read).await?;
         let under_way: HashSet<&str> =
             attempts.iter().filter(|a| a.state == AttemptState::Running).map(|a| a.step.as_str()).collect();
         let lost =
@@ -166,7 +175,7 @@ impl Loader {
         }
         Ok(Snapshot {
             tenant: tenant.clone(),
-            plan: Arc::new(plan),
+            plan,
             run,
             steps,
             attempts,

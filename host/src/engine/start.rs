@@ -162,7 +162,7 @@ impl Tenant {
             plan: plan.digest,
             state: RunState::Pending,
             input,
-            files,
+            files: files.into(),
             seed,
             as_of: start.as_of.unwrap_or(now),
             owner: self.engine.host,

@@ -8,7 +8,6 @@ use super::{
     attempt::Executor,
     core::{AttemptOutcome, Machine, Recorded},
     driver::Durable,
-    recovery::Loader,
     stored::MadeText,
 };
 use crate::{
@@ -67,7 +66,7 @@ impl Tenant {
     /// breaks its bound; `Unavailable` if storage fails, or too much is read at once.
     pub async fn run_output(&self, id: RunId) -> Result<MadeText> {
         self.run_row(id).await?;
-        let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
+        let loader = self.engine.loader();
         let snapshot = loader.snapshot(self.id(), id).await?;
         if snapshot.run.state != RunState::Completed {
             return Err(Error::conflict(format!("run {id} is {}: it has no output", snapshot.run.state)));
@@ -100,7 +99,7 @@ impl Tenant {
             .acquire()
             .await
             .map_err(|closed| Error::unavailable("the host is shutting down", closed))?;
-        let loader = Loader { store: self.engine.store.clone(), host: self.engine.host };
+        let loader = self.engine.loader();
         let snapshot = loader.snapshot(self.id(), id).await?;
         let state = snapshot.run.state;
         if !state.is_terminal() {

@@ -138,6 +138,11 @@ impl StepState {
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Skipped | Self::Cancelled)
     }
+
+    /// Whether an attempt has begun and neither ended nor to be tried again.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting | Self::WaitingApproval)
+    }
 }
 
 #[cfg(test)]

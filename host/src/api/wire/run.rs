@@ -1,6 +1,9 @@
 //! Runs, steps and attempts over the wire.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -90,7 +93,7 @@ impl From<RunRow> for RunSummary {
 }
 
 impl RunSummary {
-    fn split(row: RunRow) -> (Self, Vec<InputFile>) {
+    fn split(row: RunRow) -> (Self, Arc<[InputFile]>) {
         // The owner, its epoch and the revision are the host's own business.
         let RunRow {
             id,
@@ -220,7 +223,7 @@ impl From<RunDetail> for RunBody {
             run,
             progress,
             waiting,
-            files: files.into_iter().map(Into::into).collect(),
+            files: files.iter().cloned().map(Into::into).collect(),
             pins: pins.into_iter().map(|(plugin, digest)| (plugin, digest.to_string())).collect(),
             steps: items,
             steps_cursor: next_cursor,

@@ -20,7 +20,7 @@ pub(super) struct BlobFiles {
 impl BlobFiles {
     pub(super) fn new(blobs: BlobStore, launch: &Launch) -> Self {
         let mut entries: BTreeMap<String, FileEntry> = BTreeMap::new();
-        for file in &launch.run.files {
+        for file in launch.run.files.iter() {
             let name = format!("input/{}", file.name);
             let entry = FileEntry {
                 name: name.clone(),

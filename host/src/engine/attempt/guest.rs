@@ -131,11 +131,11 @@ impl Executor {
     }
 
     async fn shared(&self, launch: &Launch, spec: &PhaseSpec) -> Result<BTreeMap<String, String>, Failure> {
-        let values = spec.shared_reads.iter().filter_map(|key| launch.shared.get(key));
+        let values = spec.shared_reads.iter().filter_map(|key| launch.shared(key));
         check_documents(values.map(Value::size).sum())?;
         let mut shared = BTreeMap::new();
         for key in &spec.shared_reads {
-            if let Some(value) = launch.shared.get(key) {
+            if let Some(value) = launch.shared(key) {
                 shared.insert(key.clone(), self.text(&launch.tenant, value).await?);
             }
         }

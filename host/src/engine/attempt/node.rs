@@ -93,11 +93,13 @@ impl Executor {
                 self.made(launch, result, key, None).await
             }
             (Stage::Open, Node::Loop(_)) => self.expanded(launch, "null".to_owned(), 1).await,
-            (Stage::Close(children), Node::Loop(repeat)) => {
-                self.again(launch, repeat, children, documents, key).await
+            (Stage::Round(rounds), Node::Loop(repeat)) => {
+                self.again(launch, repeat, *rounds, documents, key).await
             }
-            (_, Node::Phase(_)) => {
-                Err(Failure::new(FailureKind::Host, "a phase is no node of the host's own"))
+            (_, Node::Phase(_))
+            | (Stage::Round(_), Node::Workflow(_) | Node::Map(_))
+            | (Stage::Close(_), Node::Loop(_)) => {
+                Err(Failure::new(FailureKind::Host, "the host itself has nothing to do here"))
             }
         }
     }
@@ -200,23 +202,23 @@ impl Executor {
         &self,
         launch: &Launch,
         repeat: &Loop,
-        children: &[Child],
+        rounds: usize,
         documents: &Documents,
         key: Digest,
     ) -> Result<AttemptEnd, Failure> {
         let done = self.evaluate(|| documents.holds(&repeat.until)).await?;
         let most = repeat.max_iterations as usize;
-        if !done && children.len() < most {
+        if !done && rounds < most {
             return Ok(ended(AttemptOutcome::Again));
         }
         if !done && repeat.on_limit == OnDeadline::Fail {
-            let (most, n) = (most as u64, children.len() as u64);
+            let (most, n) = (most as u64, rounds as u64);
             return Err(Failure::limit("max_iterations", most, n, "the loop's end was not reached"));
         }
         let mut draft = Draft::default();
         draft.push(r#"{"result":"#)?;
         draft.push(documents.get(&Root::Previous).unwrap_or("null"))?;
-        draft.push(&format!(r#","iterations":{}}}"#, children.len()))?;
+        draft.push(&format!(r#","iterations":{rounds}}}"#))?;
         self.made(launch, draft.finish(), key, None).await
     }
 }

@@ -1,6 +1,8 @@
 //! Runs that come into memory, and go.
 
-use super::{Action, Core};
+use std::collections::hash_map::Entry;
+
+use super::{Action, Core, Machine};
 use crate::model::{AttemptId, Order, RunId, Timestamp};
 
 /// A run that is not in memory yet.
@@ -13,6 +15,29 @@ pub(super) struct Loading {
 }
 
 impl Core {
+    /// Have the run in memory.
+    pub(super) fn hold(&mut self, mut machine: Machine) {
+        machine.set_max_steps(self.bounds.run_steps);
+        self.plans.share(&mut machine);
+        let tenant = machine.tenant().clone();
+        if self.runs.insert(machine.run().id, machine).is_none() {
+            *self.open.entry(tenant).or_default() += 1;
+        }
+    }
+
+    /// The run is not in memory any more: it has ended, or what is there of it is void.
+    pub(super) fn let_go(&mut self, run: RunId) {
+        self.timers.forget(run);
+        self.queue.drop_run(run);
+        let Some(machine) = self.runs.remove(&run) else { return };
+        if let Entry::Occupied(mut open) = self.open.entry(machine.tenant().clone()) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
+        }
+    }
+
     /// A run is in memory: do what was to be done to it, and what came meanwhile.
     pub(super) fn after_loading(
         &mut self,
@@ -32,8 +57,7 @@ impl Core {
 
     /// What is in memory of a run is not what the database has.
     pub(super) fn drop_run(&mut self, run: RunId, actions: &mut Vec<Action>) {
-        self.runs.remove(&run);
-        self.timers.forget(run);
+        self.let_go(run);
         // Their places are free at once: those that were not launched yet will never be, nor report an end.
         let own = self.running.iter().filter(|(_, place)| place.run == run);
         let lost: Vec<(AttemptId, u64)> = own.map(|(attempt, place)| (*attempt, place.epoch)).collect();

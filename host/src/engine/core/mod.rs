@@ -5,6 +5,7 @@
 
 mod loading;
 mod machine;
+mod plans;
 mod queue;
 mod timers;
 
@@ -15,7 +16,8 @@ pub(crate) use machine::{
     AttemptEnd, AttemptOutcome, Child, Document, Effects, Known, Launch, Machine, Recorded, Snapshot, Stage,
     Suspension, latest_files,
 };
-use queue::{Entry, Queue};
+use plans::Plans;
+use queue::Queue;
 use timers::Timers;
 
 use crate::{
@@ -83,6 +85,9 @@ pub(crate) struct Core {
     queue: Queue,
     running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
+    /// How many of them each tenant has.
+    open: HashMap<TenantId, usize>,
+    plans: Plans,
     bounds: TenantBounds,
     timers: Timers,
     /// Runs that are being opened again or brought back, with the commands that came meanwhile: opened twice, a run would
@@ -125,6 +130,8 @@ impl Core {
             queue: Queue::new(guests, light),
             running: HashMap::new(),
             runs: HashMap::new(),
+            open: HashMap::new(),
+            plans: Plans::default(),
             bounds: TenantBounds { open_runs: usize::MAX, ..TenantBounds::default() },
             timers: Timers::default(),
             loading: HashMap::new(),
@@ -146,10 +153,7 @@ impl Core {
 
     /// Whether the tenant has as many open runs as it may have.
     pub(crate) fn is_full(&self, tenant: &TenantId) -> bool {
-        // Nobody can have that many before all together have.
-        self.runs.len() >= self.bounds.open_runs
-            && self.runs.values().filter(|machine| machine.tenant() == tenant).count()
-                >= self.bounds.open_runs
+        self.open.get(tenant).is_some_and(|open| *open >= self.bounds.open_runs)
     }
 
     /// Whether the attempt is still wanted.
@@ -162,12 +166,6 @@ impl Core {
     /// Start nothing more.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
-    }
-
-    /// Have the run in memory.
-    fn hold(&mut self, mut machine: Machine) {
-        machine.set_max_steps(self.bounds.run_steps);
-        self.runs.insert(machine.run().id, machine);
     }
 
     /// Take in what has happened.
@@ -287,8 +285,7 @@ impl Core {
             if let Some(machine) = self.runs.get_mut(&run) {
                 actions.extend(machine.take_transition().map(|t| Action::Commit(Box::new(t))));
                 if machine.is_over() {
-                    self.runs.remove(&run);
-                    self.timers.forget(run);
+                    self.let_go(run);
                 }
             }
         }
@@ -311,14 +308,13 @@ impl Core {
 
     /// Do what a machine's move brings with it.
     fn follow(&mut self, run: RunId, effects: Effects, actions: &mut Vec<Action>) {
-        let Some(machine) = self.runs.get(&run) else { return };
+        let Some(machine) = self.runs.get_mut(&run) else { return };
+        machine.take_let_go().into_iter().for_each(|step| self.queue.let_go((run, step)));
         if effects.requeue {
             self.queue.forget(run);
         }
-        let epoch = machine.run().epoch;
         for step in effects.ready {
-            let entry = Entry { run, epoch, step };
-            self.queue.push(machine.priority(step), machine.runs_guest(step), entry);
+            self.queue.push(machine.priority(step), machine.runs_guest(step), (run, step));
         }
         self.timers.set(run, effects.timers);
         actions.extend(effects.stop.into_iter().map(Action::Stop));
@@ -348,14 +344,18 @@ impl Core {
         self.queue.unpark(&self.runs);
         loop {
             while let Some(entry) = self.queue.pop(&self.runs) {
-                let Some(machine) = self.runs.get_mut(&entry.run) else { continue };
+                let (run, step) = entry;
+                let Some(machine) = self.runs.get_mut(&run) else { continue };
                 let mut effects = Effects::default();
-                let Some(launch) = machine.begin(entry.step, self.host, now, &mut effects) else { continue };
-                let guest = machine.runs_guest(entry.step);
+                let Some(launch) = machine.begin(step, self.host, now, &mut effects) else {
+                    self.queue.let_go(entry);
+                    continue;
+                };
+                let guest = machine.runs_guest(step);
                 self.take_place(&launch, guest);
-                self.timers.set(entry.run, effects.timers);
+                self.timers.set(run, effects.timers);
                 launches.push(launch);
-                changed.insert(entry.run);
+                changed.insert(run);
             }
             // Some of them may not have wanted what was kept for them.
             if !self.queue.unpark(&self.runs) {
@@ -370,10 +370,14 @@ impl Core {
     fn check(&self, bounded: bool) {
         for (run, machine) in &self.runs {
             for step in machine.wanting().filter(|_| !self.taking_up) {
-                let waits = self.queue.keeps_waiting(machine, step, &self.runs);
+                let waits = self.queue.keeps_waiting(machine, step);
                 assert!(waits, "a step of run {run} was forgotten: {:?}", machine.step_row(step));
             }
+            machine.check();
         }
+        let holders: BTreeSet<_> =
+            self.runs.iter().flat_map(|(run, m)| m.holders().map(|step| (*run, step))).collect();
+        assert_eq!(self.queue.holders().collect::<BTreeSet<_>>(), holders, "keys are held by others");
         assert!(self.timers.runs().all(|run| self.runs.contains_key(run)), "timers of runs that are gone");
         let mut held: HashMap<&str, (usize, usize)> = HashMap::new();
         for machine in self.runs.values() {
@@ -388,5 +392,7 @@ impl Core {
     }
 }
 
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod simulation;

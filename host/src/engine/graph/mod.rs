@@ -13,6 +13,7 @@ pub(crate) use self::reach::Reach;
 use super::{
     expression::{Expression, Root, hint},
     problems::{Problems, list},
+    work,
 };
 use crate::model::{Node, Problem, StepDefinition};
 
@@ -101,28 +102,39 @@ impl Graph {
 
     /// All that a step comes after, directly or not.
     pub(crate) fn ancestors(&self, i: usize) -> BTreeSet<usize> {
-        self.closure(i, |j| self.predecessors[j].iter().map(|edge| edge.from).collect())
+        closure([i], |j| self.predecessors[j].iter().map(|edge| edge.from))
     }
 
     /// All that comes after a step, directly or not.
     pub(crate) fn descendants(&self, i: usize) -> BTreeSet<usize> {
-        self.closure(i, |j| self.successors[j].clone())
+        self.descendants_of([i])
+    }
+
+    /// All that comes after any of these steps, directly or not.
+    pub(crate) fn descendants_of(&self, steps: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        closure(steps, |j| self.successors[j].iter().copied())
     }
 
     /// What comes before what, of all steps at once.
     pub(crate) fn reach(&self) -> Reach {
         Reach::of(self)
     }
+}
 
-    fn closure(&self, i: usize, next: impl Fn(usize) -> Vec<usize>) -> BTreeSet<usize> {
-        let (mut found, mut open) = (BTreeSet::new(), next(i));
-        while let Some(j) = open.pop() {
-            if found.insert(j) {
-                open.extend(next(j));
-            }
+/// All that is reached from somewhere by steps of `next`, each looked at once.
+fn closure<I: Iterator<Item = usize>>(
+    from: impl IntoIterator<Item = usize>,
+    next: impl Fn(usize) -> I,
+) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<usize> = from.into_iter().flat_map(&next).collect();
+    while let Some(j) = open.pop() {
+        work::count(1);
+        if found.insert(j) {
+            open.extend(next(j));
         }
-        found
     }
+    found
 }
 
 fn places<'a>(steps: &'a [StepDefinition], at: &str, problems: &mut Problems) -> HashMap<&'a str, usize> {

@@ -10,7 +10,7 @@ mod step;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -50,6 +50,12 @@ pub(crate) struct Layout {
     pub(crate) output: Option<Mapping>,
     /// What that reads.
     pub(crate) output_roots: BTreeSet<Root>,
+    /// Of each step that has a fallback, the place of that.
+    pub(crate) fallbacks: Vec<Option<usize>>,
+    /// Of each step its turn: the place that it has in the graph's order.
+    pub(crate) turns: Vec<usize>,
+    /// The steps' places, by name.
+    places: HashMap<String, usize>,
 }
 
 /// What a list of steps is.
@@ -66,6 +72,11 @@ pub(crate) enum LayoutKind {
 impl Layout {
     pub(crate) fn is_workflow(&self) -> bool {
         self.kind == LayoutKind::Workflow
+    }
+
+    /// The place of the step of that name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
     }
 }
 
@@ -105,7 +116,7 @@ impl Plan {
         loop {
             let rest = &name[around..];
             let mut end = rest.find(['[', '/']).unwrap_or(rest.len());
-            let mut local = self.layouts[layout].steps.iter().position(|step| step.name == rest[..end])?;
+            let mut local = self.layouts[layout].place(&rest[..end])?;
             while rest[end..].starts_with('[') {
                 layout = self.layouts[layout].inner[local]?;
                 local = 0;
@@ -184,8 +195,24 @@ impl<'a> Layouts<'a> {
         }
         let output_roots =
             output.iter().flat_map(Mapping::expressions).flat_map(|(_, text)| roots_of(text)).collect();
-        self.list[place] =
-            Some(Layout { steps: steps.to_vec(), graph, inner, kind, roots, output, output_roots });
+        let places: HashMap<String, usize> =
+            steps.iter().enumerate().map(|(i, step)| (step.name.clone(), i)).collect();
+        let fallback = |step: &StepDefinition| places.get(step.fallback.as_deref()?).copied();
+        let fallbacks = steps.iter().map(fallback).collect();
+        let mut turns = vec![0; steps.len()];
+        graph.order.iter().enumerate().for_each(|(turn, &i)| turns[i] = turn);
+        self.list[place] = Some(Layout {
+            steps: steps.to_vec(),
+            graph,
+            inner,
+            kind,
+            roots,
+            output,
+            output_roots,
+            fallbacks,
+            turns,
+            places,
+        });
         Ok(place)
     }
 

@@ -1,6 +1,6 @@
 //! A run with its steps, attempts, host calls and artifacts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct RunRow {
     /// The input object.
     pub input: Value,
     /// The uploaded files that it was started with, sorted by name.
-    pub files: Vec<InputFile>,
+    pub files: Arc<[InputFile]>,
     /// All randomness of the run comes from it.
     pub seed: Digest,
     /// The clock that its phases see.

@@ -108,7 +108,7 @@ async fn unnamed(world: &World, before: i64) -> BTreeSet<Digest> {
 /// Every blob of these names is there, and was last named at that time.
 async fn put_blobs(world: &World, names: &[&str], at: i64) {
     let mut run = created(None);
-    run.run.files.clear();
+    run.run.files = [].into();
     run.events[0].at = Timestamp::from_micros(at);
     run.blobs = names.iter().map(|name| BlobRef { digest: Digest::of(name), size: 1 }).collect();
     commit(&world.store, run.clone()).await.unwrap();

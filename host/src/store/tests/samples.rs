@@ -25,12 +25,13 @@ pub(crate) fn created(key: Option<&str>) -> Transition {
         plan: Digest::of("plan"),
         state: RunState::Pending,
         input: Value::Inline { json: r#"{"a":"ü\n\"'"}"#.into() },
-        files: vec![InputFile {
+        files: [InputFile {
             name: "f.csv".into(),
             media_type: "text/csv".into(),
             size: 3,
             digest: Digest::of("f"),
-        }],
+        }]
+        .into(),
         seed: Digest::of("seed"),
         as_of: now,
         owner: HostId::new(),

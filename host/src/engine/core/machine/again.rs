@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Effects, Machine};
-use crate::model::{AttemptState, EventKind, Failure, FailureKind, RunState, StepState, Timestamp};
+use crate::{
+    model::{AttemptState, EventKind, Failure, FailureKind, RunState, StepState, Timestamp},
+    store::StepRow,
+};
 
 impl Machine {
     /// Whether a step can be done again, or why not.
@@ -62,8 +65,7 @@ impl Machine {
     /// Let no earlier result inside a step stand.
     fn forget_keys(&mut self, i: usize) {
         for scope in self.steps[i].children.clone() {
-            let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-            for j in first..first + count {
+            for j in self.steps_of(scope) {
                 self.steps[j].row.step_key = None;
                 self.draft.steps.insert(j);
                 self.forget_keys(j);
@@ -97,14 +99,13 @@ impl Machine {
         let first = self.scopes[scope].first;
         let plan = Arc::clone(&self.plan);
         let graph = &plan.layouts[self.scopes[scope].layout].graph;
-        let mut again = graph.descendants(local);
-        for j in 0..graph.order.len() {
-            let row = &self.steps[first + j].row;
-            if j != local && row.state == StepState::Skipped && row.for_failure {
-                again.insert(j);
-                again.extend(graph.descendants(j));
-            }
+        let mut skipped = Vec::new();
+        if self.scopes[scope].for_failure > 0 {
+            let was_skipped = |row: &StepRow| row.state == StepState::Skipped && row.for_failure;
+            skipped.extend((0..graph.order.len()).filter(|&j| was_skipped(&self.steps[first + j].row)));
         }
+        let mut again = graph.descendants_of(skipped.iter().copied().chain([local]));
+        again.extend(skipped);
         again.remove(&local);
         // Of those, some may have begun by themselves: they are not what failed.
         again.retain(|&j| {
@@ -123,11 +124,13 @@ impl Machine {
             self.reset_step(first + j);
         }
         // Done by hand, it stands in for what failed although the run's way did not lead to it.
-        let is_fatal = |j: usize| j != i && self.is_fatal(j) && self.fallback(j) != Some(i);
-        let fatal = (first..first + graph.order.len()).any(is_fatal);
-        self.scopes[scope].failed = fatal;
-        if !fatal {
-            (first..first + graph.order.len()).for_each(|j| self.steps[j].halted = false);
+        if self.scopes[scope].failed.is_some() {
+            let is_fatal = |&j: &usize| j != i && self.is_fatal(j) && self.fallback(j) != Some(i);
+            let fatal = self.steps_of(scope).find(is_fatal);
+            self.set_failed(scope, fatal);
+            if fatal.is_none() {
+                self.steps_of(scope).for_each(|j| self.steps[j].halted = false);
+            }
         }
         let mut free = Vec::new();
         for &j in &again {

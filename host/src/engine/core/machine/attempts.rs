@@ -1,6 +1,6 @@
 //! Attempts: what beginning one takes, and what its end brings.
 
-use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -93,12 +93,11 @@ impl Machine {
             return Some(self.launch(i, &attempt, Stage::Open));
         }
         self.set_step(i, StepState::Running);
+        // What an earlier attempt went through, this one has not said yet.
+        self.set_expansion(i, None);
         let step = &mut self.steps[i];
-        step.before = OnceLock::new();
         step.row.attempt += 1;
         step.row.not_before = None;
-        // What an earlier attempt went through, this one has not said yet.
-        step.row.expansion = None;
         let attempt = AttemptRow {
             id: AttemptId::new(),
             step: step.row.name.clone(),
@@ -131,8 +130,8 @@ impl Machine {
         self.steps[i].closing = true;
         // A launch follows a transition; it may be that the place came only now.
         self.draft.run = true;
-        let children = self.children(i);
-        Some(self.launch(i, &attempt, Stage::Close(children)))
+        let stage = self.closing(i);
+        Some(self.launch(i, &attempt, stage))
     }
 
     /// An attempt ended. What it brings that is not the step's running one is dropped: it was cancelled.
@@ -296,6 +295,7 @@ impl Machine {
                 let title = approval.request.get("title").cloned().unwrap_or_default();
                 let data = json!({ "approval": approval.id, "title": title, "deadline": deadline });
                 self.event(EventKind::ApprovalRequested, Some(i), now, data);
+                self.steps[i].approval = Some(approval.id);
                 self.draft.approvals.insert(approval.id, approval.clone());
                 self.approvals.insert(approval.id, approval);
                 (deadline, key)
@@ -340,7 +340,7 @@ impl Machine {
             self.draft.artifacts.push(artifact.clone());
         }
         artifacts.sort_by(|a, b| a.name.cmp(&b.name));
-        self.steps[i].files = artifacts;
+        self.steps[i].files = artifacts.into_iter().map(Arc::new).collect();
     }
 
     /// The case that a step took with that output, if it is a condition.

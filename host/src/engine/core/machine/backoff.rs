@@ -22,7 +22,7 @@ impl Machine {
         };
         let inner = matches!(failure.kind, FailureKind::Cancelled | FailureKind::HostCrashed);
         // A scope that is about to fail for another step's sake starts nothing more.
-        let doomed = self.scopes[self.steps[i].scope].failed;
+        let doomed = self.scopes[self.steps[i].scope].failed.is_some();
         let mut data = json!({ "attempt": number, "failure": failure });
         self.steps[i].row.failure = Some(failure);
         let runs = self.steps[i].row.state == StepState::Running;

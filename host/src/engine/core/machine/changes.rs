@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::Machine;
+use super::{Machine, course::may_be_skipped};
 use crate::{
-    model::{Event, EventKind, Node, RunState, StepState, Timestamp},
+    model::{Event, EventKind, Node, RunState, StepState, Timestamp, Value},
     store::{BlobRef, Transition},
 };
 
@@ -68,6 +68,16 @@ impl Machine {
             // It is that of the question which is not answered now; the output that there may be answered another one.
             step.row.step_key = None;
         }
+        if (now == StepState::Completed) != (next == StepState::Completed) {
+            let (makes, sets) = (!step.files.is_empty(), !step.shared.is_empty());
+            if makes || sets {
+                self.made_otherwise(i, sets);
+            }
+        }
+        if (now == StepState::Ready || now.is_under_way()) && !next.is_under_way() {
+            self.lets_go(i);
+        }
+        let step = &mut self.steps[i];
         if next != StepState::Running {
             step.expanded = false;
             step.closing = false;
@@ -77,8 +87,37 @@ impl Machine {
             (true, false) => self.scopes[step.scope].open += 1,
             _ => {}
         }
+        let scope = &mut self.scopes[step.scope];
+        if scope.failed.is_some() && may_be_skipped(next) {
+            scope.since_failed.push(i);
+        }
         self.weigh(i, true);
         self.draft.steps.insert(i);
+    }
+
+    /// A step does not hold the key of its concurrency, or does not wait for it, any more.
+    pub(super) fn lets_go(&mut self, i: usize) {
+        if self.concurrency(i).is_some() {
+            self.let_go.push(i);
+        }
+    }
+
+    pub(super) fn set_for_failure(&mut self, i: usize, for_failure: bool) {
+        let step = &mut self.steps[i];
+        let scope = &mut self.scopes[step.scope];
+        scope.for_failure -= usize::from(step.row.for_failure);
+        scope.for_failure += usize::from(for_failure);
+        step.row.for_failure = for_failure;
+    }
+
+    /// What a step goes through. As long as it has not said so, what is inside it from before does not count.
+    pub(super) fn set_expansion(&mut self, i: usize, expansion: Option<Value>) {
+        let step = &mut self.steps[i];
+        let counts = step.row.expansion.is_some() != expansion.is_some();
+        step.row.expansion = expansion;
+        if counts && !step.children.is_empty() {
+            self.made_otherwise(i, true);
+        }
     }
 
     pub(super) fn set_expanded(&mut self, i: usize, expanded: bool) {

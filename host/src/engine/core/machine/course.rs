@@ -17,6 +17,11 @@ enum Verdict {
     Neutral,
 }
 
+/// Whether a step does nothing just now, so that a failure elsewhere can keep it from going on.
+pub(super) fn may_be_skipped(state: StepState) -> bool {
+    !state.is_terminal() && state != StepState::Running
+}
+
 impl Machine {
     /// Start a new run, or at its time.
     pub(crate) fn start(&mut self, now: Timestamp) -> Effects {
@@ -34,8 +39,8 @@ impl Machine {
 
     /// Let the steps that come after nothing begin.
     pub(super) fn start_scope(&mut self, scope: usize, now: Timestamp, effects: &mut Effects) {
-        let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-        let open: Vec<usize> = (first..first + count)
+        let open: Vec<usize> = self
+            .steps_of(scope)
             .filter(|&i| self.steps[i].open == 0 && self.steps[i].row.state == StepState::Pending)
             .collect();
         self.move_on(open, now, effects);
@@ -47,8 +52,7 @@ impl Machine {
             if self.steps[i].row.state.is_terminal() {
                 self.ended(i, now, effects, &mut open);
             } else if self.steps[i].row.state == StepState::Pending && self.steps[i].open == 0 {
-                let scope = self.steps[i].scope;
-                if let Some(failed) = self.fatal(scope) {
+                if let Some(failed) = self.scopes[self.steps[i].scope].failed {
                     self.skip_for_failure(i, self.failed_reason(failed), now);
                     open.push(i);
                 } else if self.is_reached(i) {
@@ -72,12 +76,12 @@ impl Machine {
             self.remove_children(i, self.steps[i].rounds.begun);
         }
         if self.is_fatal(i) {
-            self.skip_rest(scope, i, now, effects);
+            self.skip_rest(i, now, effects);
         }
         if self.steps[i].row.bypassed
             && let Some(failed) = self.unmended(i)
         {
-            self.skip_rest(scope, failed, now, effects);
+            self.skip_rest(failed, now, effects);
         }
         let successors = self.layout(scope).graph.successors[local].clone();
         for j in successors.into_iter().map(|j| first + j) {
@@ -169,18 +173,28 @@ impl Machine {
 
     /// The step that is to stand in for another if that fails.
     pub(super) fn fallback(&self, i: usize) -> Option<usize> {
-        let name = self.definition(i).fallback.as_deref()?;
-        let scope = self.steps[i].scope;
-        let local = self.layout(scope).steps.iter().position(|step| step.name == name)?;
-        Some(self.scopes[scope].first + local)
+        let step = &self.steps[i];
+        let local = self.layout(step.scope).fallbacks[step.local]?;
+        Some(self.scopes[step.scope].first + local)
     }
 
-    /// The first step of a scope from whose failure it cannot go on.
+    /// The first step of a scope from whose failure it cannot go on, found by looking at all of them.
     pub(super) fn fatal(&self, scope: usize) -> Option<usize> {
-        let first = self.scopes[scope].first;
-        self.scopes[scope].failed.then(|| {
-            (first..first + self.layout(scope).steps.len()).find(|&i| self.is_fatal(i)).unwrap_or(first)
-        })
+        self.steps_of(scope).find(|&i| self.is_fatal(i))
+    }
+
+    /// A scope has failed by that step, or by none, whatever was known of it.
+    pub(super) fn set_failed(&mut self, scope: usize, failed: Option<usize>) {
+        let waits = |&i: &usize| may_be_skipped(self.steps[i].row.state);
+        let since = if failed.is_some() { self.steps_of(scope).filter(waits).collect() } else { Vec::new() };
+        self.scopes[scope].failed = failed;
+        self.scopes[scope].since_failed = since;
+    }
+
+    /// From a step's failure its scope cannot go on.
+    fn fails_scope(&mut self, i: usize) {
+        let scope = &mut self.scopes[self.steps[i].scope];
+        scope.failed = Some(scope.failed.map_or(i, |first| first.min(i)));
     }
 
     pub(super) fn failed_reason(&self, failed: usize) -> String {
@@ -189,11 +203,16 @@ impl Machine {
 
     /// After a failure that the scope cannot go on from, nothing new starts in it; what runs may finish, its result is
     /// kept.
-    fn skip_rest(&mut self, scope: usize, failed: usize, now: Timestamp, effects: &mut Effects) {
-        self.scopes[scope].failed = true;
+    fn skip_rest(&mut self, failed: usize, now: Timestamp, effects: &mut Effects) {
+        let scope = self.steps[failed].scope;
+        let rest: Vec<usize> = match self.scopes[scope].failed {
+            None => self.steps_of(scope).collect(),
+            // All that had not ended by then is over, or was told to begin nothing more.
+            Some(_) => std::mem::take(&mut self.scopes[scope].since_failed),
+        };
+        self.fails_scope(failed);
         let reason = self.failed_reason(failed);
-        let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-        for i in first..first + count {
+        for i in rest {
             match self.steps[i].row.state {
                 StepState::Pending | StepState::Ready | StepState::Paused => {
                     self.skip_for_failure(i, reason.clone(), now);
@@ -205,6 +224,9 @@ impl Machine {
                     step.not_before = None;
                     let data = json!({ "failure": step.failure, "not_retried_because": reason });
                     self.event(EventKind::StepFailed, Some(i), now, data);
+                    if self.is_fatal(i) {
+                        self.fails_scope(i);
+                    }
                 }
                 StepState::Waiting | StepState::WaitingApproval | StepState::AwaitingReview => {
                     self.withdraw(i, now, effects);
@@ -225,13 +247,13 @@ impl Machine {
     /// The same, because something else failed: when that is done again, so is this.
     pub(super) fn skip_for_failure(&mut self, i: usize, reason: String, now: Timestamp) {
         self.skip(i, reason, now);
-        self.steps[i].row.for_failure = true;
+        self.set_for_failure(i, true);
     }
 
     /// What was to be done inside a step was left out, because its scope has failed: it has no result.
     pub(super) fn skip_halted(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
         let scope = self.steps[i].scope;
-        let reason = self.fatal(scope).map(|failed| self.failed_reason(failed));
+        let reason = self.scopes[scope].failed.map(|failed| self.failed_reason(failed));
         let goes_on = reason.is_none();
         self.skip_for_failure(i, reason.unwrap_or_else(|| "another step failed".to_owned()), now);
         if goes_on {
@@ -262,7 +284,7 @@ impl Machine {
         if !matches!(self.run.state, RunState::Running) {
             self.run.state = RunState::Running;
         }
-        if let Some(i) = self.fatal(0) {
+        if let Some(i) = self.scopes[0].failed {
             let failure = self.first_failure(i);
             self.event(EventKind::RunFailed, None, now, json!({ "failure": failure }));
             self.run.failure = Some(failure);

@@ -15,10 +15,7 @@ impl Machine {
     /// Nobody is to decide on the step any more, and nothing from outside to wake it.
     pub(super) fn withdraw(&mut self, i: usize, now: Timestamp, _effects: &mut Effects) {
         self.steps[i].row.event_key = None;
-        let name = self.steps[i].row.name.clone();
-        let open: Vec<ApprovalId> =
-            self.approvals.values().filter(|approval| approval.step == name).map(|a| a.id).collect();
-        for id in open {
+        if let Some(id) = self.steps[i].approval {
             self.close_approval(id, ApprovalState::Withdrawn, None, now);
         }
     }
@@ -31,6 +28,9 @@ impl Machine {
         now: Timestamp,
     ) {
         let Some(mut approval) = self.approvals.remove(&id) else { return };
+        if let Some(i) = self.find(&approval.step).filter(|&i| self.steps[i].approval == Some(id)) {
+            self.steps[i].approval = None;
+        }
         approval.state = state;
         approval.decision = decision.and_then(|decision| serde_json::to_value(decision).ok());
         approval.decided_by = decision.and_then(|_| self.by.clone());

@@ -2,21 +2,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{AttemptOutcome, Machine};
+use super::{AttemptOutcome, Machine, seen::Layer};
 use crate::{
     engine::{
         expression::Root,
         plan::{Layout, LayoutKind, Plan},
     },
-    model::{AttemptId, Digest, Mapping, Node, Overrides, StepDefinition, StepState, TenantId, Value},
-    store::{ArtifactRow, AttemptRow, HostCallRow, RunRow},
+    model::{
+        AttemptId, Digest, Mapping, Node, Overrides, RunId, StepDefinition, StepState, TenantId, Timestamp,
+        Value,
+    },
+    store::{ArtifactRow, AttemptRow, HostCallRow, InputFile},
 };
 
 /// Everything that an attempt takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) tenant: TenantId,
-    pub(crate) run: RunRow,
+    pub(crate) run: LaunchedRun,
     pub(crate) plan: Arc<Plan>,
     /// The step, by its place in the machine.
     pub(crate) step: usize,
@@ -29,15 +32,25 @@ pub(crate) struct Launch {
     pub(crate) stage: Stage,
     /// What its expressions may read.
     pub(crate) documents: BTreeMap<Root, Document>,
-    /// The files of the results that it comes after, in the definition's order: those in its own scope, then those around
-    /// it, which steps inside the same one share.
-    pub(crate) artifacts: Vec<Arc<[ArtifactRow]>>,
-    pub(crate) shared: BTreeMap<String, Value>,
+    /// The files of the results that it comes after: those of its own scope, then those of what is around it.
+    artifacts: Vec<Arc<Layer<ArtifactRow>>>,
+    /// The shared state that they have set, what counts more first.
+    shared: Vec<Arc<Layer<Value>>>,
     pub(crate) overrides: Overrides,
     /// What the step key says of the result that there is.
     pub(crate) known: Known,
     /// The calls of the host that the attempt made before it was interrupted.
     pub(crate) journal: Vec<HostCallRow>,
+}
+
+/// What an attempt is given of its run.
+#[derive(Debug, Clone)]
+pub(crate) struct LaunchedRun {
+    pub(crate) id: RunId,
+    pub(crate) epoch: u64,
+    pub(crate) files: Arc<[InputFile]>,
+    pub(crate) seed: Digest,
+    pub(crate) as_of: Timestamp,
 }
 
 /// What the step key of an attempt says of the result that there is.
@@ -69,6 +82,8 @@ pub(crate) enum Stage {
     Open,
     /// Put together what the steps inside made.
     Close(Vec<Child>),
+    /// Of a loop that has gone through so many rounds: go through another one, or come to the end.
+    Round(usize),
 }
 
 /// How a step inside ended.
@@ -100,9 +115,14 @@ impl Launch {
         &self.plan.layouts[self.layout].steps[self.local]
     }
 
-    /// The files that it comes after.
+    /// The files that it comes after. Of several of the same name the last one counts.
     pub(crate) fn files(&self) -> impl Iterator<Item = &ArtifactRow> {
-        self.artifacts.iter().flat_map(|files| files.iter())
+        self.artifacts.iter().flat_map(|files| files.values().map(|(_, file)| &**file))
+    }
+
+    /// The value of a key of the shared state.
+    pub(crate) fn shared(&self, key: &str) -> Option<&Value> {
+        self.shared.iter().find_map(|set| set.get(key)).map(|(_, value)| &**value)
     }
 
     /// What makes the result of the workflow inside it, if that says so.
@@ -127,12 +147,18 @@ impl Machine {
                 documents.insert(root.clone(), document);
             }
         }
-        if matches!(stage, Stage::Close(_)) {
+        if !matches!(stage, Stage::Open) {
             self.inner_documents(i, &mut documents);
         }
         Launch {
             tenant: self.tenant.clone(),
-            run: self.run.clone(),
+            run: LaunchedRun {
+                id: self.run.id,
+                epoch: self.run.epoch,
+                files: Arc::clone(&self.run.files),
+                seed: self.run.seed,
+                as_of: self.run.as_of,
+            },
             plan: Arc::clone(&self.plan),
             step: i,
             name: step.row.name.clone(),
@@ -141,8 +167,8 @@ impl Machine {
             attempt: attempt.id,
             stage,
             documents,
-            artifacts: self.visible_artifacts(i),
-            shared: self.shared_before(i),
+            artifacts: self.seen_files(i),
+            shared: self.seen_shared(i),
             overrides: step
                 .row
                 .overrides
@@ -194,7 +220,7 @@ impl Machine {
                 Some(parent) => self.steps[parent].row.expansion.clone().map(Document::Whole),
             },
             Root::Output(name) | Root::Step(name) if kind == LayoutKind::Workflow => {
-                let local = self.plan.layouts[at.layout].steps.iter().position(|step| step.name == *name)?;
+                let local = self.plan.layouts[at.layout].place(name)?;
                 let i = at.first + local;
                 if matches!(root, Root::Step(_)) {
                     return Some(Document::Json(format!("\"{}\"", self.steps[i].row.state)));
@@ -228,54 +254,17 @@ impl Machine {
         }
     }
 
-    /// The shared state as a step may see it: what was set by the results that it comes after, around it and before it, in
-    /// their order. What later steps have set, before somebody had this one done again, is none of it.
-    fn shared_before(&self, i: usize) -> BTreeMap<String, Value> {
-        let mut shared = BTreeMap::new();
-        if self.shared.is_empty() {
-            return shared;
-        }
-        let mut around = vec![i];
-        while let Some(parent) = around.last().and_then(|&i| self.scopes[self.steps[i].scope].parent) {
-            around.push(parent);
-        }
-        for i in around.into_iter().rev() {
-            let step = &self.steps[i];
-            let scope = &self.scopes[step.scope];
-            // The rounds of a loop, and the items of a map that takes one at a time, come after each other.
-            if let Some(parent) = scope.parent {
-                for &earlier in self.steps[parent].children.iter().take(scope.index) {
-                    self.set_in(earlier, &mut shared);
-                }
-            }
-            let graph = &self.layout(step.scope).graph;
-            let before = graph.ancestors(step.local);
-            for local in graph.order.iter().filter(|local| before.contains(local)) {
-                self.set_by(scope.first + local, &mut shared);
-            }
-        }
-        shared
-    }
-
-    fn set_in(&self, scope: usize, shared: &mut BTreeMap<String, Value>) {
-        for &local in &self.layout(scope).graph.order {
-            self.set_by(self.scopes[scope].first + local, shared);
+    /// What it takes to close what is inside a step.
+    pub(super) fn closing(&self, i: usize) -> Stage {
+        match self.definition(i).repeat {
+            // Of its rounds only the last one is looked at.
+            Some(_) => Stage::Round(self.steps[i].rounds.begun),
+            None => Stage::Close(self.children(i)),
         }
     }
 
-    /// What a step's result set, and what is inside it.
-    fn set_by(&self, i: usize, shared: &mut BTreeMap<String, Value>) {
-        let step = &self.steps[i];
-        for &scope in self.counted(i) {
-            self.set_in(scope, shared);
-        }
-        if step.row.state == StepState::Completed {
-            shared.extend(step.shared.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-    }
-
-    /// How the steps inside a step ended, those of a map and a loop by their index.
-    pub(super) fn children(&self, i: usize) -> Vec<Child> {
+    /// How the steps inside a step ended, those of a map by their index.
+    fn children(&self, i: usize) -> Vec<Child> {
         let step = &self.steps[i];
         let begun = &step.children[..step.rounds.begun.min(step.children.len())];
         begun.iter().flat_map(|&scope| self.children_of(scope)).collect()
@@ -296,52 +285,6 @@ impl Machine {
             }
         };
         layout.steps.iter().enumerate().map(child).collect()
-    }
-
-    /// The files of what the step comes after, in its own workflow and in those around it, and of the steps inside those.
-    fn visible_artifacts(&self, i: usize) -> Vec<Arc<[ArtifactRow]>> {
-        let mut found = Vec::new();
-        if self.versions.is_empty() {
-            return found;
-        }
-        found.push(self.files_before(i));
-        let mut at = self.scopes[self.steps[i].scope].parent;
-        while let Some(i) = at {
-            // While it is under way, nothing before it changes.
-            found.push(Arc::clone(self.steps[i].before.get_or_init(|| self.files_before(i))));
-            at = self.scopes[self.steps[i].scope].parent;
-        }
-        found.retain(|files| !files.is_empty());
-        found
-    }
-
-    /// The files of what a step comes after in its own scope.
-    fn files_before(&self, i: usize) -> Arc<[ArtifactRow]> {
-        let step = &self.steps[i];
-        let mut found = Vec::new();
-        for local in self.layout(step.scope).graph.ancestors(step.local) {
-            self.files_of(self.scopes[step.scope].first + local, &mut found);
-        }
-        found.into()
-    }
-
-    /// The files of a step's result, and of the results inside it.
-    fn files_of(&self, i: usize, found: &mut Vec<ArtifactRow>) {
-        let step = &self.steps[i];
-        if step.row.state == StepState::Completed {
-            found.extend_from_slice(&step.files);
-        }
-        for &scope in self.counted(i) {
-            let first = self.scopes[scope].first;
-            (first..first + self.layout(scope).steps.len()).for_each(|j| self.files_of(j, found));
-        }
-    }
-
-    /// The scopes inside a step whose results count: none if it did not come to going through them. They are then of an
-    /// earlier course, and stay for a later one that may find nothing new.
-    fn counted(&self, i: usize) -> &[usize] {
-        let step = &self.steps[i];
-        if step.row.expansion.is_some() { &step.children } else { &[] }
     }
 
     /// Whether the results inside every step that this one is inside of count.

@@ -71,7 +71,7 @@ impl Machine {
     fn fresh_rows(target: &Snapshot) -> Vec<StepRow> {
         let mut fresh = Self::empty(target.tenant.clone(), target.plan.clone(), target.run.clone());
         fresh.open_scope(0, None, 0);
-        fresh.steps.into_iter().map(|step| step.row).collect()
+        fresh.steps.into_vec().into_iter().map(|step| step.row).collect()
     }
 }
 
@@ -191,9 +191,9 @@ struct Taken {
 impl Taken {
     fn of(source: &Snapshot, plan: &Plan, at: Option<&str>) -> Self {
         let rows: HashMap<&str, &StepRow> = source.steps.iter().map(|row| (row.name.as_str(), row)).collect();
-        let before = &source.plan.layouts[0].steps;
+        let before = &source.plan.layouts[0];
         let layout = &plan.layouts[0];
-        let at = at.and_then(|at| layout.steps.iter().position(|step| step.name == at));
+        let at = at.and_then(|at| layout.place(at));
         let mut taken = Self { kept: BTreeSet::new(), known: BTreeSet::new() };
         // Without a step everything is done anew, people's decisions included.
         let Some(at) = at else { return taken };
@@ -204,7 +204,7 @@ impl Taken {
             let Some(row) = rows.get(step.name.as_str()).filter(|row| row.state.is_terminal()) else {
                 continue;
             };
-            if !before.contains(step) {
+            if before.place(&step.name).is_none_or(|known| before.steps[known] != *step) {
                 continue;
             }
             taken.known.insert(step.name.clone());

@@ -22,13 +22,18 @@ mod rollback;
 #[cfg(test)]
 mod same;
 mod scopes;
+mod seen;
 mod timers;
 mod verify;
+mod visited;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, OnceLock},
 };
+
+use seen::{Kept, Layer};
+use visited::Visited;
 
 #[cfg(test)]
 pub(crate) use attempts::chosen_by;
@@ -57,8 +62,8 @@ pub(crate) struct Machine {
     tenant: TenantId,
     plan: Arc<Plan>,
     run: RunRow,
-    steps: Vec<Step>,
-    scopes: Vec<Scope>,
+    steps: Visited<Step>,
+    scopes: Visited<Scope>,
     /// The number of the latest version of each file, by step and name. Those of steps that are gone go on counting.
     versions: HashMap<(String, String), u32>,
     /// The number of the last attempt at each step that is gone: one of the same name counts on.
@@ -77,6 +82,8 @@ pub(crate) struct Machine {
     max_steps: usize,
     /// Who gave the command that is being done.
     by: Option<String>,
+    /// Steps that have let go of the key of their concurrency, or do not want it any more.
+    let_go: Vec<usize>,
     draft: Draft,
 }
 
@@ -92,9 +99,11 @@ struct Step {
     /// The shared state that its result set.
     shared: BTreeMap<String, Value>,
     /// The files of its result, by name.
-    files: Vec<ArtifactRow>,
-    /// The files of what it comes after in its scope, for all that is inside it.
-    before: OnceLock<Arc<[ArtifactRow]>>,
+    files: Vec<Arc<ArtifactRow>>,
+    /// What is put together of the results before it.
+    kept: Kept,
+    /// What somebody is to decide on it.
+    approval: Option<ApprovalId>,
     /// Predecessors that have not ended.
     open: usize,
     /// The scopes inside it, by index.
@@ -116,6 +125,8 @@ struct Rounds {
     begun: usize,
     ended: usize,
     failed: usize,
+    /// Those that were not begun, because something had failed.
+    left_out: usize,
 }
 
 /// A list of steps that is run as a whole.
@@ -130,10 +141,14 @@ struct Scope {
     index: usize,
     /// Steps that have not ended.
     open: usize,
-    /// A step of it has failed in a way that it cannot go on from.
-    failed: bool,
-    /// It was not begun, because something had failed.
-    left_out: bool,
+    /// The first step of it that has failed in a way that it cannot go on from.
+    failed: Option<usize>,
+    /// Steps of it that have come to wait since.
+    since_failed: Vec<usize>,
+    /// Steps of it that were skipped because something had failed.
+    for_failure: usize,
+    /// What the rounds before it have set.
+    rounds_before: OnceLock<Arc<Layer<Value>>>,
 }
 
 /// What has changed since the last transition was taken.
@@ -204,8 +219,8 @@ impl Machine {
             tenant,
             plan,
             run,
-            steps: Vec::new(),
-            scopes: Vec::new(),
+            steps: Visited::default(),
+            scopes: Visited::default(),
             versions: HashMap::new(),
             numbers: HashMap::new(),
             shared: BTreeMap::new(),
@@ -215,6 +230,7 @@ impl Machine {
             deciding: 0,
             max_steps: TenantBounds::default().run_steps,
             by: None,
+            let_go: Vec::new(),
             draft: Draft::default(),
         }
     }
@@ -222,6 +238,16 @@ impl Machine {
     /// Bound the steps that the run may come to have. Those that it has stay.
     pub(crate) fn set_max_steps(&mut self, most: usize) {
         self.max_steps = most;
+    }
+
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Use another copy of the run's plan.
+    pub(crate) fn set_plan(&mut self, plan: Arc<Plan>) {
+        debug_assert_eq!(plan.digest, self.plan.digest);
+        self.plan = plan;
     }
 
     pub(crate) fn run(&self) -> &RunRow {
@@ -264,15 +290,17 @@ impl Machine {
 
     /// Whether the step has begun and not ended.
     pub(crate) fn is_under_way(&self, i: usize) -> bool {
-        self.steps.get(i).is_some_and(|step| {
-            let under_way = [StepState::Running, StepState::Waiting, StepState::WaitingApproval];
-            !step.gone && under_way.contains(&step.row.state)
-        })
+        self.steps.get(i).is_some_and(|step| !step.gone && step.row.state.is_under_way())
     }
 
     /// The steps that hold the key of their concurrency.
     pub(crate) fn holders(&self) -> impl Iterator<Item = usize> {
         (0..self.steps.len()).filter(|&i| self.is_under_way(i) && self.concurrency(i).is_some())
+    }
+
+    /// Of the steps that have, or wanted, the key of their concurrency: those that do not any more, since this was asked last.
+    pub(crate) fn take_let_go(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.let_go)
     }
 
     #[cfg(test)]
@@ -290,6 +318,12 @@ impl Machine {
         (self.run.priority, self.definition(i).priority)
     }
 
+    /// The places of a scope's steps.
+    fn steps_of(&self, scope: usize) -> std::ops::Range<usize> {
+        let first = self.scopes[scope].first;
+        first..first + self.layout(scope).steps.len()
+    }
+
     fn layout(&self, scope: usize) -> &Layout {
         &self.plan.layouts[self.scopes[scope].layout]
     }
@@ -301,6 +335,21 @@ impl Machine {
 
     /// The step of that name, if it is there.
     fn find(&self, name: &str) -> Option<usize> {
-        self.steps.iter().position(|step| !step.gone && step.row.name == name)
+        let (mut scope, mut rest) = (0, name);
+        loop {
+            let end = rest.find(['[', '/']).unwrap_or(rest.len());
+            let mut i = self.scopes[scope].first + self.layout(scope).place(&rest[..end])?;
+            rest = &rest[end..];
+            while let Some(inside) = rest.strip_prefix('[') {
+                let (index, behind) = inside.split_once(']')?;
+                let round = *self.steps[i].children.get(index.parse::<usize>().ok()?)?;
+                (i, rest) = (self.scopes[round].first, behind);
+            }
+            if rest.is_empty() {
+                return Some(i).filter(|&i| self.steps[i].row.name == name);
+            }
+            scope = *self.steps[i].children.first()?;
+            rest = rest.strip_prefix('/')?;
+        }
     }
 }

@@ -5,10 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effects, Launch, Machine, RUN_TIMER, Rounds, Scope, Stage, attempts::slim};
+use super::{Effects, Launch, Machine, RUN_TIMER, Rounds, Stage, attempts::slim};
 use crate::{
     engine::plan::Plan,
-    model::{AttemptState, Failure, FailureKind, HostId, RunState, StepState, TenantId, Timestamp, Value},
+    model::{
+        ApprovalId, AttemptState, Failure, FailureKind, HostId, RunState, StepState, TenantId, Timestamp,
+        Value,
+    },
     store::{ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, HostCallRow, RunRow, StepRow},
 };
 
@@ -70,10 +73,17 @@ impl Machine {
         let open = snapshot.approvals.into_iter().filter(|a| a.state == ApprovalState::Open);
         machine.approvals = open.map(|approval| (approval.id, approval)).collect();
         machine.restore_scope(0, None, 0, &mut rows, &mut attempts);
-        for step in &mut machine.steps {
+        let open: Vec<(ApprovalId, String)> =
+            machine.approvals.values().map(|approval| (approval.id, approval.step.clone())).collect();
+        for (id, step) in open {
+            if let Some(i) = machine.find(&step) {
+                machine.steps[i].approval = Some(id);
+            }
+        }
+        for step in machine.steps.iter_mut() {
             let Some(result) = step.row.result_attempt.map(|n| (step.row.name.clone(), n)) else { continue };
             step.shared = shared.remove(&result).unwrap_or_default();
-            step.files = files.remove(&result).unwrap_or_default().into_values().collect();
+            step.files = files.remove(&result).unwrap_or_default().into_values().map(Arc::new).collect();
         }
         // What is left is of steps that are gone.
         machine.numbers = attempts.into_iter().map(|(step, attempt)| (step, attempt.number)).collect();
@@ -102,13 +112,15 @@ impl Machine {
             }
         }
         let open = (first..first + count).filter(|&i| !self.steps[i].row.state.is_terminal()).count();
-        self.scopes.push(Scope { layout, first, parent, index, open, failed: false, left_out: false });
-        self.scopes[place].left_out = self.steps[first..].iter().all(|step| step.row.for_failure);
+        self.add_scope(layout, first, parent, index, open);
+        self.scopes[place].for_failure =
+            self.steps[first..first + count].iter().filter(|step| step.row.for_failure).count();
         if let Some(parent) = parent {
             self.steps[parent].children.push(place);
         }
         let layout_of = Arc::clone(&self.plan);
-        self.scopes[place].failed = (first..first + count).any(|i| self.is_fatal(i));
+        let failed = self.fatal(place);
+        self.set_failed(place, failed);
         for &local in &layout_of.layouts[layout].graph.order {
             let i = first + local;
             let edges = &layout_of.layouts[layout].graph.predecessors[local];
@@ -142,9 +154,10 @@ impl Machine {
             }
             rounds.begun += 1;
             rounds.ended += usize::from(at.open == 0);
-            rounds.failed += usize::from(at.open == 0 && at.failed);
+            rounds.failed += usize::from(at.open == 0 && at.failed.is_some());
+            rounds.left_out += usize::from(at.for_failure == count);
         }
-        let halted = self.scopes[step.scope].failed;
+        let halted = self.scopes[step.scope].failed.is_some();
         let step = &mut self.steps[i];
         (step.rounds, step.expanded, step.halted) = (rounds, expanded, halted);
     }

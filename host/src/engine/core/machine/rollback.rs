@@ -48,12 +48,13 @@ impl Machine {
         step.output = Some(to.output.clone());
         step.step_key = to.step_key;
         step.chosen = chosen;
-        step.expansion.clone_from(&to.expansion);
         // The edits of later attempts are rolled back as well.
         step.overrides.clone_from(&to.overrides);
         step.result_attempt = Some(to.attempt);
         step.failure = None;
         step.finished_at = Some(now);
+        self.set_expansion(i, to.expansion.clone());
+        self.made_otherwise(i, true);
         self.draft.steps.insert(i);
         self.event(EventKind::RunRolledBack, Some(i), now, json!({ "attempt": to.attempt }));
         if let Some((scopes, mut back)) = inside {
@@ -159,14 +160,15 @@ impl Machine {
         row.step_key = then.step_key;
         row.overrides.clone_from(&then.overrides);
         row.reason.clone_from(&then.reason);
-        row.for_failure = then.for_failure;
         row.bypassed = then.bypassed;
         row.failure.clone_from(&then.failure);
-        row.expansion.clone_from(&then.expansion);
         row.chosen = chosen;
         row.retried_from = row.attempt;
         row.started_at = then.started_at;
         row.finished_at = then.finished_at.or(Some(now));
+        self.set_for_failure(j, then.for_failure);
+        self.set_expansion(j, then.expansion.clone());
+        self.made_otherwise(j, true);
         self.draft.steps.insert(j);
         let mut data = json!({ "state": then.state, "with": outer });
         if let Some(number) = then.attempt.filter(|_| completed) {
@@ -179,8 +181,8 @@ impl Machine {
     fn settle_scope(&mut self, scope: usize) {
         let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
         self.steps[first..first + count].iter_mut().for_each(|step| step.open = 0);
-        self.scopes[scope].failed = (first..first + count).any(|i| self.is_fatal(i));
-        self.scopes[scope].left_out = self.steps[first..first + count].iter().all(|s| s.row.for_failure);
+        let failed = self.fatal(scope);
+        self.set_failed(scope, failed);
     }
 
     /// The shared state that is set inside a step is set again, in the order of the steps.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde_json::json;
 
-use super::{Effects, Machine, Rounds, Scope, Step};
+use super::{Effects, Machine, Rounds, Scope, Step, seen::Kept};
 use crate::{
     model::{EventKind, Failure, FailureKind, Node, StepState, Timestamp, Value},
     store::StepRow,
@@ -52,11 +52,32 @@ impl Machine {
             self.draft.steps.insert(first + local);
             self.add_step(place, local, layout, row);
         }
-        self.scopes.push(Scope { layout, first, parent, index, open: count, failed: false, left_out: false });
+        self.add_scope(layout, first, parent, index, count);
         if let Some(parent) = parent {
             self.steps[parent].children.push(place);
         }
         place
+    }
+
+    pub(super) fn add_scope(
+        &mut self,
+        layout: usize,
+        first: usize,
+        parent: Option<usize>,
+        index: usize,
+        open: usize,
+    ) {
+        self.scopes.push(Scope {
+            layout,
+            first,
+            parent,
+            index,
+            open,
+            failed: None,
+            since_failed: Vec::new(),
+            for_failure: 0,
+            rounds_before: OnceLock::new(),
+        });
     }
 
     pub(super) fn add_step(&mut self, scope: usize, local: usize, layout: usize, row: StepRow) {
@@ -68,7 +89,8 @@ impl Machine {
             attempt: None,
             shared: BTreeMap::new(),
             files: Vec::new(),
-            before: OnceLock::new(),
+            kept: Kept::default(),
+            approval: None,
             open,
             children: Vec::new(),
             rounds: Rounds::default(),
@@ -126,7 +148,7 @@ impl Machine {
         if self.steps[i].halted {
             return self.skip_halted(i, now, effects);
         }
-        self.steps[i].row.expansion = Some(expansion);
+        self.set_expansion(i, Some(expansion));
         self.draft.steps.insert(i);
         self.set_expanded(i, true);
         // A loop's later rounds stay as they are: they are gone through again if the loop comes to them.
@@ -183,9 +205,8 @@ impl Machine {
             if over || rounds.failed > allowed || self.steps[i].halted {
                 self.steps[i].rounds.begun += 1;
                 self.steps[i].rounds.ended += 1;
-                self.scopes[scope].left_out = !over;
-                let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-                for j in first..first + count {
+                self.steps[i].rounds.left_out += usize::from(!over);
+                for j in self.steps_of(scope) {
                     if !self.steps[j].row.state.is_terminal() {
                         self.skip_for_failure(j, "too much before it failed".to_owned(), now);
                     }
@@ -211,7 +232,7 @@ impl Machine {
             return;
         }
         self.steps[i].rounds.ended += 1;
-        self.steps[i].rounds.failed += usize::from(self.scopes[scope].failed);
+        self.steps[i].rounds.failed += usize::from(self.scopes[scope].failed.is_some());
         if self.steps[i].row.state != StepState::Running || !self.steps[i].expanded {
             return;
         }
@@ -228,14 +249,9 @@ impl Machine {
         }
         match self.inner_failure(i) {
             Some(failure) => self.fail(i, failure, now, effects),
-            None if self.has_left_out(i) => self.skip_halted(i, now, effects),
+            None if self.steps[i].rounds.left_out > 0 => self.skip_halted(i, now, effects),
             None => effects.ready.push(i),
         }
-    }
-
-    /// Whether something inside the step was not begun.
-    fn has_left_out(&self, i: usize) -> bool {
-        self.steps[i].children.iter().any(|&scope| self.scopes[scope].left_out)
     }
 
     /// Whether everything inside the step has ended, so that it is to be closed.
@@ -247,8 +263,12 @@ impl Machine {
 
     /// The failure of what is inside a step, if it is more than the step allows.
     pub(super) fn inner_failure(&self, i: usize) -> Option<Failure> {
-        let begun = &self.steps[i].children[..self.steps[i].rounds.begun];
-        let failed: Vec<usize> = begun.iter().copied().filter(|&scope| self.scopes[scope].failed).collect();
+        let mut begun = &self.steps[i].children[..self.steps[i].rounds.begun];
+        if self.definition(i).repeat.is_some() {
+            // Of a loop's rounds only the last can have failed: there is none after one that has.
+            begun = &begun[begun.len().saturating_sub(1)..];
+        }
+        let failed: Vec<usize> = begun.iter().filter_map(|&scope| self.scopes[scope].failed).collect();
         let allowed = match self.definition(i).node() {
             Some(Node::Map(map)) => map.max_failures as usize,
             _ => 0,
@@ -256,14 +276,7 @@ impl Machine {
         if failed.len() <= allowed {
             return None;
         }
-        let first = failed.iter().find_map(|&scope| {
-            let first = self.scopes[scope].first;
-            (first..first + self.layout(scope).steps.len()).find(|&j| self.is_fatal(j))
-        });
-        let Some(first) = first else {
-            return Some(Failure::new(FailureKind::Failed, "what is inside it failed"));
-        };
-        let mut failure = self.first_failure(first);
+        let mut failure = self.first_failure(failed[0]);
         failure.kind = FailureKind::Failed;
         if allowed > 0 {
             let (n, all) = (failed.len(), self.steps[i].children.len());
@@ -274,12 +287,11 @@ impl Machine {
 
     /// Let a scope be gone through again. What its steps made stays with them, for the attempts that find nothing new.
     fn reset_scope(&mut self, scope: usize) {
-        let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-        for i in first..first + count {
+        let first = self.scopes[scope].first;
+        for i in self.steps_of(scope) {
             self.reset_step(i);
         }
-        self.scopes[scope].failed = false;
-        self.scopes[scope].left_out = false;
+        self.set_failed(scope, None);
         let layout = &self.plan.layouts[self.scopes[scope].layout];
         for (local, edges) in layout.graph.predecessors.iter().enumerate() {
             self.steps[first + local].open = edges.len();
@@ -292,14 +304,14 @@ impl Machine {
         if self.steps[i].row.state.is_terminal() {
             self.set_step(i, StepState::Pending);
         }
+        self.set_for_failure(i, false);
+        self.set_expansion(i, None);
         let row = &mut self.steps[i].row;
         row.retried_from = row.attempt;
         row.reason = None;
-        row.for_failure = false;
         row.bypassed = false;
         row.failure = None;
         row.chosen = None;
-        row.expansion = None;
         row.ready_at = None;
         row.started_at = None;
         row.finished_at = None;
@@ -308,11 +320,14 @@ impl Machine {
     pub(super) fn remove_children(&mut self, i: usize, from: usize) {
         let children = &mut self.steps[i].children;
         let gone = children.split_off(from.min(children.len()));
+        if !gone.is_empty() {
+            self.made_otherwise(i, true);
+        }
         for scope in gone {
-            let (first, count) = (self.scopes[scope].first, self.layout(scope).steps.len());
-            for j in first..first + count {
+            for j in self.steps_of(scope) {
                 self.remove_children(j, 0);
                 self.weigh(j, false);
+                self.lets_go(j);
                 let step = &mut self.steps[j];
                 step.gone = true;
                 step.files.clear();

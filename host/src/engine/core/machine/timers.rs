@@ -58,8 +58,7 @@ impl Machine {
 
     /// Nobody decided in time.
     fn undecided(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
-        let name = &self.steps[i].row.name;
-        let Some(approval) = self.approvals.values().find(|approval| approval.step == *name) else { return };
+        let Some(approval) = self.steps[i].approval.and_then(|id| self.approvals.get(&id)) else { return };
         let default = approval.request.get("default").and_then(|d| d.as_str()).map(str::to_owned);
         let (id, kind) = (approval.id, approval.kind);
         if let Some(option) = default {

@@ -15,35 +15,35 @@ use crate::{
 
 /// The database: what has been committed, checked as it comes in.
 #[derive(Default, Clone)]
-pub(super) struct Database {
-    pub(super) runs: BTreeMap<RunId, Row>,
+pub(in crate::engine::core) struct Database {
+    pub(in crate::engine::core) runs: BTreeMap<RunId, Row>,
 }
 
 #[derive(Clone)]
-pub(super) struct Row {
-    pub(super) plan: Arc<Plan>,
-    pub(super) run: RunRow,
-    pub(super) steps: BTreeMap<String, StepRow>,
-    pub(super) attempts: BTreeMap<(String, u32), AttemptRow>,
-    pub(super) artifacts: BTreeMap<(String, String, u32), ArtifactRow>,
-    pub(super) host_calls: BTreeMap<(AttemptId, u32), HostCallRow>,
-    pub(super) approvals: BTreeMap<ApprovalId, ApprovalRow>,
-    pub(super) shared: BTreeMap<String, Value>,
+pub(in crate::engine::core) struct Row {
+    pub(in crate::engine::core) plan: Arc<Plan>,
+    pub(in crate::engine::core) run: RunRow,
+    pub(in crate::engine::core) steps: BTreeMap<String, StepRow>,
+    pub(in crate::engine::core) attempts: BTreeMap<(String, u32), AttemptRow>,
+    pub(in crate::engine::core) artifacts: BTreeMap<(String, String, u32), ArtifactRow>,
+    pub(in crate::engine::core) host_calls: BTreeMap<(AttemptId, u32), HostCallRow>,
+    pub(in crate::engine::core) approvals: BTreeMap<ApprovalId, ApprovalRow>,
+    pub(in crate::engine::core) shared: BTreeMap<String, Value>,
     /// What was inside a step when that attempt at it completed.
-    pub(super) wholes: BTreeMap<(String, u32), BTreeMap<String, StepRow>>,
-    pub(super) completed: BTreeMap<String, u32>,
-    pub(super) cancelled: bool,
+    pub(in crate::engine::core) wholes: BTreeMap<(String, u32), BTreeMap<String, StepRow>>,
+    pub(in crate::engine::core) completed: BTreeMap<String, u32>,
+    pub(in crate::engine::core) cancelled: bool,
     /// Its host could not go on with it.
-    pub(super) given_up: bool,
+    pub(in crate::engine::core) given_up: bool,
     /// Somebody had a step done again: what had ended may begin anew.
-    pub(super) again: bool,
+    pub(in crate::engine::core) again: bool,
     /// How many steps inside others were otherwise when those were rolled back.
-    pub(super) rolled_back: usize,
+    pub(in crate::engine::core) rolled_back: usize,
 }
 
 impl Row {
     /// The steps inside a step.
-    pub(super) fn inside(&self, step: &str) -> BTreeMap<String, StepRow> {
+    pub(in crate::engine::core) fn inside(&self, step: &str) -> BTreeMap<String, StepRow> {
         let is_inside = |name: &str| name.strip_prefix(step).is_some_and(|rest| rest.starts_with(['/', '[']));
         let inside = self.steps.iter().filter(|(name, _)| is_inside(name));
         inside.map(|(name, row)| (name.clone(), row.clone())).collect()
@@ -51,7 +51,7 @@ impl Row {
 }
 
 impl Database {
-    pub(super) fn commit(&mut self, t: Transition, plans: &HashMap<RunId, Arc<Plan>>) {
+    pub(in crate::engine::core) fn commit(&mut self, t: Transition, plans: &HashMap<RunId, Arc<Plan>>) {
         let row = self.runs.entry(t.run.id).or_insert_with(|| {
             assert_eq!(t.run.rev, 1, "the first transition creates the run");
             assert!(t.creation.is_some());
@@ -125,7 +125,7 @@ impl Database {
         row.run = t.run;
     }
 
-    pub(super) fn snapshot(&self, id: RunId) -> Snapshot {
+    pub(in crate::engine::core) fn snapshot(&self, id: RunId) -> Snapshot {
         let row = &self.runs[&id];
         let mut steps: Vec<StepRow> = row.steps.values().cloned().collect();
         steps.sort_by_key(|s| s.ord);

@@ -5,7 +5,7 @@
 
 mod ahead;
 mod bounds;
-mod database;
+pub(super) mod database;
 mod definitions;
 mod outcomes;
 mod people;
@@ -26,7 +26,7 @@ use crate::{
     store::{ApprovalState, Creation, RunRow},
 };
 
-fn new_run(plan: &Plan, host: HostId, now: Timestamp) -> RunRow {
+pub(super) fn new_run(plan: &Plan, host: HostId, now: Timestamp) -> RunRow {
     RunRow {
         id: RunId::new(),
         workflow: "w".into(),
@@ -34,7 +34,7 @@ fn new_run(plan: &Plan, host: HostId, now: Timestamp) -> RunRow {
         plan: plan.digest,
         state: RunState::Pending,
         input: Value::Inline { json: "{}".into() },
-        files: Vec::new(),
+        files: [].into(),
         seed: Digest::of("seed"),
         as_of: now,
         owner: host,

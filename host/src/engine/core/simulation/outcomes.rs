@@ -136,7 +136,7 @@ pub(super) fn outcome(rng: &mut StdRng, launch: &Launch, now: Timestamp) -> Atte
         (Node::Loop(_) | Node::Workflow(_), Stage::Open) => {
             Ok(AttemptOutcome::Expanded { expansion: Value::Inline { json: "{}".into() }, count: 1 })
         }
-        (Node::Loop(repeat), Stage::Close(rounds)) if rounds.len() < repeat.max_iterations as usize => {
+        (Node::Loop(repeat), &Stage::Round(rounds)) if rounds < repeat.max_iterations as usize => {
             if rng.random_bool(0.5) { Ok(AttemptOutcome::Again) } else { Ok(completed(None)) }
         }
         _ => Ok(completed(None)),
