@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Runs of a tenant that have not ended. Each is in memory.
-const OPEN_RUNS: usize = 10_000;
+/// Runs of a tenant that have not ended. Those that go on are in memory; of one that only waits there is little.
+const OPEN_RUNS: usize = 1_000_000;
 /// Steps of a run, those inside others counted. They are all in memory while it runs.
 const RUN_STEPS: usize = 100_000;
 /// Events from outside that no step has taken.

@@ -238,6 +238,12 @@ impl Driver {
                 }
                 Action::RefuseCommand { id, why } => self.refuse_command(id, why),
                 Action::Load { run, id, order } => self.load(run, id, order),
+                Action::Wake { tenant, run, epoch } => {
+                    let (loader, sender) = (self.loader.clone(), self.sender.clone());
+                    tokio::spawn(async move {
+                        let _ = sender.send(Message::Input(loader.wake(tenant, run, epoch).await));
+                    });
+                }
                 Action::Reload(run) => {
                     // What it had taken up is told anew, when it is there.
                     self.inbox.forget(run);
@@ -292,6 +298,9 @@ impl Driver {
                 self.bus.committed(run, until);
                 waits.into_iter().for_each(|(tenant, key)| self.matchmaker.look(tenant, key));
                 launches.into_iter().for_each(|launch| self.launch(launch, Durable::Now));
+                if last {
+                    self.core.settled(run);
+                }
             }
             Err(error) if creates => {
                 // That a key of idempotency is in use is the caller's affair.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,18 +11,20 @@ use tokio::sync::mpsc;
 use super::{
     Engine,
     cache::Cache,
-    core::{Input, Machine, Snapshot},
+    core::{Input, Machine, Rest, Snapshot},
     driver::Message,
     plan::Plan,
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{AttemptState, Digest, Failure, FailureKind, HostId, RunId, StepState, TenantId},
-    store::{StepRow, Store, StoreError, WholeRun},
+    model::{AttemptState, Digest, Failure, FailureKind, HostId, RunId, StepState, TenantId, Timestamp},
+    store::{StepRow, Store, StoreError, UnfinishedRun, WholeRun},
 };
 
 /// After a failure of storage it is tried again so much later.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So many runs are looked at at once when they are taken up.
+const PAGE: u32 = 500;
 /// A run of which the store has refused more transitions than this, one after the other, is ended.
 const MAX_REFUSALS: u32 = 5;
 /// A refusal so much later than the last one is a new affair.
@@ -34,16 +37,18 @@ impl Engine {
     /// that is away is waited for: nobody else would go on with the runs that are owned by now.
     pub(super) async fn take_up_runs(&self) -> Result<()> {
         let runs = self.store.runs_take_up(self.host).await?;
-        if !runs.is_empty() {
-            tracing::info!(runs = runs.len(), "taking up unfinished runs");
+        if runs > 0 {
+            tracing::info!(runs, "taking up unfinished runs");
         }
         let loader = self.loader();
-        for (tenant, run) in runs {
-            let snapshot = insist(|| loader.snapshot(&tenant, run)).await;
-            self.driver.send(Message::Input(match snapshot {
-                Ok(snapshot) => Input::Recover(Box::new(Machine::restore(snapshot))),
-                Err(error) => left(run, &error),
-            }));
+        let mut last = None;
+        loop {
+            let page = insist(|| async { Ok(self.store.runs_unfinished(self.host, last, PAGE).await?) }).await?;
+            let Some(run) = page.last() else { break };
+            last = Some(run.id);
+            for run in page {
+                self.driver.send(Message::Input(loader.take_up(run).await));
+            }
         }
         self.driver.send(Message::Input(Input::TakenUp));
         Ok(())
@@ -117,6 +122,42 @@ pub(super) struct Loader {
 }
 
 impl Loader {
+    /// What becomes of a run that the host owns since its start: one that only waits is not read before it is woken.
+    async fn take_up(&self, unfinished: UnfinishedRun) -> Input {
+        let UnfinishedRun { id: run, ref tenant, plan, epoch, .. } = unfinished;
+        // One that cannot be read is told of where all of the run is.
+        let plan = match unfinished.steps.is_empty() {
+            true => None,
+            false => insist(|| self.plan(tenant, plan)).await.ok(),
+        };
+        if let Some(rest) = Rest::of(&unfinished, plan.as_deref(), Timestamp::now()) {
+            return Input::Rests { run, tenant: tenant.clone(), epoch, rest };
+        }
+        match insist(|| self.snapshot(tenant, run)).await {
+            Ok(snapshot) => Input::Recover(Box::new(Machine::restore(snapshot))),
+            Err(error) => left(run, &error),
+        }
+    }
+
+    /// Read a run that rests. Nobody can have changed it.
+    pub(super) async fn wake(self, tenant: TenantId, run: RunId, epoch: u64) -> Input {
+        match insist(|| self.snapshot(&tenant, run)).await {
+            Ok(Snapshot { run: row, .. })
+                if row.epoch != epoch || row.owner != self.host || row.finished_at.is_some() =>
+            {
+                tracing::error!(%run, "a run that waited has been changed by another host; it is left to that");
+                Input::NotWoken { run, why: "another host owns it, or has ended it".to_owned(), gone: true }
+            }
+            Ok(snapshot) => Input::Woken(Box::new(Machine::restore(snapshot))),
+            Err(error) => {
+                tracing::error!(%run, error = %error.long(), "a run that waits cannot be read; it goes on waiting");
+                let gone = error.code() == Code::NotFound;
+                let why = format!("its host cannot read it now: {error}");
+                Input::NotWoken { run, why, gone }
+            }
+        }
+    }
+
     /// Own a run that has ended; `None` if there is none, or it has not ended.
     pub(super) async fn reopen(&self, run: RunId) -> Result<Option<Machine>> {
         let Some(tenant) = self.store.run_reopen(run, self.host).await? else { return Ok(None) };
@@ -156,15 +197,34 @@ impl Loader {
         Ok(Some(Machine::restore(self.snapshot(&tenant, run).await?)))
     }
 
+    /// A plan, as it was stored.
+    async fn plan(&self, tenant: &TenantId, digest: Digest) -> Result<Arc<Plan>> {
+        let read = async {
+            let plan = self.store.tenant(tenant).plan_get(digest).await?;
+            plan.ok_or_else(|| Error::not_found("plan", digest))
+        };
+        self.kept_plan(tenant, digest, read).await
+    }
+
+    async fn kept_plan(
+        &self,
+        tenant: &TenantId,
+        digest: Digest,
+        read: impl Future<Output = Result<String>>,
+    ) -> Result<Arc<Plan>> {
+        let read = async {
+            Plan::stored(&read.await?)
+                .map_err(|error| Error::internal("the run's plan cannot be read", error))
+        };
+        self.plans.get_or_read((tenant.clone(), digest), |plan| plan.json.len(), read).await
+    }
+
     /// A run as the database has it.
     pub(super) async fn snapshot(&self, tenant: &TenantId, id: RunId) -> Result<Snapshot> {
         let found = self.store.tenant(tenant).run_whole(id).await?;
         let WholeRun { run, plan, steps, attempts, artifacts, shared, host_calls, approvals } =
             found.ok_or_else(|| Error::not_found("run", id))?;
-        let read = async {
-            Plan::stored(&plan).map_err(|error| Error::internal("the run's plan cannot be read", error))
-        };
-        let plan = self.plans.get_or_read((tenant.clone(), run.plan), |plan| plan.json.len(), read).await?;
+        let plan = self.kept_plan(tenant, run.plan, async { Ok(plan) }).await?;
         let under_way: HashSet<&str> =
             attempts.iter().filter(|a| a.state == AttemptState::Running).map(|a| a.step.as_str()).collect();
         let lost =

@@ -1,6 +1,6 @@
 //! Identifiers. Their text form says what they name (`run_01jd…`), so that one cannot be taken for another in a log.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -109,12 +109,12 @@ id!(
 /// A tenant: lower-case letters, digits and hyphens, starting with a letter, at most 63.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct TenantId(String);
+pub struct TenantId(Arc<str>);
 
 impl TenantId {
     /// The tenant that is there from the first start on.
     pub fn default_tenant() -> Self {
-        Self("default".to_owned())
+        Self("default".into())
     }
 
     /// Its text.
@@ -137,7 +137,7 @@ impl FromStr for TenantId {
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if fits {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(IdError {
                 what: "tenant id",

@@ -31,7 +31,7 @@ pub use location::{LocationError, StoreLocation};
 pub use rows::{
     ApprovalKind, ApprovalRow, ApprovalState, ArtifactRow, AttemptRow, CommandAnswer, CommandRow, Firing,
     GrantRow, HostCallRow, InputFile, MissedRuns, PluginRow, PluginSource, RunRow, ScheduleRow, SignalRow,
-    StepRow, UploadRow, WorkflowRow,
+    StepRow, UnfinishedRun, UnfinishedStep, UploadRow, WorkflowRow,
 };
 pub use statistics::{Distribution, GroupStatistics, Groups, Statistics, StatisticsFilter};
 pub use system::TokenRow;

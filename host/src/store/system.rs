@@ -1,12 +1,13 @@
 //! What the host itself asks of the database, across tenants: its own start and stop, taking runs up, tokens.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use futures::FutureExt;
 
 use super::{
     CommandRow, Firing, ScheduleRow, Store, StoreResult, decode,
     read::{Columns, Record},
+    rows::{UnfinishedRun, UnfinishedStep},
     sql::cells,
 };
 use crate::model::{Digest, HostId, RunId, ScheduleId, TenantId, Timestamp, TokenId};
@@ -67,22 +68,38 @@ impl Store {
     }
 
     /// Take up every run that has not ended: a new epoch, this host its owner. From here on no earlier owner can write
-    /// to them.
-    pub async fn runs_take_up(&self, host: HostId) -> StoreResult<Vec<(TenantId, RunId)>> {
-        self.write(move |connection| {
-            async move {
-                connection
-                    .execute(
-                        "UPDATE runs SET epoch = epoch + 1, owner = $1 WHERE finished_at IS NULL",
-                        &cells![host],
-                    )
-                    .await?;
-                let sql = "SELECT tenant_id, id FROM runs WHERE finished_at IS NULL ORDER BY id";
-                connection.all(sql, &[], owned_run).await
+    /// to them. Returns how many there are.
+    pub async fn runs_take_up(&self, host: HostId) -> StoreResult<u64> {
+        let sql = "UPDATE runs SET epoch = epoch + 1, owner = $1 WHERE finished_at IS NULL";
+        self.execute(sql, cells![host]).await
+    }
+
+    /// The runs of a host that have not ended, after that one, by their ids, each with the steps of it that have begun and
+    /// not ended.
+    pub async fn runs_unfinished(
+        &self,
+        host: HostId,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> StoreResult<Vec<UnfinishedRun>> {
+        let sql = "SELECT id, tenant_id, plan, epoch, state, start_at FROM runs
+                   WHERE finished_at IS NULL AND owner = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3";
+        let mut runs = self.readers.all(sql, &cells![host, after, limit], unfinished_run).await?;
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(runs) };
+        let sql = "SELECT run_id, name, state, not_before, started_at,
+                          CAST(CASE WHEN expansion IS NULL THEN 0 ELSE 1 END AS BIGINT) AS expanded
+                   FROM steps
+                   WHERE run_id IN (SELECT id FROM runs
+                                    WHERE finished_at IS NULL AND owner = $1 AND id >= $2 AND id <= $3)
+                     AND state NOT IN ('pending', 'completed', 'failed', 'skipped', 'cancelled')";
+        let mut places: HashMap<RunId, usize> = HashMap::with_capacity(runs.len());
+        places.extend(runs.iter().enumerate().map(|(place, run)| (run.id, place)));
+        for (run, step) in self.readers.all(sql, &cells![host, first.id, last.id], unfinished_step).await? {
+            if let Some(place) = places.get(&run) {
+                runs[*place].steps.push(step);
             }
-            .boxed()
-        })
-        .await
+        }
+        Ok(runs)
     }
 
     /// Take up a run that has ended, to go on with it: a new epoch, this host its owner. Returns its tenant; `None` if
@@ -226,9 +243,29 @@ impl Store {
     }
 }
 
-fn owned_run(row: &dyn Columns) -> StoreResult<(TenantId, RunId)> {
+fn unfinished_run(row: &dyn Columns) -> StoreResult<UnfinishedRun> {
     let r = Record::of("runs", row);
-    Ok((r.parse("tenant_id")?, r.parse("id")?))
+    Ok(UnfinishedRun {
+        id: r.parse("id")?,
+        tenant: r.parse("tenant_id")?,
+        plan: r.parse("plan")?,
+        epoch: r.count("epoch")?,
+        state: r.parse("state")?,
+        start_at: r.optional_at("start_at")?,
+        steps: Vec::new(),
+    })
+}
+
+fn unfinished_step(row: &dyn Columns) -> StoreResult<(RunId, UnfinishedStep)> {
+    let r = Record::of("steps", row);
+    let step = UnfinishedStep {
+        name: r.text("name")?,
+        state: r.parse("state")?,
+        not_before: r.optional_at("not_before")?,
+        started_at: r.optional_at("started_at")?,
+        expanded: r.flag("expanded")?,
+    };
+    Ok((r.parse("run_id")?, step))
 }
 
 fn token(row: &dyn Columns) -> StoreResult<TokenRow> {

@@ -5,8 +5,10 @@
 
 mod loading;
 mod machine;
+mod places;
 mod plans;
 mod queue;
+mod resting;
 mod timers;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,6 +20,8 @@ pub(crate) use machine::{
 };
 use plans::Plans;
 use queue::Queue;
+pub(crate) use resting::Rest;
+use resting::Resting;
 use timers::Timers;
 
 use crate::{
@@ -33,6 +37,8 @@ pub(crate) enum Input {
     Create(Box<Machine>),
     /// A run that was under way is taken up: an earlier owner's, or one whose transition the store had refused.
     Recover(Box<Machine>),
+    /// A run of an earlier owner only waits: it is taken up as it is, and read when it is woken.
+    Rests { run: RunId, tenant: TenantId, epoch: u64, rest: Rest },
     /// The runs of earlier owners are taken up, and what they had under way has its places: what waits may start.
     TakenUp,
     /// A run cannot be taken up, and why. It may have ended, or be another host's, or else it stays as it is.
@@ -43,6 +49,10 @@ pub(crate) enum Input {
     Reopen { machine: Box<Machine>, id: i64, order: Box<Order> },
     /// A run that was to be opened again cannot be, and why.
     NotLoaded { run: RunId, id: i64, why: String },
+    /// A run that rested has been read.
+    Woken(Box<Machine>),
+    /// A run that rests could not be read, and why. It goes on resting unless it is `gone`.
+    NotWoken { run: RunId, why: String, gone: bool },
     /// An attempt has ended.
     Ended { run: RunId, epoch: u64, step: usize, attempt: AttemptId, end: Box<AttemptEnd> },
     /// Somebody wants something.
@@ -72,6 +82,8 @@ pub(crate) enum Action {
     /// Bring the run back as the database has it, if it is this host's, by [`Input::Recover`], [`Input::GiveUp`] or
     /// [`Input::NotRecovered`].
     Reload(RunId),
+    /// Read a run that rests, by [`Input::Woken`] or [`Input::NotWoken`].
+    Wake { tenant: TenantId, run: RunId, epoch: u64 },
 }
 
 /// Evaluations of the host's own, which are short, that may be under way at once.
@@ -85,8 +97,10 @@ pub(crate) struct Core {
     queue: Queue,
     running: HashMap<AttemptId, Place>,
     runs: HashMap<RunId, Machine>,
-    /// How many of them each tenant has.
+    /// How many runs that have not ended each tenant has.
     open: HashMap<TenantId, usize>,
+    /// Runs that only wait.
+    resting: Resting,
     plans: Plans,
     bounds: TenantBounds,
     timers: Timers,
@@ -131,6 +145,7 @@ impl Core {
             running: HashMap::new(),
             runs: HashMap::new(),
             open: HashMap::new(),
+            resting: Resting::default(),
             plans: Plans::default(),
             bounds: TenantBounds { open_runs: usize::MAX, ..TenantBounds::default() },
             timers: Timers::default(),
@@ -173,6 +188,7 @@ impl Core {
         let mut changed = BTreeSet::new();
         let mut launches = Vec::new();
         let mut actions = Vec::new();
+        let mut woken = None;
         match input {
             Input::Create(mut machine) => {
                 let run = machine.run().id;
@@ -194,9 +210,10 @@ impl Core {
                 changed.insert(run);
                 self.after_loading(run, None, now, &mut actions);
             }
+            Input::Rests { run, tenant, epoch, rest } => self.rests(run, &tenant, epoch, rest),
             Input::TakenUp => self.taking_up = false,
             Input::NotRecovered { run, why, stays } => {
-                for (id, _) in self.loading.remove(&run).unwrap_or_default().commands {
+                for (id, ..) in self.loading.remove(&run).unwrap_or_default().commands {
                     actions.push(Action::RefuseCommand { id, why: why.clone() });
                 }
                 if stays {
@@ -228,11 +245,18 @@ impl Core {
                 actions.push(Action::RefuseCommand { id, why: why.clone() });
                 // Its end was refused meanwhile, and it is being brought back: what else came is done then.
                 if self.loading.get(&run).is_none_or(|loading| !loading.reloads) {
-                    for (id, _) in self.loading.remove(&run).unwrap_or_default().commands {
+                    for (id, ..) in self.loading.remove(&run).unwrap_or_default().commands {
                         actions.push(Action::RefuseCommand { id, why: why.clone() });
                     }
                 }
             }
+            Input::Woken(machine) => {
+                let run = machine.run().id;
+                self.woken(*machine, now, &mut actions);
+                changed.insert(run);
+                woken = Some(run);
+            }
+            Input::NotWoken { run, why, gone } => self.not_woken(run, &why, gone, now, &mut actions),
             Input::Ended { run, epoch, step, attempt, end } => {
                 self.free_place(attempt, epoch);
                 if let Some(machine) = self.runs.get_mut(&run).filter(|m| m.run().epoch == epoch) {
@@ -248,7 +272,11 @@ impl Core {
                     self.commanded(run, id, done, &mut actions);
                 }
                 None if self.loading.contains_key(&run) => {
-                    self.loading.entry(run).or_default().commands.push((id, order));
+                    self.loading.entry(run).or_default().commands.push((id, order, now));
+                }
+                None if self.resting.has(run) => {
+                    self.loading.entry(run).or_default().commands.push((id, order, now));
+                    self.wake(run, false, &mut actions);
                 }
                 None if order.command.reopens() && !self.left.contains_key(&run) => {
                     self.loading.insert(run, Loading::default());
@@ -265,6 +293,8 @@ impl Core {
                         let effects = machine.timer(step, now);
                         self.follow(run, effects, &mut actions);
                         changed.insert(run);
+                    } else if self.resting.has(run) {
+                        self.wake(run, true, &mut actions);
                     }
                 }
             }
@@ -283,12 +313,17 @@ impl Core {
         self.dispatch(now, &mut changed, &mut launches);
         for run in changed {
             if let Some(machine) = self.runs.get_mut(&run) {
-                actions.extend(machine.take_transition().map(|t| Action::Commit(Box::new(t))));
+                if let Some(transition) = machine.take_transition() {
+                    woken = woken.filter(|woken| *woken != run);
+                    actions.push(Action::Commit(Box::new(transition)));
+                }
                 if machine.is_over() {
                     self.let_go(run);
                 }
             }
         }
+        // Nothing came of waking it.
+        woken.into_iter().for_each(|run| self.settled(run));
         actions.extend(launches.into_iter().map(|launch| Action::Launch(Box::new(launch))));
         actions
     }
@@ -318,77 +353,6 @@ impl Core {
         }
         self.timers.set(run, effects.timers);
         actions.extend(effects.stop.into_iter().map(Action::Stop));
-    }
-
-    fn take_place(&mut self, launch: &Launch, guest: bool) {
-        let place = Place { run: launch.run.id, epoch: launch.run.epoch, guest };
-        if let Some(before) = self.running.insert(launch.attempt, place) {
-            // Of an earlier epoch: it was stopped, and its end will say nothing.
-            self.queue.free(before.guest);
-        }
-        self.queue.take(guest);
-    }
-
-    fn free_place(&mut self, attempt: AttemptId, epoch: u64) {
-        if self.running.get(&attempt).is_some_and(|place| place.epoch == epoch) {
-            let place = self.running.remove(&attempt);
-            place.into_iter().for_each(|place| self.queue.free(place.guest));
-        }
-    }
-
-    /// Give the free places to the steps that wait.
-    fn dispatch(&mut self, now: Timestamp, changed: &mut BTreeSet<RunId>, launches: &mut Vec<Launch>) {
-        if self.draining || self.taking_up {
-            return;
-        }
-        self.queue.unpark(&self.runs);
-        loop {
-            while let Some(entry) = self.queue.pop(&self.runs) {
-                let (run, step) = entry;
-                let Some(machine) = self.runs.get_mut(&run) else { continue };
-                let mut effects = Effects::default();
-                let Some(launch) = machine.begin(step, self.host, now, &mut effects) else {
-                    self.queue.let_go(entry);
-                    continue;
-                };
-                let guest = machine.runs_guest(step);
-                self.take_place(&launch, guest);
-                self.timers.set(run, effects.timers);
-                launches.push(launch);
-                changed.insert(run);
-            }
-            // Some of them may not have wanted what was kept for them.
-            if !self.queue.unpark(&self.runs) {
-                return;
-            }
-        }
-    }
-
-    /// Whatever wants a place has it, or waits for one that is taken or a key that is held, and nothing is left of runs that
-    /// are not here. That no more hold a key than may is certain only while no run was away that held it.
-    #[cfg(test)]
-    fn check(&self, bounded: bool) {
-        for (run, machine) in &self.runs {
-            for step in machine.wanting().filter(|_| !self.taking_up) {
-                let waits = self.queue.keeps_waiting(machine, step);
-                assert!(waits, "a step of run {run} was forgotten: {:?}", machine.step_row(step));
-            }
-            machine.check();
-        }
-        let holders: BTreeSet<_> =
-            self.runs.iter().flat_map(|(run, m)| m.holders().map(|step| (*run, step))).collect();
-        assert_eq!(self.queue.holders().collect::<BTreeSet<_>>(), holders, "keys are held by others");
-        assert!(self.timers.runs().all(|run| self.runs.contains_key(run)), "timers of runs that are gone");
-        let mut held: HashMap<&str, (usize, usize)> = HashMap::new();
-        for machine in self.runs.values() {
-            for bound in machine.holders().filter_map(|step| machine.concurrency(step)) {
-                held.entry(&bound.key).or_insert((0, bound.limit as usize)).0 += 1;
-            }
-        }
-        assert!(
-            !bounded || held.values().all(|(n, limit)| n <= limit),
-            "more at once than allowed: {held:?}"
-        );
     }
 }
 

@@ -95,6 +95,13 @@ impl Queue {
         self.places.insert(entry, Place { rank, guest, key: None, for_key: false });
     }
 
+    /// Whether a step of a run waits for its place.
+    pub(super) fn wants(&self, machine: &Machine) -> bool {
+        let run = machine.run().id;
+        let mut waiting = self.places.range((run, 0)..=(run, usize::MAX));
+        waiting.any(|((_, step), _)| machine.wants_place(*step))
+    }
+
     /// Let the steps of a run wait no longer.
     pub(super) fn forget(&mut self, run: RunId) {
         for entry in of_run(&self.places, run) {
@@ -160,7 +167,8 @@ impl Queue {
         }
     }
 
-    fn hold_key(&mut self, key: Key, entry: Entry) {
+    /// The same, of a run that is not in memory.
+    pub(super) fn hold_key(&mut self, key: Key, entry: Entry) {
         self.keys.entry(Arc::clone(&key)).or_default().held.insert(entry);
         self.holds.insert(entry, key);
     }

@@ -1,6 +1,6 @@
 //! When which step of which run is to be looked at again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::model::{RunId, Timestamp};
 
@@ -8,7 +8,7 @@ use crate::model::{RunId, Timestamp};
 #[derive(Default)]
 pub(super) struct Timers {
     all: BTreeSet<(Timestamp, RunId, usize)>,
-    by_run: HashMap<RunId, BTreeSet<(Timestamp, usize)>>,
+    by_run: BTreeSet<(RunId, Timestamp, usize)>,
 }
 
 impl Timers {
@@ -20,7 +20,7 @@ impl Timers {
     pub(super) fn set(&mut self, run: RunId, timers: impl IntoIterator<Item = (Timestamp, usize)>) {
         for (at, step) in timers {
             self.all.insert((at, run, step));
-            self.by_run.entry(run).or_default().insert((at, step));
+            self.by_run.insert((run, at, step));
         }
     }
 
@@ -28,24 +28,35 @@ impl Timers {
     pub(super) fn pop(&mut self, now: Timestamp) -> Option<(RunId, usize)> {
         let &(at, run, step) = self.all.first().filter(|(at, ..)| *at <= now)?;
         self.all.pop_first();
-        if let Some(own) = self.by_run.get_mut(&run) {
-            own.remove(&(at, step));
-            if own.is_empty() {
-                self.by_run.remove(&run);
-            }
-        }
+        self.by_run.remove(&(run, at, step));
         Some((run, step))
+    }
+
+    /// The next one of a run that is due.
+    pub(super) fn pop_of(&mut self, run: RunId, now: Timestamp) -> Option<usize> {
+        let (at, step) = self.of(run).next().filter(|(at, _)| *at <= now)?;
+        self.all.remove(&(at, run, step));
+        self.by_run.remove(&(run, at, step));
+        Some(step)
+    }
+
+    /// Those of a run, the first one first.
+    pub(super) fn of(&self, run: RunId) -> impl Iterator<Item = (Timestamp, usize)> {
+        let all = (run, Timestamp::from_micros(i64::MIN), 0)..=(run, Timestamp::from_micros(i64::MAX), usize::MAX);
+        self.by_run.range(all).map(|&(_, at, step)| (at, step))
     }
 
     /// The run is not in memory any more.
     pub(super) fn forget(&mut self, run: RunId) {
-        for (at, step) in self.by_run.remove(&run).unwrap_or_default() {
+        let own: Vec<(Timestamp, usize)> = self.of(run).collect();
+        for (at, step) in own {
             self.all.remove(&(at, run, step));
+            self.by_run.remove(&(run, at, step));
         }
     }
 
     #[cfg(test)]
     pub(super) fn runs(&self) -> impl Iterator<Item = &RunId> {
-        self.by_run.keys()
+        self.by_run.iter().map(|(run, ..)| run)
     }
 }

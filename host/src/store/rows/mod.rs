@@ -8,4 +8,6 @@ pub use inbox::{ApprovalKind, ApprovalRow, ApprovalState, CommandAnswer, Command
 pub use library::{
     Firing, GrantRow, MissedRuns, PluginRow, PluginSource, ScheduleRow, UploadRow, WorkflowRow,
 };
-pub use run::{ArtifactRow, AttemptRow, HostCallRow, InputFile, RunRow, StepRow};
+pub use run::{
+    ArtifactRow, AttemptRow, HostCallRow, InputFile, RunRow, StepRow, UnfinishedRun, UnfinishedStep,
+};

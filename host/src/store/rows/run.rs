@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AttemptId, AttemptState, Digest, Failure, FileKind, HostId, RunId, RunState, ScheduleId, StepState,
-    Timestamp, Usage, Value,
+    TenantId, Timestamp, Usage, Value,
 };
 
 /// A run.
@@ -58,6 +58,40 @@ pub struct RunRow {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+/// A run that has not ended, as far as it takes to tell whether it only waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnfinishedRun {
+    /// Its id.
+    pub id: RunId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Of its plan.
+    pub plan: Digest,
+    /// Of the owner's lease.
+    pub epoch: u64,
+    /// Where it stands.
+    pub state: RunState,
+    /// It starts no earlier.
+    pub start_at: Option<Timestamp>,
+    /// Its steps that have begun, or are about to, and have not ended.
+    pub steps: Vec<UnfinishedStep>,
+}
+
+/// A step of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedStep {
+    /// Unique in the run.
+    pub name: String,
+    /// Where it stands.
+    pub state: StepState,
+    /// When it goes on, or is tried again.
+    pub not_before: Option<Timestamp>,
+    /// When its first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// Whether it has said what is to be done inside it.
+    pub expanded: bool,
 }
 
 /// A file that a run was started with.

@@ -110,7 +110,7 @@ async fn a_server_that_crashes_loses_and_doubles_nothing() {
             assert_eq!(u64::from(steps[0].attempt), rev - 1, "{run}");
         }
     }
-    assert_eq!(store.runs_take_up(HostId::new()).await.unwrap().len(), runs, "a run was doubled");
+    assert_eq!(store.runs_take_up(HostId::new()).await.unwrap(), runs as u64, "a run was doubled");
     assert!(runs > 50, "{runs} runs are few");
 }
 

@@ -127,10 +127,10 @@ impl Machine {
 
     fn close(&mut self, i: usize) -> Option<Launch> {
         let attempt = self.steps[i].attempt.clone()?;
-        self.steps[i].closing = true;
+        self.set_closing(i, true);
         // A launch follows a transition; it may be that the place came only now.
         self.draft.run = true;
-        let stage = self.closing(i);
+        let stage = self.close_stage(i);
         Some(self.launch(i, &attempt, stage))
     }
 
@@ -147,7 +147,7 @@ impl Machine {
             row.log = end.log;
         }
         self.draft.blobs.extend(end.blobs);
-        step.closing = false;
+        self.set_closing(i, false);
         match end.result {
             Ok(AttemptOutcome::Suspended(suspension)) => self.suspend(i, suspension, now, &mut effects),
             Ok(AttemptOutcome::Expanded { expansion, count }) => match self.too_many_steps(i, count) {

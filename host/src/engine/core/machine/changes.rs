@@ -29,6 +29,7 @@ impl Machine {
             return None;
         }
         self.run.rev += 1;
+        self.resting = 0;
         let mut transition = Transition::of(self.tenant.clone(), self.run.clone());
         transition.creation = draft.creation;
         let changed = draft.steps.iter().map(|&i| &self.steps[i]).filter(|step| !step.gone);
@@ -80,8 +81,9 @@ impl Machine {
         let step = &mut self.steps[i];
         if next != StepState::Running {
             step.expanded = false;
-            step.closing = false;
+            self.set_closing(i, false);
         }
+        let step = &mut self.steps[i];
         match (now.is_terminal(), next.is_terminal()) {
             (false, true) => self.scopes[step.scope].open -= 1,
             (true, false) => self.scopes[step.scope].open += 1,
@@ -120,6 +122,13 @@ impl Machine {
         }
     }
 
+    /// What is inside a step is being put together, or not any more.
+    pub(super) fn set_closing(&mut self, i: usize, closing: bool) {
+        self.closing -= usize::from(self.steps[i].closing);
+        self.closing += usize::from(closing);
+        self.steps[i].closing = closing;
+    }
+
     pub(super) fn set_expanded(&mut self, i: usize, expanded: bool) {
         self.weigh(i, false);
         self.steps[i].expanded = expanded;
@@ -128,6 +137,10 @@ impl Machine {
 
     /// Count a step in, or out of, those that are active and those that wait for a decision.
     pub(super) fn weigh(&mut self, i: usize, counted: bool) {
+        let step = &self.steps[i];
+        if step.row.state == StepState::Ready || step.row.state == StepState::Running && !step.expanded {
+            if counted { self.busy += 1 } else { self.busy -= 1 }
+        }
         let step = &self.steps[i];
         let count = match step.row.state {
             StepState::Running if step.expanded => return,

@@ -255,7 +255,7 @@ impl Machine {
     }
 
     /// What it takes to close what is inside a step.
-    pub(super) fn closing(&self, i: usize) -> Stage {
+    pub(super) fn close_stage(&self, i: usize) -> Stage {
         match self.definition(i).repeat {
             // Of its rounds only the last one is looked at.
             Some(_) => Stage::Round(self.steps[i].rounds.begun),

@@ -42,6 +42,7 @@ pub(crate) use documents::{Child, Document, Known, Launch, Stage};
 pub(crate) use inside::latest_files;
 pub(crate) use restore::Snapshot;
 use serde_json::json;
+pub(crate) use timers::times;
 pub(crate) use verify::Recorded;
 
 use crate::{
@@ -76,8 +77,14 @@ pub(crate) struct Machine {
     approvals: BTreeMap<ApprovalId, ApprovalRow>,
     /// Steps that run, are about to, or wait for a time.
     active: usize,
+    /// Of these, those that do not merely wait for a time or an event.
+    busy: usize,
     /// Steps that wait for somebody to decide.
     deciding: usize,
+    /// Steps whose inside is being put together.
+    closing: usize,
+    /// Since when it has only waited, as the core counts; 0 if it does not, or something has changed since.
+    resting: u64,
     /// So many steps it may have, those inside others counted.
     max_steps: usize,
     /// Who gave the command that is being done.
@@ -227,7 +234,10 @@ impl Machine {
             journals: BTreeMap::new(),
             approvals: BTreeMap::new(),
             active: 0,
+            busy: 0,
             deciding: 0,
+            closing: 0,
+            resting: 0,
             max_steps: TenantBounds::default().run_steps,
             by: None,
             let_go: Vec::new(),
@@ -261,6 +271,27 @@ impl Machine {
     /// Whether nothing will happen any more unless somebody reopens the run.
     pub(crate) fn is_over(&self) -> bool {
         self.run.state.is_terminal()
+    }
+
+    /// Whether nothing of it is under way: it waits for somebody, for something from outside, or for a time. Steps whose
+    /// inside is to be put together want a place.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.is_over() && self.busy == 0 && self.closing == 0
+    }
+
+    /// How many steps are in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Since when it has only waited and nothing has changed.
+    pub(crate) fn resting(&self) -> u64 {
+        self.resting
+    }
+
+    /// From now on it only waits.
+    pub(crate) fn set_resting(&mut self, since: u64) {
+        self.resting = since;
     }
 
     /// Whether the step wants a place to run: for an attempt, or to close what is inside it.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effects, Launch, Machine, RUN_TIMER, Rounds, Stage, attempts::slim};
+use super::{Effects, Launch, Machine, Rounds, Stage, attempts::slim};
 use crate::{
     engine::plan::Plan,
     model::{
@@ -180,19 +180,10 @@ impl Machine {
             effects.ready.extend(started.ready);
             return (launches, effects);
         }
-        effects.timers.extend(self.run.start_at.filter(|at| *at > now).map(|at| (at, RUN_TIMER)));
+        effects.timers = self.timers();
         for i in 0..self.steps.len() {
-            let row = &self.steps[i].row;
-            if let (Some(start), Some(limit)) = (row.started_at, self.definition(i).step_timeout_ms)
-                && !row.state.is_terminal()
-            {
-                effects.timers.push((start.plus(std::time::Duration::from_millis(limit)), i));
-            }
             match self.steps[i].row.state {
                 StepState::Ready if self.run.state != RunState::Paused => effects.ready.push(i),
-                StepState::Retrying | StepState::Waiting | StepState::WaitingApproval => {
-                    effects.timers.extend(self.steps[i].row.not_before.map(|at| (at, i)));
-                }
                 StepState::Running if self.steps[i].expanded => {
                     self.close_if_over(i, now, &mut effects);
                 }

@@ -36,7 +36,8 @@ impl Machine {
                 let attempt = step.attempt.as_ref().map(|attempt| (attempt.id, attempt.state));
                 lines.push(format!("{}: {attempt:?}, expanded {}", row.name, step.expanded));
             }
-            let rounds = if row.state == StepState::Running { step.rounds } else { Rounds::default() };
+            // Before it has said what it goes through, they are those of an earlier course.
+            let rounds = if step.expanded { step.rounds } else { Rounds::default() };
             lines.push(format!("{}: {} scopes, {rounds:?}", row.name, step.children.len()));
             step.children.iter().for_each(|&inner| self.lines_of(inner, lines));
         }

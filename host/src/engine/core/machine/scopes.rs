@@ -327,6 +327,7 @@ impl Machine {
             for j in self.steps_of(scope) {
                 self.remove_children(j, 0);
                 self.weigh(j, false);
+                self.set_closing(j, false);
                 self.lets_go(j);
                 let step = &mut self.steps[j];
                 step.gone = true;

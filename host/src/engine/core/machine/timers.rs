@@ -1,15 +1,48 @@
 //! What time does: retries, waits, deadlines of decisions and of steps, the start of a run that was to start later.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Effects, Machine, RUN_TIMER};
 use crate::model::{
     AttemptState, DecidedBy, Decision, EventKind, Failure, FailureKind, Node, OnDeadline, RunState,
-    StepState, Timestamp, Value,
+    StepDefinition, StepState, Timestamp, Value,
 };
 use crate::store::{ApprovalKind, ApprovalState};
 
+/// When a step that stands so is to be looked at: when its time has come, and when all of its time is over.
+pub(crate) fn times(
+    state: StepState,
+    not_before: Option<Timestamp>,
+    started_at: Option<Timestamp>,
+    definition: &StepDefinition,
+) -> impl Iterator<Item = Timestamp> {
+    let waits = matches!(state, StepState::Retrying | StepState::Waiting | StepState::WaitingApproval);
+    let limit = definition.step_timeout_ms.map(Duration::from_millis).filter(|_| may_run_out(state));
+    let end = started_at.zip(limit).map(|(start, limit)| start.plus(limit));
+    not_before.filter(|_| waits).into_iter().chain(end)
+}
+
+/// Whether the time of a step runs. What waits for its review has done its work; what is paused begins with all of its time
+/// when it goes on.
+fn may_run_out(state: StepState) -> bool {
+    !state.is_terminal() && !matches!(state, StepState::Pending | StepState::AwaitingReview | StepState::Paused)
+}
+
 impl Machine {
+    /// Every time at which something is to be looked at, by what the rows say.
+    pub(crate) fn timers(&self) -> Vec<(Timestamp, usize)> {
+        let start = self.run.start_at.filter(|_| self.run.state == RunState::Pending);
+        let mut timers: Vec<_> = start.into_iter().map(|at| (at, RUN_TIMER)).collect();
+        for i in (0..self.steps.len()).filter(|&i| !self.steps[i].gone) {
+            let row = &self.steps[i].row;
+            let times = times(row.state, row.not_before, row.started_at, self.definition(i));
+            timers.extend(times.map(|at| (at, i)));
+        }
+        timers
+    }
+
     /// The time of a timer has come. It may be for something that has long been over.
     pub(crate) fn timer(&mut self, i: usize, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
@@ -78,9 +111,7 @@ impl Machine {
     fn step_timeout(&mut self, i: usize, now: Timestamp, effects: &mut Effects) {
         let Some(limit) = self.definition(i).step_timeout_ms else { return };
         let row = &self.steps[i].row;
-        // What waits for its review has done its work; what is paused begins with all of its time when it goes on.
-        let idle = [StepState::Pending, StepState::AwaitingReview, StepState::Paused];
-        let started = row.started_at.filter(|_| !row.state.is_terminal() && !idle.contains(&row.state));
+        let started = row.started_at.filter(|_| may_run_out(row.state));
         if started.is_none_or(|at| now.since(at).as_millis() < u128::from(limit)) {
             return;
         }

@@ -72,7 +72,7 @@ impl Machine {
         let stage = match self.definition(i).node()? {
             Node::Checkpoint(_) | Node::Wait(_) => return None,
             Node::Phase(_) | Node::Transform(_) | Node::Condition(_) | Node::Join(_) => Stage::Open,
-            Node::Workflow(_) | Node::Map(_) | Node::Loop(_) => self.closing(i),
+            Node::Workflow(_) | Node::Map(_) | Node::Loop(_) => self.close_stage(i),
         };
         let mut launch = self.launch(i, attempt, stage);
         launch.known = self.steps[i].row.step_key.map_or(Known::Nothing, Known::Verified);

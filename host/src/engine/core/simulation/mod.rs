@@ -9,6 +9,7 @@ pub(super) mod database;
 mod definitions;
 mod outcomes;
 mod people;
+mod rest;
 mod rollbacks;
 mod world;
 
@@ -69,8 +70,20 @@ fn begin(world: &mut World, refused: f64) {
     world.input(Input::Create(Box::new(machine)));
 }
 
+/// Says which seed it was that failed, wherever it did.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("seed {} fails", self.0);
+        }
+    }
+}
+
 /// One schedule from a seed. Returns what happened, for the test that compares two.
 fn simulate(seed: u64) -> BTreeMap<String, usize> {
+    let _seed = Told(seed);
     let mut world = World::new(seed);
     for _ in 0..world.rng.random_range(1..6) {
         begin(&mut world, 0.2);
@@ -86,6 +99,8 @@ fn simulate(seed: u64) -> BTreeMap<String, usize> {
     assert_eq!(world.host.core.running(), 0, "seed {seed}: a place was lost");
     assert!(world.refused.iter().all(|run| !world.database.runs.contains_key(run)));
     let mut census = BTreeMap::new();
+    census.insert("woken".to_owned(), world.woken);
+    census.insert("taken up as it rests".to_owned(), world.taken_up_resting);
     for row in world.database.runs.values() {
         let states: Vec<_> = row.steps.values().map(|s| format!("{} {}", s.name, s.state)).collect();
         assert!(row.run.state.is_terminal(), "seed {seed}: a run is stuck, {}: {states:#?}", row.run.state);
@@ -179,6 +194,8 @@ fn no_schedule_loses_a_run_or_commits_a_result_twice() {
         "given up",
         "later version of a file",
         "step that counts on",
+        "woken",
+        "taken up as it rests",
     ] {
         assert!(all.get(what).is_some_and(|&n| n > 50), "{what}: {all:?}");
     }

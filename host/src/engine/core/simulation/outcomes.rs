@@ -86,7 +86,8 @@ pub(super) fn generator(fate: u64, of: &impl std::hash::Hash) -> StdRng {
 pub(super) fn fated(fate: u64, launch: &Launch, now: Timestamp) -> AttemptEnd {
     let rounds = match &launch.stage {
         Stage::Open => 0,
-        Stage::Close(rounds) => 1 + rounds.len(),
+        Stage::Round(rounds) => 1 + rounds,
+        Stage::Close(children) => 1 + children.len(),
     };
     let mut rng = generator(fate, &(launch.run.plan.to_string(), &launch.name, rounds, launch.journal.len()));
     loop {

@@ -51,6 +51,12 @@ pub(super) struct World {
     pub(super) ahead: bool,
     /// If it is there, attempts end and people decide as it says, whenever they do.
     pub(super) fate: Option<u64>,
+    /// Runs that are being read, with the epoch that they rest under.
+    pub(super) wakes: Vec<(RunId, u64)>,
+    /// How many were,
+    pub(super) woken: usize,
+    /// and how many were taken up without.
+    pub(super) taken_up_resting: usize,
     commands: i64,
     /// How often somebody still interferes: a run that is begun again for ever never ends.
     pub(super) interferences: u32,
@@ -83,9 +89,13 @@ impl World {
             host: Host::new(id),
             ahead: seed % 2 == 1,
             fate: None,
+            wakes: Vec::new(),
+            woken: 0,
+            taken_up_resting: 0,
             commands: 0,
             interferences: 12,
         };
+        world.keep_some();
         world.input(Input::TakenUp);
         world
     }
@@ -108,6 +118,7 @@ impl World {
     pub(super) fn durable(&mut self) {
         let (mut lost, mut launches, mut stopped) = (BTreeSet::new(), Vec::new(), Vec::new());
         let (mut refusals, mut loads, mut reloads) = (Vec::new(), Vec::new(), Vec::new());
+        let mut settled = Vec::new();
         let Some(Queued { actions, begun }) = self.host.queue.pop_front() else { return };
         for action in actions {
             match action {
@@ -121,7 +132,10 @@ impl World {
                         refusals.push(Input::Refused { run, epoch });
                     }
                 }
-                Action::Commit(t) => self.database.commit(*t, &self.plans),
+                Action::Commit(t) => {
+                    settled.push(t.run.id);
+                    self.database.commit(*t, &self.plans);
+                }
                 Action::Launch(launch) => launches.push(launch),
                 Action::Stop(attempt) => {
                     // It may take its time.
@@ -130,6 +144,7 @@ impl World {
                     stopped.extend(guests);
                 }
                 Action::Reload(run) => reloads.push(run),
+                Action::Wake { run, epoch, .. } => self.wakes.push((run, epoch)),
                 Action::Load { run, id, order } => loads.push((run, id, order)),
                 Action::RefuseCommand { .. } => {}
             }
@@ -140,6 +155,7 @@ impl World {
                 self.begin(*launch);
             }
         }
+        self.settle(settled);
         for refusal in refusals {
             self.input(refusal);
         }
@@ -165,6 +181,12 @@ impl World {
             self.broken.insert((run, epoch));
         }
         self.refused.contains(&run) || self.broken.contains(&(run, epoch))
+    }
+
+    /// Whether transitions of the run are on their way.
+    pub(super) fn is_on_its_way(&self, run: RunId) -> bool {
+        let is_of = |action: &Action| matches!(action, Action::Commit(t) if t.run.id == run);
+        self.host.queue.iter().flat_map(|queued| &queued.actions).any(is_of)
     }
 
     fn reload(&mut self, run: RunId) {
@@ -223,6 +245,8 @@ impl World {
 
     pub(super) fn crash(&mut self) {
         self.host = Host::new(HostId::new());
+        self.wakes.clear();
+        self.keep_some();
         let open: Vec<RunId> = self
             .database
             .runs
@@ -231,8 +255,7 @@ impl World {
             .map(|(id, _)| *id)
             .collect();
         for run in open {
-            let machine = Box::new(self.take_up(run));
-            self.input(Input::Recover(machine));
+            self.take_up_again(run);
         }
         self.input(Input::TakenUp);
     }
@@ -253,7 +276,9 @@ impl World {
 
     /// Something happens: a guest ends, somebody decides, or, if nothing else can, time passes.
     pub(super) fn goes_on(&mut self) {
-        if !self.host.guests.is_empty() {
+        if !self.wakes.is_empty() {
+            self.read_one();
+        } else if !self.host.guests.is_empty() {
             self.guest_ends();
         } else if !self.somebody_decides() && self.host.queue.is_empty() {
             self.now = self.now.plus(std::time::Duration::from_millis(5));
@@ -270,6 +295,7 @@ impl World {
             75..85 => self.input(Input::Tick),
             85..94 => drop(self.somebody_decides()),
             94 => self.crash(),
+            95..97 if !self.wakes.is_empty() => self.read_one(),
             95..100 => self.somebody_interferes(),
             _ => {}
         }
@@ -287,6 +313,8 @@ impl World {
         loop {
             if !self.host.queue.is_empty() {
                 self.durable();
+            } else if !self.wakes.is_empty() {
+                self.read_one();
             } else if !self.host.guests.is_empty() {
                 self.guest_ends();
             } else if (self.fate.is_some() || self.rng.random_bool(0.5)) && self.somebody_decides() {
