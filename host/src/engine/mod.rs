@@ -233,7 +233,8 @@ impl Engine {
             engine.take_up_runs().await?;
             engine.driver.send(Message::CommandsWait);
             let age = engine.config.bounds.signal_age;
-            signals::start(engine.store.clone(), engine.driver.clone(), age, wanted);
+            let (store, driver, bus) = (engine.store.clone(), engine.driver.clone(), engine.bus.clone());
+            signals::start(store, driver, bus, age, wanted);
         }
         if !observes && engine.config.schedules {
             alarm::start(engine.clone());

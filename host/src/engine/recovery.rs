@@ -43,7 +43,8 @@ impl Engine {
         let loader = self.loader();
         let mut last = None;
         loop {
-            let page = insist(|| async { Ok(self.store.runs_unfinished(self.host, last, PAGE).await?) }).await?;
+            let page =
+                insist(|| async { Ok(self.store.runs_unfinished(self.host, last, PAGE).await?) }).await?;
             let Some(run) = page.last() else { break };
             last = Some(run.id);
             for run in page {

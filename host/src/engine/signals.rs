@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
+    events::EventBus,
     model::{Command, Order, TenantId, Timestamp, Value},
     store::{CommandAnswer, Store, StoreError, StoreResult},
 };
@@ -65,7 +66,7 @@ impl Tenant {
             )),
             other => other.into(),
         })?;
-        let waiting = self.store().step_waiting(key).await?.len();
+        let waiting = self.store().step_waiting_count(key).await?;
         self.engine.matchmaker.look(self.id().clone(), key.to_owned());
         Ok(SentSignal { id, waiting })
     }
@@ -96,6 +97,7 @@ type Busy = HashMap<(TenantId, String), bool>;
 pub(super) fn start(
     store: Store,
     driver: DriverHandle,
+    bus: EventBus,
     age: Duration,
     mut wanted: mpsc::UnboundedReceiver<(TenantId, String)>,
 ) {
@@ -131,8 +133,8 @@ pub(super) fn start(
                 Entry::Vacant(place) => {
                     let (tenant, key) = place.key().clone();
                     place.insert(false);
-                    let brought =
-                        tokio::spawn(insist(store.clone(), driver.clone(), age, tenant.clone(), key.clone()));
+                    let around = (store.clone(), driver.clone(), bus.clone());
+                    let brought = tokio::spawn(insist(around, age, tenant.clone(), key.clone()));
                     done.push(async move {
                         let _ = brought.await;
                         (tenant, key)
@@ -153,16 +155,18 @@ async fn take_up(store: &Store) -> StoreResult<Vec<(TenantId, String)>> {
     store.signals_wanted().await
 }
 
-async fn insist(store: Store, driver: DriverHandle, age: Duration, tenant: TenantId, key: String) {
-    while let Err(error) = bring(&store, &driver, age, (&tenant, &key)).await {
+/// What it takes to bring an event.
+type Around = (Store, DriverHandle, EventBus);
+
+async fn insist(around: Around, age: Duration, tenant: TenantId, key: String) {
+    while let Err(error) = bring(&around, age, (&tenant, &key)).await {
         tracing::warn!(%error, "an outside event cannot be brought to its step; trying again");
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 async fn bring(
-    store: &Store,
-    driver: &DriverHandle,
+    (store, driver, bus): &Around,
     age: Duration,
     (tenant, key): (&TenantId, &str),
 ) -> StoreResult<()> {
@@ -170,17 +174,18 @@ async fn bring(
     let mut refused = Vec::new();
     loop {
         let Some(signal) = tenant.signal_next(key, Timestamp::now().minus(age)).await? else { return Ok(()) };
-        let waiting = tenant.step_waiting(key).await?;
-        let Some((run, step)) =
-            waiting.into_iter().find(|(run, step)| !refused.contains(&(*run, step.name.clone())))
-        else {
+        // One of so many has not refused it.
+        let few = u32::try_from(refused.len() + 1).unwrap_or(u32::MAX);
+        let waiting = tenant.step_waiting(key, few).await?;
+        let Some((run, step)) = waiting.into_iter().find(|step| !refused.contains(step)) else {
             return Ok(());
         };
         let data = match &signal.data {
             Value::Inline { json } => json.clone(),
             Value::Blob { .. } => "null".to_owned(),
         };
-        let command = Command::Signal { step: step.name.clone(), signal: signal.id, data };
+        let command = Command::Signal { step: step.clone(), signal: signal.id, data };
+        let mut follow = bus.follow(run);
         let place = tenant.command_add(run, &Order { command, by: None }).await?;
         driver.send(Message::CommandsWait);
         let mut pause = LOOK;
@@ -189,13 +194,14 @@ async fn bring(
                 Ok(CommandAnswer::Done) => break,
                 // It went another way meanwhile: the event is for the next one.
                 Ok(CommandAnswer::Refused(_)) => {
-                    refused.push((run, step.name));
+                    refused.push((run, step));
                     break;
                 }
                 // It is offered: as long as that is not answered, it must not be offered to another.
                 Ok(CommandAnswer::Queued) | Err(_) if driver.has_stopped() => return Ok(()),
                 Ok(CommandAnswer::Queued) | Err(_) => {
-                    tokio::time::sleep(pause).await;
+                    // A refusal tells nobody; so it is asked again after a while.
+                    let _ = tokio::time::timeout(pause, follow.committed.changed()).await;
                     pause = (pause * 2).min(PAUSE);
                 }
             }

@@ -124,14 +124,21 @@ impl Store {
         self.readers.optional(sql, &cells![run], |row| Record::of("runs", row).parse("tenant_id")).await
     }
 
-    /// The commands that wait for runs of this host, and for runs that have ended, in order.
-    pub async fn command_list(&self, host: HostId) -> StoreResult<Vec<CommandRow>> {
+    /// The first commands after that one that wait for runs of this host, and for runs that have ended, in order.
+    pub async fn command_list(&self, host: HostId, after: i64, limit: u32) -> StoreResult<Vec<CommandRow>> {
         let sql = "SELECT commands.id, commands.run_id, commands.kind, commands.data, commands.given_by,
                           commands.tries
                    FROM commands
                    JOIN runs ON runs.id = commands.run_id
-                   WHERE commands.refused IS NULL AND (runs.owner = $1 OR runs.finished_at IS NOT NULL) ORDER BY commands.id";
-        self.readers.all(sql, &cells![host], decode::command).await
+                   WHERE commands.id > $2 AND commands.refused IS NULL
+                     AND (runs.owner = $1 OR runs.finished_at IS NOT NULL) ORDER BY commands.id LIMIT $3";
+        self.readers.all(sql, &cells![host, after, limit], decode::command).await
+    }
+
+    /// All commands that are neither done nor refused.
+    pub async fn commands_waiting(&self) -> StoreResult<Vec<i64>> {
+        let sql = "SELECT id FROM commands WHERE refused IS NULL";
+        self.readers.all(sql, &[], |row| Record::of("commands", row).count("id")).await
     }
 
     /// Record that a host takes these commands up, before it does them.

@@ -15,6 +15,7 @@ mod oversize;
 mod people;
 mod policies;
 mod quotas;
+mod resting;
 mod rollback;
 mod schedules;
 mod statistics;

@@ -25,7 +25,12 @@ impl Core {
     }
 
     /// Give the free places to the steps that wait.
-    pub(super) fn dispatch(&mut self, now: Timestamp, changed: &mut BTreeSet<RunId>, launches: &mut Vec<Launch>) {
+    pub(super) fn dispatch(
+        &mut self,
+        now: Timestamp,
+        changed: &mut BTreeSet<RunId>,
+        launches: &mut Vec<Launch>,
+    ) {
         if self.draining || self.taking_up {
             return;
         }

@@ -86,9 +86,8 @@ impl Rest {
                     let inside = |name: &str| {
                         name.strip_prefix(step.name.as_str()).is_some_and(|rest| rest.starts_with(['/', '[']))
                     };
-                    let open = |other: &&UnfinishedStep| {
-                        other.state != StepState::Running && inside(&other.name)
-                    };
+                    let open =
+                        |other: &&UnfinishedStep| other.state != StepState::Running && inside(&other.name);
                     if !step.expanded || !run.steps.iter().any(|other| open(&other)) {
                         return None;
                     }
@@ -232,7 +231,14 @@ impl Core {
     }
 
     /// A run could not be read. If it is `gone`, it has ended or is another host's; otherwise it goes on resting.
-    pub(super) fn not_woken(&mut self, run: RunId, why: &str, gone: bool, now: Timestamp, actions: &mut Vec<Action>) {
+    pub(super) fn not_woken(
+        &mut self,
+        run: RunId,
+        why: &str,
+        gone: bool,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
         self.resting.waking -= 1;
         let loading = self.loading.remove(&run).unwrap_or_default();
         for (id, ..) in loading.commands {

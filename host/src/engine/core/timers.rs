@@ -42,7 +42,8 @@ impl Timers {
 
     /// Those of a run, the first one first.
     pub(super) fn of(&self, run: RunId) -> impl Iterator<Item = (Timestamp, usize)> {
-        let all = (run, Timestamp::from_micros(i64::MIN), 0)..=(run, Timestamp::from_micros(i64::MAX), usize::MAX);
+        let all =
+            (run, Timestamp::from_micros(i64::MIN), 0)..=(run, Timestamp::from_micros(i64::MAX), usize::MAX);
         self.by_run.range(all).map(|&(_, at, step)| (at, step))
     }
 

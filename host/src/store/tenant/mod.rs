@@ -13,7 +13,7 @@ pub use steps::StepPlace;
 pub use whole::WholeRun;
 
 use super::{
-    IdempotencyKey, RunRow, StepRow, Store, StoreError, StoreResult,
+    IdempotencyKey, RunRow, Store, StoreError, StoreResult,
     database::Connection,
     decode,
     read::{Columns, Record},
@@ -102,12 +102,25 @@ impl TenantStore {
         self.store.readers.all(sql, &cells, decode::run).await
     }
 
-    /// The steps that wait for an outside event of this key, with their runs, the oldest first.
-    pub async fn step_waiting(&self, event_key: &str) -> StoreResult<Vec<(RunId, StepRow)>> {
-        let sql = "SELECT * FROM steps WHERE tenant_id = $1 AND event_key = $2 AND finished_at IS NULL
-                   ORDER BY run_id, ord, name";
-        let read = |row: &dyn Columns| Ok((Record::of("steps", row).parse("run_id")?, decode::step(row)?));
-        self.store.readers.all(sql, &cells![self.tenant, event_key], read).await
+    /// The first steps that wait for an outside event of this key, with their runs, the oldest first.
+    pub async fn step_waiting(&self, event_key: &str, limit: u32) -> StoreResult<Vec<(RunId, String)>> {
+        let sql = "SELECT run_id, name FROM steps
+                   WHERE tenant_id = $1 AND event_key = $2 AND finished_at IS NULL
+                   ORDER BY run_id, ord, name LIMIT $3";
+        let read = |row: &dyn Columns| {
+            let r = Record::of("steps", row);
+            Ok((r.parse("run_id")?, r.text("name")?))
+        };
+        self.store.readers.all(sql, &cells![self.tenant, event_key, limit], read).await
+    }
+
+    /// How many steps wait for an outside event of this key.
+    pub async fn step_waiting_count(&self, event_key: &str) -> StoreResult<usize> {
+        let sql = "SELECT count(*) AS n FROM steps
+                   WHERE tenant_id = $1 AND event_key = $2 AND finished_at IS NULL";
+        let read = |row: &dyn Columns| Record::of("steps", row).count("n");
+        let counts = self.store.readers.optional(sql, &cells![self.tenant, event_key], read).await?;
+        Ok(counts.unwrap_or(0))
     }
 
     /// A run's events with numbers above `after`, in order.

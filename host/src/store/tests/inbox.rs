@@ -126,11 +126,14 @@ async fn steps_that_wait_are_found_by_their_key(world: &World) {
         commit(store, run.clone()).await.unwrap();
     }
     let view = store.tenant(&tenant());
-    let found: Vec<_> = view.step_waiting("order-7").await.unwrap();
-    let found: Vec<_> = found.into_iter().map(|(run, step)| (run, step.name)).collect();
-    assert_eq!(found, [(runs[0].run.id, "waits".into()), (runs[2].run.id, "waits".into())]);
-    assert!(view.step_waiting("order-8").await.unwrap().is_empty());
-    assert!(store.tenant(&"other".parse().unwrap()).step_waiting("order-7").await.unwrap().is_empty());
+    let [first, third] = [&runs[0], &runs[2]].map(|run| (run.run.id, "waits".to_owned()));
+    assert_eq!(view.step_waiting("order-7", 9).await.unwrap(), [first.clone(), third]);
+    assert_eq!(view.step_waiting("order-7", 1).await.unwrap(), [first]);
+    assert_eq!(view.step_waiting_count("order-7").await.unwrap(), 2);
+    assert!(view.step_waiting("order-8", 9).await.unwrap().is_empty());
+    let other = store.tenant(&"other".parse().unwrap());
+    assert!(other.step_waiting("order-7", 9).await.unwrap().is_empty());
+    assert_eq!(other.step_waiting_count("order-7").await.unwrap(), 0);
 }
 
 async fn signals_that_nobody_takes_are_bounded(world: &World) {

@@ -288,14 +288,14 @@ async fn commands_wait_for_their_runs_owner_until_a_transition_does_them(world: 
     for order in &orders {
         view.command_add(first.run.id, order).await.unwrap();
     }
-    let commands = store.command_list(owner).await.unwrap();
+    let commands = store.command_list(owner, 0, 10).await.unwrap();
     let found: Vec<_> = commands.iter().map(|row| (row.run, row.order.clone())).collect();
     assert_eq!(found, orders.map(|order| (first.run.id, order)));
-    assert!(store.command_list(HostId::new()).await.unwrap().is_empty());
+    assert!(store.command_list(HostId::new(), 0, 10).await.unwrap().is_empty());
     let mut second = next(&first);
     second.commands_done.extend(commands.iter().map(|row| row.id));
     commit(store, second).await.unwrap();
-    assert!(store.command_list(owner).await.unwrap().is_empty());
+    assert!(store.command_list(owner, 0, 10).await.unwrap().is_empty());
 }
 
 /// PostgreSQL's own order is that of a language, in which "a" comes before "B" and signs do not count.

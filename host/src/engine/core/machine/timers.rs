@@ -27,7 +27,8 @@ pub(crate) fn times(
 /// Whether the time of a step runs. What waits for its review has done its work; what is paused begins with all of its time
 /// when it goes on.
 fn may_run_out(state: StepState) -> bool {
-    !state.is_terminal() && !matches!(state, StepState::Pending | StepState::AwaitingReview | StepState::Paused)
+    !state.is_terminal()
+        && !matches!(state, StepState::Pending | StepState::AwaitingReview | StepState::Paused)
 }
 
 impl Machine {

@@ -113,7 +113,9 @@ impl Drive {
                     let machine = Box::new(Machine::restore(database.snapshot(run)));
                     self.input(Input::Reopen { machine, id, order });
                 }
-                Action::Reload(_) | Action::Wake { .. } => panic!("nothing is refused, and nothing rests here"),
+                Action::Reload(_) | Action::Wake { .. } => {
+                    panic!("nothing is refused, and nothing rests here")
+                }
             }
         }
     }

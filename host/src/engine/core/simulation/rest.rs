@@ -58,7 +58,8 @@ impl World {
         let (id, tenant, mut whole) = (machine.run().id, machine.tenant().clone(), machine);
         let holds = whole.holders().filter_map(|step| whole.concurrency(step)).map(|bound| bound.key.clone());
         let (mut held, mut keys) = (holds.collect::<Vec<_>>(), rest.keys.clone());
-        (held.sort(), keys.sort());
+        held.sort();
+        keys.sort();
         assert_eq!(held, keys);
         assert_eq!(whole.timers().into_iter().map(|(at, _)| at).min(), rest.timer);
         assert!(whole.is_quiet() && whole.wanting().next().is_none());
