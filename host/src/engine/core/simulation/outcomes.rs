@@ -89,7 +89,8 @@ pub(super) fn fated(fate: u64, launch: &Launch, now: Timestamp) -> AttemptEnd {
         Stage::Round(rounds) => 1 + rounds,
         Stage::Close(children) => 1 + children.len(),
     };
-    let mut rng = generator(fate, &(launch.run.plan.to_string(), &launch.name, rounds, launch.journal.len()));
+    let mut rng =
+        generator(fate, &(launch.plan.digest.to_string(), &launch.name, rounds, launch.journal.len()));
     loop {
         let end = outcome(&mut rng, launch, now);
         let stands = matches!(end.result, Ok(AttemptOutcome::Unchanged));

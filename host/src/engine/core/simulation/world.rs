@@ -276,10 +276,10 @@ impl World {
 
     /// Something happens: a guest ends, somebody decides, or, if nothing else can, time passes.
     pub(super) fn goes_on(&mut self) {
-        if !self.wakes.is_empty() {
-            self.read_one();
-        } else if !self.host.guests.is_empty() {
+        if !self.host.guests.is_empty() {
             self.guest_ends();
+        } else if !self.wakes.is_empty() {
+            self.read_one();
         } else if !self.somebody_decides() && self.host.queue.is_empty() {
             self.now = self.now.plus(std::time::Duration::from_millis(5));
             self.input(Input::Tick);
