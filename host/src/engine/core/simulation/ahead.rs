@@ -70,8 +70,5 @@ fn whatever_was_on_its_way_to_the_disk_runs_come_to_the_same() {
         steps += expected.iter().map(|(_, steps)| steps.len()).sum::<usize>();
     }
     assert!(compared > 500, "{compared}");
-    assert!(
-        lost > 500 && steps > 5_000,
-        "hosts die while attempts are ahead of the disk: {lost} of {steps}"
-    );
+    assert!(lost > 500 && steps > 5_000, "hosts die while attempts are ahead of the disk: {lost} of {steps}");
 }
