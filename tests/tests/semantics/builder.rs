@@ -162,6 +162,17 @@ fn people_and_times() -> Vec<Workflow> {
                 Step::transform("after")
                     .set("woken_by", "[steps.a_second.output.woken_by, steps.past.output.woken_by]"),
             ),
+        Workflow::new("resting")
+            .step(Step::cases(
+                "kind",
+                [("person", "input.kind == 'person'"), ("event", "input.kind == 'event'")],
+                Some("time"),
+            ))
+            .step(Step::checkpoint("decided", Checkpoint::new("Shall it go on?")).after("kind.person"))
+            .step(Step::event("came", "'resting-' + input.id", None).after("kind.event"))
+            .step(Step::wait("later", Wait::until("input.at")).after("kind.time"))
+            .step(Step::join("woken", JoinMode::Any).after("decided").after("came").after("later"))
+            .step(Step::transform("after").set("id", "input.id").set("woken", "steps.woken.output")),
         Workflow::new("wait_event").step(Step::event("paid", "'order-' + input.order + '-paid'", None)).step(
             Step::transform("ship")
                 .set("order", "input.order")

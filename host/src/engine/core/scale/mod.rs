@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod drive;
-mod figures;
 mod growth;
 
 use std::{collections::BTreeMap, sync::Arc};
