@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Store, StoreError, StoreLocation, StoreResult,
-    database::{Connection, Connector, on},
+    database::{Connection, Connector, Moment, on},
     read::{Columns, Record},
     sql::{Cell, cells},
 };
@@ -73,22 +73,19 @@ pub(crate) struct Part {
 
 /// The database as it was at one moment.
 pub(crate) struct Snapshot {
-    connection: Connection,
+    moment: Moment,
 }
 
 impl Store {
     /// The database as it is now, all tenants', to be read in peace.
     pub(crate) async fn snapshot(&self) -> StoreResult<Snapshot> {
-        let mut connection = self.connector.connect().await?;
-        match connection {
-            Connection::Sqlite(_) => connection.execute("BEGIN", &[]).await?,
-            Connection::Postgres(_) => {
-                connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[]).await?;
-                // Whoever takes the rows may be slow.
-                connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0", &[]).await?
-            }
-        };
-        let mut snapshot = Snapshot { connection };
+        let mut moment = self.readers.moment().await?;
+        if let Moment::Postgres(transaction) = &mut moment {
+            // Whoever takes the rows may be slow.
+            let sql = "SET LOCAL idle_in_transaction_session_timeout = 0";
+            sqlx::query(sql).execute(&mut **transaction).await?;
+        }
+        let mut snapshot = Snapshot { moment };
         // The moment is that of the first look.
         snapshot.schema().await?;
         Ok(snapshot)
@@ -98,7 +95,7 @@ impl Store {
 impl Snapshot {
     /// Number of the schema.
     pub(crate) async fn schema(&mut self) -> StoreResult<i64> {
-        schema(&mut self.connection).await
+        schema(&mut self.moment).await
     }
 
     /// Blobs that rows name, those that come after one in the order of tenants and digests.
@@ -113,7 +110,7 @@ impl Snapshot {
             let r = Record::of("blobs", row);
             Ok((r.parse("tenant_id")?, r.parse("digest")?))
         };
-        self.connection.all(sql, &cells![tenant, digest, PAGE], read).await
+        self.moment.all(sql, &cells![tenant, digest, PAGE], read).await
     }
 
     /// Send all rows of a table, part by part. A table without rows sends nothing.
@@ -121,13 +118,13 @@ impl Snapshot {
     /// # Errors
     /// Also if nobody takes them any more.
     pub(crate) async fn rows(&mut self, table: &'static str, to: &mpsc::Sender<Part>) -> StoreResult<()> {
-        let columns = columns(&mut self.connection, table).await?;
+        let columns = columns(&mut self.moment, table).await?;
         let sql = format!("SELECT {} FROM {table}", list(&columns));
         let head = to_line(table, &columns)?;
         let gone = || StoreError::Unusable("nobody takes the backup any more".to_owned());
         let mut part = Part { table, lines: head.clone(), rows: 0 };
-        on!(Connection, &mut self.connection, connection => {
-            let mut found = sqlx::query(AssertSqlSafe(sql)).fetch(connection);
+        on!(Moment, &mut self.moment, transaction => {
+            let mut found = sqlx::query(AssertSqlSafe(sql)).fetch(&mut **transaction);
             while let Some(row) = found.try_next().await? {
                 part.lines.extend(to_line(table, &cells_of(table, &row, &columns)?)?);
                 part.rows += 1;
@@ -144,10 +141,9 @@ impl Snapshot {
     }
 
     /// Let go of it.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(self) {
         // It has changed nothing: however it ends, nothing is lost.
-        let _ = self.connection.execute("ROLLBACK", &[]).await;
-        let _ = self.connection.close().await;
+        let _ = on!(Moment, self.moment, transaction => transaction.rollback().await);
     }
 }
 
@@ -162,11 +158,12 @@ impl Import {
     /// # Errors
     /// `Exists` if there is something in it.
     pub(crate) async fn open(location: &StoreLocation) -> StoreResult<Self> {
-        let mut connection = Connector::new(location).connect().await?;
+        let connector = Connector::new(location);
+        let mut connection = connector.connect().await?;
         if is_used(&mut connection).await? {
             return Err(StoreError::Exists);
         }
-        connection.migrate().await?;
+        connection.migrate(&connector).await?;
         connection.begin().await?;
         if is_used(&mut connection).await? {
             return Err(StoreError::Exists);
@@ -203,7 +200,7 @@ impl Import {
         self.insert(table, &given, &rows).await
     }
 
-    async fn insert(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell>]) -> StoreResult<()> {
+    async fn insert(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell<'_>>]) -> StoreResult<()> {
         let names = list(columns);
         match &mut self.connection {
             Connection::Sqlite(connection) => {
@@ -211,7 +208,7 @@ impl Import {
                 let sql =
                     format!("INSERT INTO {table} ({names}) SELECT {} FROM json_each($1)", places.join(", "));
                 let rows = serde_json::to_string(rows).map_err(|error| unfit(table, error))?;
-                sqlx::query(AssertSqlSafe(sql)).bind(rows).execute(connection).await?;
+                connection.execute(&sql, &cells![rows])?;
             }
             Connection::Postgres(connection) => {
                 let arrays: Vec<String> = columns
@@ -276,20 +273,51 @@ async fn is_used(connection: &mut Connection) -> StoreResult<bool> {
     Ok(connection.all("SELECT count(*) AS n FROM tenants", &[], count).await? != [0])
 }
 
-async fn schema(connection: &mut Connection) -> StoreResult<i64> {
+/// Whoever can be asked what is in a database.
+trait Reader {
+    fn is_sqlite(&self) -> bool;
+
+    fn all<T: Send>(
+        &mut self,
+        sql: &'static str,
+        cells: &[Cell<'_>],
+        read: fn(&dyn Columns) -> StoreResult<T>,
+    ) -> impl Future<Output = StoreResult<Vec<T>>> + Send;
+}
+
+macro_rules! readers {
+    ($($reader:ident),*) => {$(
+        impl Reader for $reader {
+            fn is_sqlite(&self) -> bool {
+                matches!(self, Self::Sqlite(_))
+            }
+
+            async fn all<T: Send>(
+                &mut self,
+                sql: &'static str,
+                cells: &[Cell<'_>],
+                read: fn(&dyn Columns) -> StoreResult<T>,
+            ) -> StoreResult<Vec<T>> {
+                self.all(sql, cells, read).await
+            }
+        }
+    )*};
+}
+readers!(Connection, Moment);
+
+async fn schema(reader: &mut impl Reader) -> StoreResult<i64> {
     let read = |row: &dyn Columns| Record::of("_sqlx_migrations", row).count("version");
     let sql = "SELECT max(version) AS version FROM _sqlx_migrations";
-    Ok(connection.all(sql, &[], read).await?.pop().unwrap_or_default())
+    Ok(reader.all(sql, &[], read).await?.pop().unwrap_or_default())
 }
 
 /// A table's columns, as the database has them.
-async fn columns(connection: &mut Connection, table: &'static str) -> StoreResult<Vec<Column>> {
-    let sql = match connection {
-        Connection::Sqlite(_) => "SELECT name, type AS kind FROM pragma_table_info($1)",
-        Connection::Postgres(_) => {
-            "SELECT CAST(column_name AS TEXT) AS name, CAST(data_type AS TEXT) AS kind FROM information_schema.columns
-             WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position"
-        }
+async fn columns(reader: &mut impl Reader, table: &'static str) -> StoreResult<Vec<Column>> {
+    let sql = if reader.is_sqlite() {
+        "SELECT name, type AS kind FROM pragma_table_info($1)"
+    } else {
+        "SELECT CAST(column_name AS TEXT) AS name, CAST(data_type AS TEXT) AS kind FROM information_schema.columns
+         WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position"
     };
     let read = |row: &dyn Columns| {
         let r = Record::of("(columns)", row);
@@ -300,7 +328,7 @@ async fn columns(connection: &mut Connection, table: &'static str) -> StoreResul
         };
         Ok(Column(r.text("name")?, kind))
     };
-    let columns = connection.all(sql, &cells![table], read).await?;
+    let columns = reader.all(sql, &cells![table], read).await?;
     if columns.is_empty() { Err(unfit(table, "is not there")) } else { Ok(columns) }
 }
 
@@ -312,10 +340,10 @@ fn unfit(table: &str, why: impl std::fmt::Display) -> StoreError {
     StoreError::Unusable(format!("the table {table} {why}"))
 }
 
-fn cells_of(table: &'static str, row: &dyn Columns, columns: &[Column]) -> StoreResult<Vec<Cell>> {
+fn cells_of(table: &'static str, row: &dyn Columns, columns: &[Column]) -> StoreResult<Vec<Cell<'static>>> {
     let cell = |Column(name, kind): &Column| {
         let cell = match kind {
-            Kind::Text => row.text(name).map(|text| Cell::Text(text.map(str::to_owned))),
+            Kind::Text => row.text(name).map(|text| Cell::Text(text.map(|text| text.to_owned().into()))),
             Kind::Int => row.int(name).map(Cell::Int),
         };
         cell.map_err(|error| StoreError::Corrupt { table, message: format!("{name}: {error}") })
@@ -334,7 +362,7 @@ fn from_line<T: serde::de::DeserializeOwned>(table: &str, line: &str) -> StoreRe
         .map_err(|error| unfit(table, format_args!("has a line that cannot be read: {error}")))
 }
 
-fn row(table: &str, columns: &[Column], line: &str) -> StoreResult<Vec<Cell>> {
+fn row(table: &str, columns: &[Column], line: &str) -> StoreResult<Vec<Cell<'static>>> {
     let values: Vec<Json> = from_line(table, line)?;
     if values.len() != columns.len() {
         return Err(unfit(table, format_args!("has a row of {} values", values.len())));
@@ -342,7 +370,7 @@ fn row(table: &str, columns: &[Column], line: &str) -> StoreResult<Vec<Cell>> {
     let cells = std::iter::zip(columns, values).map(|(Column(name, kind), value)| match (kind, value) {
         (Kind::Text, Json::Null) => Ok(Cell::Text(None)),
         (Kind::Int, Json::Null) => Ok(Cell::Int(None)),
-        (Kind::Text, Json::String(text)) => Ok(Cell::Text(Some(text))),
+        (Kind::Text, Json::String(text)) => Ok(Cell::Text(Some(text.into()))),
         (Kind::Int, Json::Number(number)) if number.as_i64().is_some() => Ok(Cell::Int(number.as_i64())),
         (_, other) => Err(unfit(table, format_args!("has {other} in the column {name}"))),
     });

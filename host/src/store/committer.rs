@@ -5,7 +5,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot, watch},
+};
 
 #[cfg(test)]
 use super::tests::faults::Faults;
@@ -56,7 +59,7 @@ impl Committer {
             #[cfg(test)]
             faults: Faults::default(),
         };
-        tokio::spawn(writer.run(receiver));
+        writer.start(receiver);
         Self { sender, trouble }
     }
 
@@ -66,7 +69,7 @@ impl Committer {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (health, trouble) = watch::channel(None);
         let writer = Writer { connector, sole: None, connection: Some(connection), health, faults };
-        tokio::spawn(writer.run(receiver));
+        writer.start(receiver);
         Self { sender, trouble }
     }
 
@@ -154,6 +157,20 @@ struct Writer {
 type Queued = (Box<Transition>, oneshot::Sender<StoreResult<()>>);
 
 impl Writer {
+    /// What writes a file is at work in this process, or waits for the disk: it has a thread of its own.
+    fn start(self, receiver: mpsc::UnboundedReceiver<Message>) {
+        if let Connector::Postgres(_) = self.connector {
+            tokio::spawn(self.run(receiver));
+            return;
+        }
+        let runtime = Handle::current();
+        let thread = std::thread::Builder::new().name("heddle-writer".to_owned());
+        if let Err(error) = thread.spawn(move || runtime.block_on(self.run(receiver))) {
+            // Whoever asks for a write is told that there is no writer.
+            tracing::error!(%error, "no thread can be had for what writes the database");
+        }
+    }
+
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {
         let mut group = Vec::new();
         let mut messages = Vec::new();

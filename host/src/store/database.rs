@@ -7,8 +7,7 @@ use std::{
 
 use futures::TryStreamExt as _;
 use sqlx::{
-    ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
+    ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -17,11 +16,14 @@ use super::{
     StoreError, StoreLocation, StoreResult,
     location::Kind,
     read::Columns,
-    sql::{Cell, Rows},
+    sql::{Batch, Cell, GroupRows, pieces},
+    sqlite::SqliteWriter,
 };
 
 /// So many statements stay prepared.
-const STATEMENTS: usize = 200;
+pub(super) const STATEMENTS: usize = 200;
+/// So long a write waits for another process that holds an SQLite file.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// So long who asks waits for a database that cannot be reached.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -34,7 +36,7 @@ pub(super) enum Connector {
 
 /// A connection that writes.
 pub(super) enum Connection {
-    Sqlite(SqliteConnection),
+    Sqlite(SqliteWriter),
     Postgres(PgConnection),
 }
 
@@ -77,39 +79,18 @@ macro_rules! bind {
     }};
 }
 
-/// Bind the rows of a batch: cell by cell on SQLite, in several statements if need be; an array for each column on
-/// PostgreSQL.
-macro_rules! on_rows {
-    ($connection:expr, $texts:expr, $cells:expr, ($query:ident, $inner:ident) => $body:expr) => {
-        match $connection {
-            Connection::Sqlite($inner) => {
-                for (sql, part, empty) in $texts.sqlite($cells) {
-                    let mut $query = sqlx::query(sql);
-                    for cell in part.iter().flatten() {
-                        $query = match cell {
-                            Cell::Text(text) => $query.bind(text.as_deref()),
-                            Cell::Int(int) => $query.bind(*int),
-                        };
-                    }
-                    for _ in 0..empty * part[0].len() {
-                        $query = $query.bind(None::<i64>);
-                    }
-                    let $inner = &mut *$inner;
-                    $body
-                }
-            }
-            Connection::Postgres($inner) => {
-                let mut $query = sqlx::query($texts.postgres.as_str());
-                for i in 0..$cells[0].len() {
-                    $query = match $cells[0][i] {
-                        Cell::Text(_) => $query.bind(texts($cells, i)),
-                        Cell::Int(_) => $query.bind(ints($cells, i)),
-                    };
-                }
-                $body
-            }
+/// Bind rows as an array for each column.
+macro_rules! bind_rows {
+    ($sql:expr, $rows:expr) => {{
+        let mut query = sqlx::query($sql);
+        for i in 0..$rows[0].len() {
+            query = match $rows[0][i] {
+                Cell::Text(_) => query.bind(texts($rows, i)),
+                Cell::Int(_) => query.bind(ints($rows, i)),
+            };
         }
-    };
+        query
+    }};
 }
 
 impl Connector {
@@ -123,7 +104,7 @@ impl Connector {
     /// A connection that writes.
     pub(super) async fn connect(&self) -> StoreResult<Connection> {
         match self {
-            Self::Sqlite(options) => Ok(Connection::Sqlite(options.connect().await?)),
+            Self::Sqlite(options) => Ok(Connection::Sqlite(SqliteWriter::open(options.get_filename())?)),
             Self::Postgres(options) => {
                 let mut connection = options.connect().await?;
                 // A commit is on the disk when it returns, whatever the server's default is (law 11).
@@ -162,8 +143,7 @@ fn sqlite(path: &Path) -> SqliteConnectOptions {
         // A commit is on the disk when it returns, not merely in the page cache (law 11).
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
-        // Each table has a statement for each number of rows.
+        .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS)
 }
 
@@ -182,10 +162,16 @@ fn postgres(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 impl Connection {
-    /// Bring the schema up to date.
-    pub(super) async fn migrate(&mut self) -> StoreResult<()> {
+    /// Bring the schema up to date. The connection is one of the connector's.
+    pub(super) async fn migrate(&mut self, connector: &Connector) -> StoreResult<()> {
         let result = match self {
-            Self::Sqlite(connection) => sqlx::migrate!("../migrations/sqlite").run(connection).await,
+            Self::Sqlite(_) => {
+                let Connector::Sqlite(options) = connector else { return Ok(()) };
+                let mut connection = options.connect().await?;
+                let result = sqlx::migrate!("../migrations/sqlite").run(&mut connection).await;
+                connection.close().await?;
+                result
+            }
             Self::Postgres(connection) => {
                 let encoding: String =
                     sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
@@ -202,11 +188,11 @@ impl Connection {
 
     /// Begin a transaction that writes.
     pub(super) async fn begin(&mut self) -> StoreResult<()> {
-        match self {
-            Self::Sqlite(connection) => sqlx::query("BEGIN IMMEDIATE").execute(connection).await.map(drop),
-            Self::Postgres(connection) => sqlx::query("BEGIN").execute(connection).await.map(drop),
-        }?;
-        Ok(())
+        let sql = match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN",
+        };
+        self.execute(sql, &[]).await.map(drop)
     }
 
     /// Commit what succeeded, roll back what did not.
@@ -226,55 +212,82 @@ impl Connection {
     }
 
     /// Run a statement; returns how many rows it changed.
-    pub(super) async fn execute(&mut self, sql: &'static str, cells: &[Cell]) -> StoreResult<u64> {
-        Ok(on!(Self, self, connection => bind!(sql, cells).execute(connection).await?.rows_affected()))
+    pub(super) async fn execute(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> StoreResult<u64> {
+        match self {
+            Self::Sqlite(writer) => writer.execute(sql, cells),
+            Self::Postgres(connection) => Ok(bind!(sql, cells).execute(connection).await?.rows_affected()),
+        }
     }
 
     /// The rows that a query finds.
     pub(super) async fn all<T>(
         &mut self,
         sql: &'static str,
-        cells: &[Cell],
+        cells: &[Cell<'_>],
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        on!(Self, self, connection => {
-            bind!(sql, cells).fetch_all(connection).await?.iter().map(|row| read(row)).collect()
-        })
+        match self {
+            Self::Sqlite(writer) => writer.all(sql, cells, read),
+            Self::Postgres(connection) => {
+                bind!(sql, cells).fetch_all(connection).await?.iter().map(|row| read(row)).collect()
+            }
+        }
     }
 
     /// Run a statement on rows; returns how many it changed. Without rows there is nothing to do.
-    pub(super) async fn batch(&mut self, rows: Rows) -> StoreResult<u64> {
-        let Some(texts) = rows.texts else { return Ok(0) };
+    pub(super) async fn batch<'a, R>(
+        &mut self,
+        batch: &'static Batch<R>,
+        rows: GroupRows<'a, R>,
+    ) -> StoreResult<u64> {
         let mut changed = 0;
-        for cells in rows.pieces() {
-            on_rows!(self, texts, cells, (query, connection) => {
-                changed += query.execute(connection).await?.rows_affected();
-            });
+        match self {
+            Self::Sqlite(writer) => {
+                let rows = batch.last(rows);
+                if !rows.is_empty() {
+                    changed = writer.batch(batch.sqlite(), rows.into_iter().map(|row| batch.cells(row)))?;
+                }
+            }
+            Self::Postgres(connection) => {
+                for rows in pieces(&batch.all(rows)) {
+                    let query = bind_rows!(batch.postgres(&rows[0]), rows);
+                    changed += query.execute(&mut *connection).await?.rows_affected();
+                }
+            }
         }
         Ok(changed)
     }
 
     /// What a query on rows finds.
-    pub(super) async fn batch_all<T>(
+    pub(super) async fn batch_all<'a, R, T>(
         &mut self,
-        rows: Rows,
+        batch: &'static Batch<R>,
+        rows: GroupRows<'a, R>,
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        let Some(texts) = rows.texts else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for cells in rows.pieces() {
-            on_rows!(self, texts, cells, (query, connection) => {
-                for row in query.fetch_all(connection).await? {
-                    found.push(read(&row)?);
+        match self {
+            Self::Sqlite(writer) => {
+                found =
+                    writer.batch_all(batch.sqlite(), rows.into_iter().map(|row| batch.cells(row)), read)?;
+            }
+            Self::Postgres(connection) => {
+                for rows in pieces(&batch.all(rows)) {
+                    for row in bind_rows!(batch.postgres(&rows[0]), rows).fetch_all(&mut *connection).await? {
+                        found.push(read(&row)?);
+                    }
                 }
-            });
+            }
         }
         Ok(found)
     }
 
     /// End it, as politely as the server still lets us.
-    pub(super) async fn close(self) -> sqlx::Result<()> {
-        on!(Self, self, connection => connection.close().await)
+    pub(super) async fn close(self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(writer) => writer.close(),
+            Self::Postgres(connection) => Ok(connection.close().await?),
+        }
     }
 }
 
@@ -306,7 +319,7 @@ impl Moment {
     pub(super) async fn all<T>(
         &mut self,
         sql: &'static str,
-        cells: &[Cell],
+        cells: &[Cell<'_>],
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
         on!(Self, self, transaction => {
@@ -316,8 +329,8 @@ impl Moment {
 }
 
 /// A column of texts.
-pub(super) fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
-    fn text(cell: &Cell) -> Option<&str> {
+pub(super) fn texts<'r>(rows: &'r [Vec<Cell<'_>>], i: usize) -> Vec<Option<&'r str>> {
+    fn text<'r>(cell: &'r Cell<'_>) -> Option<&'r str> {
         match cell {
             Cell::Text(text) => text.as_deref(),
             Cell::Int(_) => None,
@@ -327,8 +340,8 @@ pub(super) fn texts(rows: &[Vec<Cell>], i: usize) -> Vec<Option<&str>> {
 }
 
 /// A column of integers.
-pub(super) fn ints(rows: &[Vec<Cell>], i: usize) -> Vec<Option<i64>> {
-    let int = |cell: &Cell| match cell {
+pub(super) fn ints(rows: &[Vec<Cell<'_>>], i: usize) -> Vec<Option<i64>> {
+    let int = |cell: &Cell<'_>| match cell {
         Cell::Int(int) => *int,
         Cell::Text(_) => None,
     };
@@ -342,7 +355,7 @@ impl Pool {
     pub(super) async fn all<T>(
         &self,
         sql: &'static str,
-        cells: &[Cell],
+        cells: &[Cell<'_>],
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
         let mut patience = Patience::new();
@@ -368,7 +381,7 @@ impl Pool {
     pub(super) async fn optional<T>(
         &self,
         sql: &'static str,
-        cells: &[Cell],
+        cells: &[Cell<'_>],
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Option<T>> {
         Ok(self.all(sql, cells, read).await?.into_iter().next())
@@ -378,7 +391,7 @@ impl Pool {
     pub(super) async fn each(
         &self,
         sql: &'static str,
-        cells: &[Cell],
+        cells: &[Cell<'_>],
         mut visit: impl FnMut(&dyn Columns) -> StoreResult<()> + Send,
     ) -> StoreResult<()> {
         on!(Self, self, pool => {
@@ -393,7 +406,7 @@ impl Pool {
     async fn try_all<T>(
         &self,
         sql: &'static str,
-        cells: &[Cell],
+        cells: &[Cell<'_>],
         read: fn(&dyn Columns) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
         on!(Self, self, pool => {

@@ -203,7 +203,7 @@ impl Store {
         .await
     }
 
-    async fn count(&self, sql: &'static str, cells: &[Cell]) -> StoreResult<u64> {
+    async fn count(&self, sql: &'static str, cells: &[Cell<'_>]) -> StoreResult<u64> {
         let read = |row: &dyn Columns| Record::of("(count)", row).count("n");
         Ok(self.readers.all(sql, cells, read).await?.pop().unwrap_or_default())
     }
@@ -212,9 +212,9 @@ impl Store {
     async fn execute_each(
         &self,
         sql: &'static str,
-        rows: impl Iterator<Item = Vec<Cell>>,
+        rows: impl Iterator<Item = Vec<Cell<'static>>>,
     ) -> StoreResult<Vec<u64>> {
-        let rows: Vec<Vec<Cell>> = rows.collect();
+        let rows: Vec<Vec<Cell<'static>>> = rows.collect();
         let mut changed = Vec::with_capacity(rows.len());
         for some in rows.chunks(TOGETHER) {
             let some = some.to_vec();

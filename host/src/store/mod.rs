@@ -13,6 +13,7 @@ mod read;
 mod rows;
 mod sole;
 mod sql;
+mod sqlite;
 mod statistics;
 mod system;
 mod tables;
@@ -50,7 +51,6 @@ use crate::model::TenantId;
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    connector: Connector,
     readers: Pool,
     committer: Committer,
 }
@@ -82,16 +82,17 @@ impl Store {
     #[cfg(test)]
     async fn open_faulty(location: &StoreLocation, faults: tests::faults::Faults) -> StoreResult<Self> {
         let store = Self::open_shared(location).await?;
-        let writer = store.connector.connect().await?;
-        let committer = Committer::start_faulty(store.connector.clone(), writer, faults);
+        let connector = Connector::new(location);
+        let writer = connector.connect().await?;
+        let committer = Committer::start_faulty(connector, writer, faults);
         Ok(Self { committer, ..store })
     }
 
     async fn with(connector: Connector, mut writer: Connection, sole: Option<Sole>) -> StoreResult<Self> {
-        writer.migrate().await?;
+        writer.migrate(&connector).await?;
         let readers = connector.pool().await?;
-        let committer = Committer::start(connector.clone(), writer, sole);
-        Ok(Self { connector, readers, committer })
+        let committer = Committer::start(connector, writer, sole);
+        Ok(Self { readers, committer })
     }
 
     /// The database as a tenant may see it.
@@ -134,7 +135,7 @@ impl Store {
     }
 
     /// Run one statement in a transaction of its own; returns how many rows it changed.
-    async fn execute(&self, sql: &'static str, cells: impl Into<Vec<Cell>>) -> StoreResult<u64> {
+    async fn execute(&self, sql: &'static str, cells: impl Into<Vec<Cell<'static>>>) -> StoreResult<u64> {
         let cells = cells.into();
         self.write(move |connection| async move { connection.execute(sql, &cells).await }.boxed()).await
     }

@@ -1,12 +1,12 @@
 //! One text of SQL for both databases.
 //!
 //! There are but two types of columns, text and 64-bit integers, so that a value on its way is a [`Cell`] and a
-//! statement binds its cells in the order of `$1`, `$2` … on either database. A [`Batch`] writes any number of rows by
-//! one statement, which costs one crossing to the database (law 11): its rows appear in the statement as the relation
-//! `v`: on SQLite as a list of values, in one of a few statements that stay prepared, each for a number of rows, of which
-//! those that are too many are empty; on PostgreSQL as what `unnest` makes of an array for each column.
+//! statement binds its cells in the order of `$1`, `$2` … on either database. A [`Batch`] is a statement on any number of
+//! rows, which appear in it as the relation `v`. On PostgreSQL it is one statement, which costs one crossing to the server
+//! (law 11): `v` is what `unnest` makes of an array for each column. On SQLite, which is in this process, it is a prepared
+//! statement that is run for each row.
 
-use std::{collections::HashSet, fmt::Write as _, sync::OnceLock};
+use std::{borrow::Cow, collections::HashSet, fmt::Write as _, sync::OnceLock};
 
 use serde::Serialize;
 
@@ -16,69 +16,70 @@ use crate::model::{RunId, TenantId, Timestamp, Value};
 /// A value on its way to the database. An absent one knows its type too, since PostgreSQL asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
-pub(super) enum Cell {
-    Text(Option<String>),
+pub(super) enum Cell<'a> {
+    Text(Option<Cow<'a, str>>),
     Int(Option<i64>),
 }
 
 /// What can be a cell.
 pub(super) trait ToCell {
     /// The cell of an absent one.
-    const NULL: Cell;
+    const NULL: Cell<'static>;
 
-    fn cell(&self) -> Cell;
+    fn cell(&self) -> Cell<'_>;
 }
 
 /// PostgreSQL's text holds no NUL, which a guest may well put into a message; both databases get the same instead.
-fn text(text: &str) -> Cell {
-    Cell::Text(Some(if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() }))
+fn text(text: &str) -> Cell<'_> {
+    let is_fine = !text.as_bytes().contains(&0);
+    Cell::Text(Some(if is_fine { text.into() } else { text.replace('\0', "\u{fffd}").into() }))
 }
 
 impl ToCell for str {
-    const NULL: Cell = Cell::Text(None);
+    const NULL: Cell<'static> = Cell::Text(None);
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         text(self)
     }
 }
 
 impl ToCell for String {
-    const NULL: Cell = Cell::Text(None);
+    const NULL: Cell<'static> = Cell::Text(None);
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         text(self)
     }
 }
 
 impl ToCell for TenantId {
-    const NULL: Cell = Cell::Text(None);
+    const NULL: Cell<'static> = Cell::Text(None);
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         text(self.as_str())
     }
 }
 
 impl ToCell for Timestamp {
-    const NULL: Cell = Cell::Int(None);
+    const NULL: Cell<'static> = Cell::Int(None);
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         Cell::Int(Some(self.as_micros()))
     }
 }
 
 /// As JSON text.
 impl ToCell for Value {
-    const NULL: Cell = Cell::Text(None);
+    const NULL: Cell<'static> = Cell::Text(None);
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         json(self)
     }
 }
 
 impl ToCell for bool {
-    const NULL: Cell = Cell::Int(None);
+    const NULL: Cell<'static> = Cell::Int(None);
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         Cell::Int(Some(i64::from(*self)))
     }
 }
@@ -86,9 +87,9 @@ impl ToCell for bool {
 macro_rules! numbers {
     ($($number:ty),*) => {$(
         impl ToCell for $number {
-            const NULL: Cell = Cell::Int(None);
+            const NULL: Cell<'static> = Cell::Int(None);
 
-            fn cell(&self) -> Cell {
+            fn cell(&self) -> Cell<'_> {
                 // Sizes and counts; what would not fit is as good as endless.
                 Cell::Int(Some(i64::try_from(*self).unwrap_or(i64::MAX)))
             }
@@ -100,10 +101,10 @@ numbers!(i64, u64, i32, u32);
 macro_rules! shown {
     ($($shown:ty),*) => {$(
         impl ToCell for $shown {
-            const NULL: Cell = Cell::Text(None);
+            const NULL: Cell<'static> = Cell::Text(None);
 
-            fn cell(&self) -> Cell {
-                Cell::Text(Some(self.to_string()))
+            fn cell(&self) -> Cell<'_> {
+                Cell::Text(Some(self.to_string().into()))
             }
         }
     )*};
@@ -116,66 +117,88 @@ shown!(
     crate::model::ScheduleId,
     crate::model::TokenId,
     crate::model::HostId,
-    crate::model::Digest,
-    crate::model::RunState,
-    crate::model::StepState,
-    crate::model::AttemptState,
-    crate::model::EventKind
+    crate::model::Digest
 );
 
-impl ToCell for Cell {
-    const NULL: Cell = Cell::Text(None);
+macro_rules! named {
+    ($($named:ty),*) => {$(
+        impl ToCell for $named {
+            const NULL: Cell<'static> = Cell::Text(None);
 
-    fn cell(&self) -> Cell {
-        self.clone()
+            fn cell(&self) -> Cell<'_> {
+                Cell::Text(Some(self.as_str().into()))
+            }
+        }
+    )*};
+}
+named!(crate::model::RunState, crate::model::StepState, crate::model::AttemptState, crate::model::EventKind);
+
+impl ToCell for Cell<'_> {
+    const NULL: Cell<'static> = Cell::Text(None);
+
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Self::Text(text) => Cell::Text(text.as_deref().map(Cow::Borrowed)),
+            Self::Int(int) => Cell::Int(*int),
+        }
     }
 }
 
 impl<T: ToCell> ToCell for Option<T> {
-    const NULL: Cell = T::NULL;
+    const NULL: Cell<'static> = T::NULL;
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         self.as_ref().map_or(T::NULL, T::cell)
     }
 }
 
 impl<T: ToCell + ?Sized> ToCell for &T {
-    const NULL: Cell = T::NULL;
+    const NULL: Cell<'static> = T::NULL;
 
-    fn cell(&self) -> Cell {
+    fn cell(&self) -> Cell<'_> {
         T::cell(self)
     }
 }
 
 /// A document's JSON text.
-pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Cell {
-    Cell::Text(serde_json::to_string(value).ok())
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Cell<'static> {
+    Cell::Text(serde_json::to_string(value).ok().map(Cow::Owned))
 }
 
 /// A document's JSON text, if there is one.
-pub(super) fn optional_json<T: Serialize>(value: Option<&T>) -> Cell {
+pub(super) fn optional_json<T: Serialize>(value: Option<&T>) -> Cell<'static> {
     value.map_or(Cell::Text(None), json)
 }
 
+/// The cell of what may be absent.
+pub(super) fn optional<T: ToCell + ?Sized>(value: Option<&T>) -> Cell<'_> {
+    value.map_or(T::NULL, T::cell)
+}
+
 /// An enum whose text is that of serde.
-pub(super) fn name<T: Serialize>(value: &T) -> Cell {
-    Cell::Text(serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)))
+pub(super) fn name<T: Serialize>(value: &T) -> Cell<'static> {
+    let name = serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned));
+    Cell::Text(name.map(Cow::Owned))
 }
 
 /// The cells of a statement, in the order of `$1`, `$2` …
 macro_rules! cells {
-    ($($value:expr),* $(,)?) => { [$($crate::store::sql::ToCell::cell(&$value)),*] };
+    ($($value:expr),* $(,)?) => { [$($crate::store::sql::ToCell::cell(&$value).into_owned()),*] };
 }
 pub(super) use cells;
 
 /// A column's name, and its cell in a row of a transition.
-pub(super) type Column<R> = (&'static str, fn(&Transition, &R) -> Cell);
+pub(super) type Column<R> = (&'static str, for<'a> fn(&'a Transition, &'a R) -> Cell<'a>);
+
+/// Rows of transitions, each with its transition.
+pub(super) type GroupRows<'a, R> = Vec<(&'a Transition, &'a R)>;
 
 /// A statement that takes any number of rows.
 pub(super) struct Batch<R: 'static> {
     columns: &'static [Column<R>],
     body: Body,
-    texts: OnceLock<BatchTexts>,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
 }
 
 enum Body {
@@ -193,70 +216,38 @@ pub(super) enum Conflict {
     Replace(usize),
 }
 
-/// A statement in each database's words.
-pub(super) struct Texts {
-    pub(super) sqlite: String,
-    pub(super) postgres: String,
-}
-
-/// A statement on rows in each database's words.
-pub(super) struct BatchTexts {
-    /// For as many rows as [`SQLITE_ROWS`] says.
-    pub(super) sqlite: [String; SQLITE_ROWS.len()],
-    pub(super) postgres: String,
-}
-
-/// On SQLite a statement takes so many rows.
-const SQLITE_ROWS: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
-
-impl BatchTexts {
-    /// Rows as SQLite's statements take them, and how many empty ones a statement is to be given besides. Each statement
-    /// crosses a thread, so there are few.
-    pub(super) fn sqlite<'a>(
-        &'static self,
-        rows: &'a [Vec<Cell>],
-    ) -> impl Iterator<Item = (&'static str, &'a [Vec<Cell>], usize)> {
-        rows.chunks(SQLITE_ROWS[SQLITE_ROWS.len() - 1]).map(|part| {
-            let size = SQLITE_ROWS.partition_point(|size| *size < part.len());
-            (self.sqlite[size].as_str(), part, SQLITE_ROWS[size] - part.len())
-        })
-    }
-}
-
-/// So many bytes the rows of one statement have, about, unless one row alone has more. Each database bounds a statement, and
-/// takes the more memory for it the larger it is.
+/// So many bytes the rows of one statement have, about, unless one row alone has more. PostgreSQL bounds a statement, and takes
+/// the more memory for it the larger it is.
 const STATEMENT_BYTES: usize = 8 << 20;
 
-/// A statement with its rows.
-pub(super) struct Rows {
-    /// None if there are no rows.
-    pub(super) texts: Option<&'static BatchTexts>,
-    pub(super) cells: Vec<Vec<Cell>>,
+/// Rows in pieces, each small enough for a statement.
+pub(super) fn pieces<'r, 'a>(rows: &'r [Vec<Cell<'a>>]) -> impl Iterator<Item = &'r [Vec<Cell<'a>>]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|row| {
+            bytes += row.iter().map(Cell::bytes).sum::<usize>();
+            bytes <= STATEMENT_BYTES
+        });
+        let count = fits.count().max(1).min(rest.len());
+        let (piece, later) = rest.split_at(count);
+        rest = later;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
-impl Rows {
-    /// The rows in pieces, each small enough for a statement.
-    pub(super) fn pieces(&self) -> impl Iterator<Item = &[Vec<Cell>]> {
-        let mut rest = self.cells.as_slice();
-        std::iter::from_fn(move || {
-            let mut bytes = 0;
-            let fits = rest.iter().take_while(|row| {
-                bytes += row.iter().map(Cell::bytes).sum::<usize>();
-                bytes <= STATEMENT_BYTES
-            });
-            let count = fits.count().max(1).min(rest.len());
-            let (piece, later) = rest.split_at(count);
-            rest = later;
-            (!piece.is_empty()).then_some(piece)
-        })
-    }
-}
-
-impl Cell {
+impl Cell<'_> {
     fn bytes(&self) -> usize {
         match self {
-            Self::Text(text) => 8 + text.as_ref().map_or(0, String::len),
+            Self::Text(text) => 8 + text.as_ref().map_or(0, |text| text.len()),
             Self::Int(_) => 8,
+        }
+    }
+
+    pub(super) fn into_owned(self) -> Cell<'static> {
+        match self {
+            Self::Text(text) => Cell::Text(text.map(|text| Cow::Owned(text.into_owned()))),
+            Self::Int(int) => Cell::Int(int),
         }
     }
 }
@@ -268,103 +259,111 @@ impl<R> Batch<R> {
         columns: &'static [Column<R>],
         conflict: Conflict,
     ) -> Self {
-        Self { columns, body: Body::Insert { table, conflict }, texts: OnceLock::new() }
+        Self::new(columns, Body::Insert { table, conflict })
     }
 
     /// Any statement that reads the rows from the relation `v`. SQLite, which has one writer, is spared `FOR UPDATE`.
     pub(super) const fn sql(columns: &'static [Column<R>], sql: &'static str) -> Self {
-        Self { columns, body: Body::Sql(sql), texts: OnceLock::new() }
+        Self::new(columns, Body::Sql(sql))
     }
 
-    /// The statement on rows. Of rows that replace each other only the last stays: PostgreSQL would not touch one twice.
-    pub(super) fn rows<'a>(&'static self, rows: impl Iterator<Item = (&'a Transition, &'a R)>) -> Rows {
-        let cells_of = |(transition, row): (&Transition, &R), columns: &[Column<R>]| -> Vec<Cell> {
-            columns.iter().map(|(_, cell)| cell(transition, row)).collect()
-        };
-        let mut cells: Vec<Vec<Cell>> = match self.body {
-            Body::Insert { conflict: Conflict::Replace(key), .. } => {
-                let rows: Vec<_> = rows.collect();
-                let (key, others) = self.columns.split_at(key);
-                let mut seen = HashSet::with_capacity(rows.len());
-                let mut last = Vec::with_capacity(rows.len());
-                for row in rows.into_iter().rev() {
-                    let mut cells = cells_of(row, key);
-                    if seen.insert(cells.clone()) {
-                        cells.extend(cells_of(row, others));
-                        last.push(cells);
-                    }
-                }
-                last.reverse();
-                last
-            }
-            _ => rows.map(|row| cells_of(row, self.columns)).collect(),
-        };
+    const fn new(columns: &'static [Column<R>], body: Body) -> Self {
+        Self { columns, body, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    /// A row's cells.
+    pub(super) fn cells<'a>(
+        &self,
+        (transition, row): (&'a Transition, &'a R),
+    ) -> impl Iterator<Item = Cell<'a>> {
+        self.columns.iter().map(move |(_, cell)| cell(transition, row))
+    }
+
+    /// The rows that count, in an order in which they may be written. Of rows that replace each other only the last stays:
+    /// PostgreSQL would not touch one twice.
+    pub(super) fn last<'a>(&self, mut rows: GroupRows<'a, R>) -> GroupRows<'a, R> {
+        if let Body::Insert { conflict: Conflict::Replace(key), .. } = self.body
+            && rows.len() > 1
+        {
+            let mut seen = HashSet::with_capacity(rows.len());
+            rows.reverse();
+            rows.retain(|row| seen.insert(self.cells(*row).take(key).collect::<Vec<_>>()));
+            rows.reverse();
+        }
+        rows
+    }
+
+    /// All cells of rows, in the order in which PostgreSQL gets them.
+    pub(super) fn all<'a>(&self, rows: GroupRows<'a, R>) -> Vec<Vec<Cell<'a>>> {
+        let mut cells: Vec<Vec<Cell<'a>>> =
+            self.last(rows).into_iter().map(|row| self.cells(row).collect()).collect();
         if let Body::Insert { conflict: Conflict::Keep(_), .. } = self.body {
             // In one order, so that two hosts that name the same things do not wait for each other.
             cells.sort();
         }
-        Rows { texts: cells.first().map(|row| self.texts(row)), cells }
+        cells
     }
 
-    /// So many columns a row has.
-    #[cfg(test)]
-    fn width(&self) -> usize {
-        self.columns.len()
+    fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The statement for rows such as this one.
-    fn texts(&'static self, row: &[Cell]) -> &'static BatchTexts {
-        self.texts.get_or_init(|| {
-            let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+    /// The statement for one row, on SQLite.
+    pub(super) fn sqlite(&'static self) -> &'static str {
+        self.sqlite.get_or_init(|| {
+            let names = self.names();
+            let (list, values) = (names.join(", "), vec!["?"; names.len()].join(", "));
+            match &self.body {
+                Body::Insert { table, conflict } => {
+                    format!("INSERT INTO {table} ({list}) VALUES ({values}){}", conflict.clause(&names))
+                }
+                Body::Sql(sql) => {
+                    format!("WITH v({list}) AS (VALUES ({values})) {}", sql.replace("FOR UPDATE", ""))
+                }
+            }
+        })
+    }
+
+    /// The statement for rows such as this one, on PostgreSQL.
+    pub(super) fn postgres(&'static self, row: &[Cell<'_>]) -> &'static str {
+        self.postgres.get_or_init(|| {
+            let names = self.names();
             let list = names.join(", ");
-            let one = format!("({})", vec!["?"; row.len()].join(", "));
-            let mut sqlite = SQLITE_ROWS
-                .map(|rows| format!("WITH v({list}) AS (VALUES {}) ", vec![one.as_str(); rows].join(", ")));
-            let mut postgres = format!("WITH v({list}) AS (SELECT * FROM unnest(");
+            let mut text = format!("WITH v({list}) AS (SELECT * FROM unnest(");
             for (i, cell) in row.iter().enumerate() {
                 let comma = if i == 0 { "" } else { ", " };
                 let _ = match cell {
-                    Cell::Text(_) => write!(postgres, "{comma}${}::text[]", i + 1),
-                    Cell::Int(_) => write!(postgres, "{comma}${}::bigint[]", i + 1),
+                    Cell::Text(_) => write!(text, "{comma}${}::text[]", i + 1),
+                    Cell::Int(_) => write!(text, "{comma}${}::bigint[]", i + 1),
                 };
             }
-            postgres.push_str(")) ");
+            text.push_str(")) ");
             match &self.body {
                 Body::Insert { table, conflict } => {
-                    let insert = format!("INSERT INTO {table} ({list}) SELECT {list} FROM v");
-                    let mut rest = String::new();
-                    match conflict {
-                        Conflict::Refuse => {}
-                        Conflict::Keep(key) => {
-                            let _ = write!(rest, " ON CONFLICT ({}) DO NOTHING", names[..*key].join(", "));
-                        }
-                        Conflict::Replace(key) => {
-                            let set: Vec<String> = names[*key..]
-                                .iter()
-                                .map(|name| format!("{name} = excluded.{name}"))
-                                .collect();
-                            let _ = write!(
-                                rest,
-                                " ON CONFLICT ({}) DO UPDATE SET {}",
-                                names[..*key].join(", "),
-                                set.join(", ")
-                            );
-                        }
-                    }
-                    // The condition also keeps SQLite from reading ON CONFLICT as that of a join.
-                    let filled = format!("{insert} WHERE {} IS NOT NULL{rest}", names[0]);
-                    sqlite.iter_mut().for_each(|text| text.push_str(&filled));
-                    postgres.push_str(&insert);
-                    postgres.push_str(&rest);
+                    let _ = write!(
+                        text,
+                        "INSERT INTO {table} ({list}) SELECT {list} FROM v{}",
+                        conflict.clause(&names)
+                    );
                 }
-                Body::Sql(sql) => {
-                    let spared = sql.replace("FOR UPDATE", "");
-                    sqlite.iter_mut().for_each(|text| text.push_str(&spared));
-                    postgres.push_str(sql);
-                }
+                Body::Sql(sql) => text.push_str(sql),
             }
-            BatchTexts { sqlite, postgres }
+            text
         })
+    }
+}
+
+impl Conflict {
+    fn clause(&self, names: &[&str]) -> String {
+        match self {
+            Self::Refuse => String::new(),
+            Self::Keep(key) => format!(" ON CONFLICT ({}) DO NOTHING", names[..*key].join(", ")),
+            Self::Replace(key) => {
+                let set: Vec<String> =
+                    names[*key..].iter().map(|name| format!("{name} = excluded.{name}")).collect();
+                format!(" ON CONFLICT ({}) DO UPDATE SET {}", names[..*key].join(", "), set.join(", "))
+            }
+        }
     }
 }
 
@@ -380,36 +379,28 @@ mod tests {
     );
 
     #[test]
-    fn a_batch_is_one_statement_in_the_words_of_each_database() {
+    fn a_batch_is_said_in_the_words_of_each_database() {
         let transition = crate::store::tests::created(None);
         let counts = [("a".to_owned(), 1), ("b".to_owned(), 2), ("a".to_owned(), 3)];
-        let rows = COUNTS.rows(counts.iter().map(|count| (&transition, count)));
+        let rows = COUNTS.all(counts.iter().map(|count| (&transition, count)).collect());
         let run = transition.run.id;
-        assert_eq!(rows.cells, [cells![run, "b", 2u64], cells![run, "a", 3u64]]);
-        let insert = "INSERT INTO counts (run_id, name, n) SELECT run_id, name, n FROM v";
+        assert_eq!(rows, [cells![run, "b", 2u64], cells![run, "a", 3u64]]);
         let rest = " ON CONFLICT (run_id, name) DO UPDATE SET n = excluded.n";
-        let postgres = "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])";
-        let whole =
-            |rows: &str, empty: &str| format!("WITH v(run_id, name, n) AS ({rows}) {insert}{empty}{rest}");
-        let sqlite = |rows: &str| whole(rows, " WHERE run_id IS NOT NULL");
-        let texts = rows.texts.unwrap();
-        assert_eq!(texts.postgres, whole(postgres, ""));
-        assert_eq!(texts.sqlite[0], sqlite("VALUES (?, ?, ?)"));
-        assert_eq!(texts.sqlite[1], sqlite("VALUES (?, ?, ?), (?, ?, ?)"));
-        let many = vec![cells![run, "a", 3u64].to_vec(); 128 + 17];
-        let parts = texts.sqlite(&many).map(|(_, part, empty)| (part.len(), empty));
-        assert_eq!(parts.collect::<Vec<_>>(), [(128, 0), (17, 15)]);
-        let most = SQLITE_ROWS[SQLITE_ROWS.len() - 1] * crate::store::tables::NEW_RUNS.width();
-        assert!(most < 32_766, "SQLite takes so many parameters at the most (SQLITE_MAX_VARIABLE_NUMBER)");
-        assert!(COUNTS.rows(std::iter::empty()).texts.is_none());
+        let insert = "INSERT INTO counts (run_id, name, n)";
+        assert_eq!(
+            COUNTS.postgres(&rows[0]),
+            format!(
+                "WITH v(run_id, name, n) AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])) \
+                 {insert} SELECT run_id, name, n FROM v{rest}"
+            )
+        );
+        assert_eq!(COUNTS.sqlite(), format!("{insert} VALUES (?, ?, ?){rest}"));
     }
 
     #[test]
     fn many_rows_are_written_in_pieces() {
-        let row = |bytes: usize| vec!["x".repeat(bytes).cell()];
-        let lengths = |rows: Vec<Vec<Cell>>| -> Vec<usize> {
-            Rows { texts: None, cells: rows }.pieces().map(<[_]>::len).collect()
-        };
+        let row = |bytes: usize| vec!["x".repeat(bytes).cell().into_owned()];
+        let lengths = |rows: Vec<Vec<Cell<'_>>>| -> Vec<usize> { pieces(&rows).map(<[_]>::len).collect() };
         assert_eq!(lengths(Vec::new()), [0; 0]);
         assert_eq!(lengths(vec![row(10); 1000]), [1000]);
         let half = STATEMENT_BYTES / 2;
@@ -419,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_character_that_one_database_cannot_hold_is_replaced_for_both() {
-        assert_eq!("a\0b".cell(), Cell::Text(Some("a\u{fffd}b".to_owned())));
+        assert_eq!("a\0b".cell(), Cell::Text(Some("a\u{fffd}b".into())));
         assert_eq!(None::<u64>.cell(), Cell::Int(None));
         assert_eq!(u64::MAX.cell(), Cell::Int(Some(i64::MAX)));
     }

@@ -10,7 +10,7 @@ use super::{
     StoreResult, TenantStore,
     database::Pool,
     read::{Columns, Record},
-    sql::{Texts, cells},
+    sql::cells,
 };
 use crate::model::Timestamp;
 
@@ -113,6 +113,12 @@ const MEASURE: &str = "WITH base AS ({base}),
     FROM ranked GROUP BY grp, metric";
 
 const ALL: &str = "CAST('' AS TEXT)";
+
+/// A statement in each database's words.
+struct Texts {
+    sqlite: String,
+    postgres: String,
+}
 
 struct Sql {
     runs: [Texts; 2],

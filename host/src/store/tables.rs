@@ -2,7 +2,7 @@
 
 use super::{
     ApprovalRow, ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow, Transition,
-    sql::{Batch, Cell, Conflict, ToCell, json, name, optional_json},
+    sql::{Batch, Cell, Conflict, ToCell, json, name, optional, optional_json},
 };
 use crate::model::{Event, Timestamp};
 
@@ -28,8 +28,8 @@ pub(super) static BLOBS: Batch<BlobRef> = Batch::insert(
         ("tenant_id", |t, _| t.tenant.cell()),
         ("digest", |_, blob| blob.digest.cell()),
         ("size", |_, blob| blob.size.cell()),
-        ("named_at", |t, _| t.at().cell()),
-        ("unnamed_since", |_, _| None::<Timestamp>.cell()),
+        ("named_at", |t, _| t.at().cell().into_owned()),
+        ("unnamed_since", |_, _| Timestamp::NULL),
     ],
     Conflict::Replace(2),
 );
@@ -69,8 +69,8 @@ pub(super) static KEYS: Batch<Creation> = Batch::insert(
     "idempotency_keys",
     &[
         ("tenant_id", |t, _| t.tenant.cell()),
-        ("key", |_, creation| creation.idempotency.as_ref().map(|key| &key.key).cell()),
-        ("request_digest", |_, creation| creation.idempotency.as_ref().map(|key| key.request).cell()),
+        ("key", |_, creation| optional(creation.idempotency.as_ref().map(|key| &key.key))),
+        ("request_digest", |_, creation| optional(creation.idempotency.as_ref().map(|key| &key.request))),
         ("run_id", |t, _| t.run.id.cell()),
         ("created_at", |t, _| t.run.created_at.cell()),
     ],
@@ -226,8 +226,8 @@ pub(super) static SHARED: Batch<String> = Batch::insert(
         ("run_id", |t, _| t.run.id.cell()),
         ("key", |_, key| key.cell()),
         ("tenant_id", |t, _| t.tenant.cell()),
-        ("step", |t, key| t.shared.get(key).map(|(step, _)| step).cell()),
-        ("value", |t, key| t.shared.get(key).map(|(_, value)| value).cell()),
+        ("step", |t, key| optional(t.shared.get(key).map(|(step, _)| step))),
+        ("value", |t, key| optional(t.shared.get(key).map(|(_, value)| value))),
     ],
     Conflict::Replace(2),
 );

@@ -6,6 +6,7 @@ use super::{
     StoreError, StoreResult, Transition,
     database::Connection,
     read::Record,
+    sql::GroupRows,
     tables::{
         APPROVALS, ARTIFACTS, ATTEMPTS, BLOBS, COMMANDS_DONE, EVENTS, HEADS, HOST_CALLS, KEYS, NEW_RUNS,
         PLANS, REMOVED_STEPS, RUNS, SHARED, SIGNALS_TAKEN, STEPS,
@@ -19,7 +20,7 @@ pub(super) async fn heads(
     group: &[Box<Transition>],
 ) -> StoreResult<HashMap<RunId, (u64, u64)>> {
     let heads = connection
-        .batch_all(HEADS.rows(group.iter().map(|t| (&**t, &**t))), |row| {
+        .batch_all(&HEADS, group.iter().map(|t| (&**t, &**t)).collect(), |row| {
             let r = Record::of("runs", row);
             Ok((r.parse("id")?, (r.count("epoch")?, r.count("rev")?)))
         })
@@ -31,33 +32,35 @@ pub(super) async fn heads(
 pub(super) async fn apply(connection: &mut Connection, group: &[&Transition]) -> StoreResult<()> {
     // Runs come first of what only their owner writes: whether a transition was committed after all, which a lost
     // answer leaves open, then shows there.
-    connection.batch(PLANS.rows(each(group, |t| t.creation.as_slice()))).await?;
-    connection.batch(NEW_RUNS.rows(each(group, |t| t.creation.as_slice()))).await?;
-    connection.batch(RUNS.rows(changed(group).into_iter().map(|t| (t, t)))).await?;
-    let keyed = each(group, |t| t.creation.as_slice()).filter(|(_, creation)| creation.idempotency.is_some());
-    connection.batch(KEYS.rows(keyed)).await?;
-    connection.batch(BLOBS.rows(each(group, |t| &t.blobs))).await?;
-    connection.batch(STEPS.rows(each(group, |t| &t.steps))).await?;
-    connection.batch(REMOVED_STEPS.rows(removed(group).into_iter())).await?;
-    connection.batch(ATTEMPTS.rows(each(group, |t| &t.attempts))).await?;
-    connection.batch(HOST_CALLS.rows(each(group, |t| &t.host_calls))).await?;
-    connection.batch(APPROVALS.rows(each(group, |t| &t.approvals))).await?;
-    connection.batch(ARTIFACTS.rows(each(group, |t| &t.artifacts))).await?;
-    let shared = group.iter().flat_map(|t| t.shared.keys().map(|key| (*t, key)));
-    connection.batch(SHARED.rows(shared)).await?;
-    connection.batch(EVENTS.rows(each(group, |t| &t.events))).await?;
-    connection.batch(COMMANDS_DONE.rows(each(group, |t| &t.commands_done))).await?;
+    connection.batch(&PLANS, each(group, |t| t.creation.as_slice())).await?;
+    connection.batch(&NEW_RUNS, each(group, |t| t.creation.as_slice())).await?;
+    connection.batch(&RUNS, changed(group).into_iter().map(|t| (t, t)).collect()).await?;
+    let mut keyed = each(group, |t| t.creation.as_slice());
+    keyed.retain(|(_, creation)| creation.idempotency.is_some());
+    connection.batch(&KEYS, keyed).await?;
+    connection.batch(&BLOBS, each(group, |t| &t.blobs)).await?;
+    connection.batch(&STEPS, each(group, |t| &t.steps)).await?;
+    connection.batch(&REMOVED_STEPS, removed(group)).await?;
+    connection.batch(&ATTEMPTS, each(group, |t| &t.attempts)).await?;
+    connection.batch(&HOST_CALLS, each(group, |t| &t.host_calls)).await?;
+    connection.batch(&APPROVALS, each(group, |t| &t.approvals)).await?;
+    connection.batch(&ARTIFACTS, each(group, |t| &t.artifacts)).await?;
+    let shared = group.iter().flat_map(|t| t.shared.keys().map(|key| (*t, key))).collect();
+    connection.batch(&SHARED, shared).await?;
+    connection.batch(&EVENTS, each(group, |t| &t.events)).await?;
+    connection.batch(&COMMANDS_DONE, each(group, |t| &t.commands_done)).await?;
     let signals: usize = group.iter().map(|t| t.signals_taken.len()).sum();
-    let taken = connection.batch(SIGNALS_TAKEN.rows(each(group, |t| &t.signals_taken))).await?;
+    let taken = connection.batch(&SIGNALS_TAKEN, each(group, |t| &t.signals_taken)).await?;
     if taken == signals as u64 { Ok(()) } else { Err(StoreError::SignalTaken) }
 }
 
 /// A part of each transition, with the transition.
-fn each<'a, R: 'a>(
-    group: &[&'a Transition],
-    rows: impl Fn(&'a Transition) -> &'a [R],
-) -> impl Iterator<Item = (&'a Transition, &'a R)> {
-    group.iter().flat_map(move |t| rows(t).iter().map(|row| (*t, row)))
+fn each<'a, R: 'a>(group: &[&'a Transition], rows: impl Fn(&'a Transition) -> &'a [R]) -> GroupRows<'a, R> {
+    let mut all = Vec::new();
+    for t in group {
+        all.extend(rows(t).iter().map(|row| (*t, row)));
+    }
+    all
 }
 
 /// The steps that are no more when all transitions are done.

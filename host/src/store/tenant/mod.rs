@@ -185,7 +185,7 @@ impl TenantStore {
 async fn check_room(
     connection: &mut Connection,
     sql: &'static str,
-    cells: &[Cell],
+    cells: &[Cell<'_>],
     most: u64,
 ) -> StoreResult<()> {
     let counts = connection.all(sql, cells, |row| Record::of("(count)", row).count("n")).await?;
@@ -196,7 +196,7 @@ async fn check_room(
 }
 
 /// Remember that a blob was named just now. The cells are its tenant, digest, size and the time.
-async fn put_blob(connection: &mut Connection, cells: &[Cell]) -> StoreResult<()> {
+async fn put_blob(connection: &mut Connection, cells: &[Cell<'_>]) -> StoreResult<()> {
     let sql = "INSERT INTO blobs (tenant_id, digest, size, named_at) VALUES ($1, $2, $3, $4)
                ON CONFLICT (tenant_id, digest) DO UPDATE SET named_at = excluded.named_at, unnamed_since = NULL";
     connection.execute(sql, cells).await.map(drop)
