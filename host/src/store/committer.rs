@@ -159,7 +159,7 @@ type Queued = (Box<Transition>, oneshot::Sender<StoreResult<()>>);
 impl Writer {
     /// What writes a file is at work in this process, or waits for the disk: it has a thread of its own.
     fn start(self, receiver: mpsc::UnboundedReceiver<Message>) {
-        if let Connector::Postgres(_) = self.connector {
+        if !self.has_thread() {
             tokio::spawn(self.run(receiver));
             return;
         }
@@ -171,10 +171,24 @@ impl Writer {
         }
     }
 
+    /// Whether it has a thread of its own.
+    fn has_thread(&self) -> bool {
+        matches!(self.connector, Connector::Sqlite(_))
+    }
+
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {
         let mut group = Vec::new();
         let mut messages = Vec::new();
         while receiver.recv_many(&mut messages, GROUP).await > 0 {
+            // When the processors are busy, whoever else has work goes first, and what they commit comes into this group.
+            if self.has_thread() {
+                std::thread::yield_now();
+                while messages.len() < GROUP
+                    && let Ok(message) = receiver.try_recv()
+                {
+                    messages.push(message);
+                }
+            }
             let mut bytes = 0;
             for message in messages.drain(..) {
                 match message {

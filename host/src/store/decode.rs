@@ -5,7 +5,7 @@ use super::{
     SignalRow, StepRow, StoreResult, UploadRow, WorkflowRow,
     read::{Columns, Record},
 };
-use crate::model::{Event, Order};
+use crate::model::Order;
 
 pub(super) fn run(row: &dyn Columns) -> StoreResult<RunRow> {
     let r = Record::of("runs", row);
@@ -103,18 +103,6 @@ pub(super) fn artifact(row: &dyn Columns) -> StoreResult<ArtifactRow> {
         order: r.count("ord")?,
         description: r.text("description")?,
         created_at: r.at("created_at")?,
-    })
-}
-
-pub(super) fn event(row: &dyn Columns) -> StoreResult<Event> {
-    let r = Record::of("events", row);
-    Ok(Event {
-        run_id: r.parse("run_id")?,
-        seq: r.count("seq")?,
-        kind: r.parse("kind")?,
-        step: r.optional_text("step")?,
-        at: r.at("at")?,
-        data: r.optional_json("data")?.unwrap_or_default(),
     })
 }
 

@@ -9,6 +9,7 @@ mod decode;
 mod error;
 mod garbage;
 mod location;
+mod pages;
 mod read;
 mod rows;
 mod sole;

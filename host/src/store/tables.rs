@@ -2,9 +2,10 @@
 
 use super::{
     ApprovalRow, ArtifactRow, AttemptRow, BlobRef, Creation, HostCallRow, StepRow, Transition,
-    sql::{Batch, Cell, Conflict, ToCell, json, name, optional, optional_json},
+    pages::Page,
+    sql::{Batch, Conflict, ToCell, json, name, optional, optional_json},
 };
-use crate::model::{Event, Timestamp};
+use crate::model::Timestamp;
 
 /// Where the runs of a group stand. They are locked: until the group is committed, no other host takes them.
 pub(super) static HEADS: Batch<Transition> = Batch::sql(
@@ -232,16 +233,14 @@ pub(super) static SHARED: Batch<String> = Batch::insert(
     Conflict::Replace(2),
 );
 
-pub(super) static EVENTS: Batch<Event> = Batch::insert(
+pub(super) static EVENTS: Batch<Page> = Batch::insert(
     "events",
     &[
-        ("run_id", |_, event| event.run_id.cell()),
-        ("seq", |_, event| event.seq.cell()),
+        ("run_id", |t, _| t.run.id.cell()),
+        ("last_seq", |_, page| page.last.cell()),
+        ("first_seq", |_, page| page.first.cell()),
         ("tenant_id", |t, _| t.tenant.cell()),
-        ("kind", |_, event| event.kind.cell()),
-        ("step", |_, event| event.step.cell()),
-        ("at", |_, event| event.at.cell()),
-        ("data", |_, event| if event.data.is_null() { Cell::Text(None) } else { json(&event.data) }),
+        ("body", |_, page| page.body.cell()),
     ],
     Conflict::Refuse,
 );

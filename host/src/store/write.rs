@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     StoreError, StoreResult, Transition,
     database::Connection,
+    pages,
     read::Record,
     sql::GroupRows,
     tables::{
@@ -47,7 +48,8 @@ pub(super) async fn apply(connection: &mut Connection, group: &[&Transition]) ->
     connection.batch(&ARTIFACTS, each(group, |t| &t.artifacts)).await?;
     let shared = group.iter().flat_map(|t| t.shared.keys().map(|key| (*t, key))).collect();
     connection.batch(&SHARED, shared).await?;
-    connection.batch(&EVENTS, each(group, |t| &t.events)).await?;
+    let pages = pages::of(group)?;
+    connection.batch(&EVENTS, pages.iter().map(|(t, page)| (*t, page)).collect()).await?;
     connection.batch(&COMMANDS_DONE, each(group, |t| &t.commands_done)).await?;
     let signals: usize = group.iter().map(|t| t.signals_taken.len()).sum();
     let taken = connection.batch(&SIGNALS_TAKEN, each(group, |t| &t.signals_taken)).await?;

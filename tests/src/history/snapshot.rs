@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use heddle::model::Digest;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -152,7 +152,7 @@ impl Snapshot {
         for table in TABLES {
             let sql = format!("SELECT coalesce(json_agg(t), '[]')::text FROM {table} t");
             let rows: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
-            tables.insert(table, serde_json::from_str(&rows)?);
+            tables.insert(table, rows_of(table, &rows)?);
         }
         connection.close().await?;
         Ok(Self { tables, ..Self::of_files(data_dir)? })
@@ -176,7 +176,7 @@ impl Snapshot {
             let Some(columns) = columns else { continue };
             let sql = format!("SELECT json_group_array(json_object({columns})) FROM {table}");
             let rows: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
-            tables.insert(table, serde_json::from_str(&rows)?);
+            tables.insert(table, rows_of(table, &rows)?);
         }
         sqlx::query("COMMIT").execute(&mut connection).await?;
         connection.close().await?;
@@ -220,6 +220,32 @@ impl Snapshot {
         events.values_mut().for_each(|events| events.sort_by_key(|event| event.number("seq")));
         events
     }
+}
+
+/// A table's rows from JSON. Of the pages of events there is a row for each event.
+fn rows_of(table: &str, rows: &str) -> Result<Vec<Row>> {
+    let rows: Vec<Row> = serde_json::from_str(rows)?;
+    if table != "events" {
+        return Ok(rows);
+    }
+    let mut events = Vec::new();
+    for page in &rows {
+        let lines: Vec<Map<String, Value>> =
+            serde_json::from_str(page.text("body")).context("a page of events")?;
+        let numbers: Vec<_> = lines.iter().filter_map(|line| line["seq"].as_i64()).collect();
+        let said: Vec<_> = (page.number("first_seq")..=page.number("last_seq")).collect();
+        ensure!(numbers == said, "a page of the events {said:?} has {numbers:?}");
+        for mut line in lines {
+            line.insert("run_id".to_owned(), page.text("run_id").into());
+            if let Some(data) = line.remove("data") {
+                line.insert("data".to_owned(), data.to_string().into());
+            }
+            let kind = line.remove("type").unwrap_or_default();
+            line.insert("kind".to_owned(), kind);
+            events.push(Row(line));
+        }
+    }
+    Ok(events)
 }
 
 fn names(directory: &Path) -> io::Result<Vec<String>> {

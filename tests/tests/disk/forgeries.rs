@@ -19,22 +19,22 @@ fn forgeries() -> Vec<(Rule, String)> {
         (Rule::Runs, "DELETE FROM runs WHERE workflow = 'chain'"),
         (Rule::Runs, "UPDATE idempotency_keys SET run_id = 'run_other' WHERE key = 'chain-0'"),
         (Rule::Runs, "DELETE FROM plans"),
-        (Rule::Events, "DELETE FROM events WHERE CHAIN AND seq = 3"),
-        (Rule::Events, "DELETE FROM events WHERE CHAIN AND kind = 'run.completed'"),
-        (Rule::Events, "UPDATE events SET data = '{\"attempt\":7}' WHERE CHAIN AND seq = 4"),
+        (Rule::Events, "DELETE FROM single WHERE CHAIN AND seq = 3"),
+        (Rule::Events, "DELETE FROM single WHERE CHAIN AND kind = 'run.completed'"),
+        (Rule::Events, "UPDATE single SET data = '{\"attempt\":7}' WHERE CHAIN AND seq = 4"),
         (Rule::Events, "UPDATE runs SET event_seq = event_seq + 1 WHERE workflow = 'chain'"),
         (Rule::Events, "UPDATE runs SET state = 'failed' WHERE workflow = 'chain'"),
         (
             Rule::Once,
-            "UPDATE events SET kind = 'step.completed', step = 's0', data = '{\"attempt\":1}'
+            "UPDATE single SET kind = 'step.completed', step = 's0', data = '{\"attempt\":1}'
              WHERE CHAIN AND kind = 'step.ready' AND step = 's2'",
         ),
         (
             Rule::Once,
-            "UPDATE events SET kind = 'run.started' WHERE CHAIN AND kind = 'step.ready' AND step = 's2'",
+            "UPDATE single SET kind = 'run.started' WHERE CHAIN AND kind = 'step.ready' AND step = 's2'",
         ),
-        (Rule::Order, "UPDATE events SET step = 's5' WHERE CHAIN AND kind = 'step.started' AND step = 's1'"),
-        (Rule::Order, "UPDATE events SET step = 'step[0]' WHERE kind = 'step.started' AND step = 'step'"),
+        (Rule::Order, "UPDATE single SET step = 's5' WHERE CHAIN AND kind = 'step.started' AND step = 's1'"),
+        (Rule::Order, "UPDATE single SET step = 'step[0]' WHERE kind = 'step.started' AND step = 'step'"),
         (Rule::Results, "UPDATE steps SET output = '{\"json\":\"1\"}' WHERE CHAIN AND name = 's3'"),
         (
             Rule::Results,
@@ -49,8 +49,8 @@ fn forgeries() -> Vec<(Rule, String)> {
         (Rule::Decisions, "UPDATE approvals SET decision = '{\"option\":\"reject\"}'"),
         (
             Rule::Decisions,
-            "UPDATE events SET kind = 'approval.decided',
-                               data = (SELECT data FROM events WHERE kind = 'approval.decided' LIMIT 1)
+            "UPDATE single SET kind = 'approval.decided',
+                               data = (SELECT data FROM single WHERE kind = 'approval.decided' LIMIT 1)
              WHERE kind = 'run.waiting_approval'",
         ),
         (Rule::Decisions, "DELETE FROM approvals"),
@@ -74,10 +74,32 @@ fn forgeries() -> Vec<(Rule, String)> {
 async fn forge(database: &Path, sql: &str) -> Result<u64> {
     let options = SqliteConnectOptions::new().filename(database).foreign_keys(false);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    let changed =
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?.rows_affected();
+    let mut changed = 0;
+    for sql in [SINGLY, sql, IN_PAGES] {
+        let ended = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
+        changed = if sql == IN_PAGES { changed } else { ended.rows_affected() };
+    }
     connection.close().await?;
     Ok(changed)
+}
+
+/// Events are kept in pages; they are forged one by one, in the table `single`.
+const SINGLY: &str = "CREATE TEMP TABLE single AS
+    SELECT run_id, tenant_id, value ->> 'seq' AS seq, value ->> 'type' AS kind, value ->> 'step' AS step,
+           value ->> 'at' AS at, value -> 'data' AS data
+    FROM events, json_each(body)";
+const IN_PAGES: &str = "DELETE FROM events;
+    INSERT INTO events (run_id, first_seq, last_seq, tenant_id, body)
+    SELECT run_id, seq, seq, tenant_id,
+           json_array(json_object('seq', seq, 'type', kind, 'step', step, 'at', at, 'data', json(data)))
+    FROM single";
+
+/// Everything is in the file itself then, and nothing in its log.
+async fn checkpoint(database: &Path) -> Result<()> {
+    let mut connection =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(database)).await?;
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// A file of a host's blobs.
@@ -101,7 +123,7 @@ async fn whatever_must_not_be_is_told() -> Result<()> {
     // Also while it works.
     ensure!(history.check(&Snapshot::of_directory(data).await?).is_empty());
     Arc::into_inner(server).context("a server")?.stop()?;
-    forge(&data.join("heddle.db"), "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    checkpoint(&data.join("heddle.db")).await?;
     let whole = fs::read(data.join("heddle.db"))?;
     let found = history.check(&Snapshot::of_directory(data).await?);
     ensure!(found.is_empty(), "{found:#?}");

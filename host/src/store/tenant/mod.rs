@@ -15,7 +15,7 @@ pub use whole::WholeRun;
 use super::{
     IdempotencyKey, RunRow, Store, StoreError, StoreResult,
     database::Connection,
-    decode,
+    decode, pages,
     read::{Columns, Record},
     sql::{Cell, cells},
 };
@@ -125,9 +125,14 @@ impl TenantStore {
 
     /// A run's events with numbers above `after`, in order.
     pub async fn event_list(&self, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<Event>> {
-        let sql =
-            "SELECT * FROM events WHERE tenant_id = $1 AND run_id = $2 AND seq > $3 ORDER BY seq LIMIT $4";
-        self.store.readers.all(sql, &cells![self.tenant, run, after, limit], decode::event).await
+        let sql = "SELECT run_id, body FROM events
+                   WHERE tenant_id = $1 AND run_id = $2 AND last_seq > $3 AND first_seq <= $4 ORDER BY last_seq";
+        let last = after.saturating_add(limit.into());
+        let pages =
+            self.store.readers.all(sql, &cells![self.tenant, run, after, last], pages::events).await?;
+        let mut events: Vec<Event> = pages.into_iter().flatten().collect();
+        events.retain(|event| event.seq > after && event.seq <= last);
+        Ok(events)
     }
 
     /// A plan (JSON).
