@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Tenant, graph::EdgeKind, plan::Plan};
+use super::{Tenant, core::Machine, graph::EdgeKind, plan::Plan};
 use crate::{
     error::{Error, Result},
     model::{Concurrency, Digest, RunId, StepState},
@@ -71,6 +71,31 @@ pub struct RunDetail {
     pub pins: BTreeMap<String, Digest>,
 }
 
+impl RunDetail {
+    /// A run that is over, as memory has it. `None` if memory has not all of it.
+    pub(super) fn of(machine: &Machine) -> Option<Self> {
+        let (steps, mut attempts) = machine.whole(MAX_STEPS_SHOWN as usize)?;
+        for attempt in &mut attempts {
+            attempt.without_documents();
+        }
+        let plan = machine.plan();
+        let after = after_of(&steps, plan);
+        let page = StepPage { steps, attempts, more: false, after };
+        Some(Self::with(machine.run().clone(), page, plan))
+    }
+
+    /// One that has no more steps than are on the page.
+    fn with(run: RunRow, page: StepPage, plan: &Plan) -> Self {
+        let mut counts = HashMap::new();
+        for step in &page.steps {
+            *counts.entry(step.state).or_default() += 1;
+        }
+        let open = page.steps.iter().filter(|step| !step.state.is_terminal());
+        let open = open.take(WAITING_SHOWN as usize).map(|row| OpenStep::of(row.clone(), plan)).collect();
+        Self { page, counts, open, run, pins: plan.body.plugins.clone() }
+    }
+}
+
 impl Tenant {
     /// A run.
     ///
@@ -80,21 +105,14 @@ impl Tenant {
         let run = self.run_row(id).await?;
         let plan = self.plan_of(&run).await?;
         let page = self.page(&run, &plan, None, MAX_STEPS_SHOWN).await?;
-        let (mut counts, mut open) = (HashMap::new(), Vec::new());
-        if page.more {
-            counts.extend(self.store().step_counts(id).await?);
-            open = self.store().step_list_open(id, WAITING_SHOWN).await?;
-        } else {
-            for step in &page.steps {
-                *counts.entry(step.state).or_default() += 1;
-            }
-            let ended = |step: &&StepRow| step.state.is_terminal();
-            open.extend(page.steps.iter().filter(|step| !ended(step)).take(WAITING_SHOWN as usize).cloned());
+        if !page.more {
+            return Ok(RunDetail::with(run, page, &plan));
         }
+        let open = self.store().step_list_open(id, WAITING_SHOWN).await?;
         Ok(RunDetail {
-            page,
-            counts,
+            counts: self.store().step_counts(id).await?.into_iter().collect(),
             open: open.into_iter().map(|row| OpenStep::of(row, &plan)).collect(),
+            page,
             run,
             pins: plan.body.plugins.clone(),
         })
@@ -138,17 +156,22 @@ impl Tenant {
             }
             _ => Vec::new(),
         };
-        let layout = &plan.layouts[0];
-        // Those inside others come after what the plan's other layouts say: it is shown of the run's own.
-        let own = steps.iter().filter_map(|step| Some((step.name.clone(), layout.place(&step.name)?)));
-        let after = own.map(|(name, local)| {
-            let before = layout.graph.predecessors[local].iter();
-            let before = before.filter(|edge| edge.kind != EdgeKind::StandIn);
-            (name, before.map(|edge| layout.steps[edge.from].name.clone()).collect())
-        });
-        let after = after.collect();
+        let after = after_of(&steps, plan);
         Ok(StepPage { steps, attempts, more, after })
     }
+}
+
+/// For each step those that it comes after directly.
+fn after_of(steps: &[StepRow], plan: &Plan) -> BTreeMap<String, Vec<String>> {
+    let layout = &plan.layouts[0];
+    // Those inside others come after what the plan's other layouts say: it is shown of the run's own.
+    let own = steps.iter().filter_map(|step| Some((step.name.clone(), layout.place(&step.name)?)));
+    own.map(|(name, local)| {
+        let before = layout.graph.predecessors[local].iter();
+        let before = before.filter(|edge| edge.kind != EdgeKind::StandIn);
+        (name, before.map(|edge| layout.steps[edge.from].name.clone()).collect())
+    })
+    .collect()
 }
 
 /// Where a step stands: the page after it begins there.

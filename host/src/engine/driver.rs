@@ -25,6 +25,7 @@ use self::{
 };
 use super::{
     attempt::Executor,
+    awaited::{Awaited, End},
     core::{Action, Core, Input, Launch, Machine},
     recovery::{Loader, Refusals},
     signals::Matchmaker,
@@ -42,8 +43,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 pub(crate) enum Message {
     /// For the core.
     Input(Input),
-    /// A new run; the answer comes when it is durable.
-    Create(Box<Machine>, oneshot::Sender<StoreResult<()>>),
+    /// A new run; the answer comes when it is durable, and its end is told to whoever waits for it.
+    Create(Box<Machine>, oneshot::Sender<StoreResult<()>>, Option<End>),
     /// The database has commands for this host.
     CommandsWait,
     /// They were looked for.
@@ -91,6 +92,8 @@ struct Pending {
     /// Of its rows, about.
     bytes: usize,
     reply: Option<oneshot::Sender<StoreResult<()>>>,
+    /// Who waits for the run's end, with the run, if this is it.
+    end: Option<(End, Box<Machine>)>,
     /// The keys of outside events that its steps now wait for.
     waits: Vec<(TenantId, String)>,
     result: StoreResult<()>,
@@ -118,6 +121,7 @@ pub(crate) struct Driver {
     /// Runs that could not be created, while more of their transitions are on their way: these are refused as well, and
     /// nobody is to look for the runs.
     not_created: HashSet<RunId>,
+    awaited: Awaited,
     deadline: Option<Instant>,
 }
 
@@ -159,6 +163,7 @@ impl Driver {
             ahead: Ahead::new(commit, crashed_before),
             on_their_way: HashMap::new(),
             not_created: HashSet::new(),
+            awaited: Awaited::default(),
             deadline: None,
         };
         tokio::spawn(async move {
@@ -205,10 +210,15 @@ impl Driver {
                 // An attempt that the shutdown stopped has not failed: it is launched again at the next start.
                 self.input(input, None);
             }
-            Message::Create(machine, reply) if self.core.is_full(machine.tenant()) => {
+            Message::Create(machine, reply, _) if self.core.is_full(machine.tenant()) => {
                 let _ = reply.send(Err(StoreError::Full));
             }
-            Message::Create(machine, reply) => self.input(Input::Create(machine), Some(reply)),
+            Message::Create(machine, reply, end) => {
+                if let Some(end) = end {
+                    self.awaited.add(machine.run().id, end);
+                }
+                self.input(Input::Create(machine), Some(reply));
+            }
             Message::CommandsWait => self.look_for_commands(),
             Message::Commands(found) => self.commands(found),
             Message::Shutdown(grace) => {
@@ -226,10 +236,11 @@ impl Driver {
         };
         let actions = self.core.handle(input, Timestamp::now());
         let mut launches: HashMap<RunId, Vec<Launch>> = HashMap::new();
-        let mut commits = Vec::new();
+        let (mut commits, mut over) = (Vec::new(), HashMap::new());
         for action in actions {
             match action {
                 Action::Commit(transition) => commits.push(transition),
+                Action::Over(machine) => drop(over.insert(machine.run().id, machine)),
                 Action::Launch(launch) => launches.entry(launch.run.id).or_default().push(*launch),
                 Action::Stop(attempt) => {
                     if let Some((_, stop)) = self.stops.remove(&attempt) {
@@ -254,8 +265,8 @@ impl Driver {
         }
         for transition in commits {
             let (run, epoch) = (transition.run.id, transition.run.epoch);
-            let over = transition.run.state.is_terminal();
-            let until = Committed { seq: transition.run.event_seq, over };
+            let until = Committed { seq: transition.run.event_seq, over: transition.run.state.is_terminal() };
+            let end = over.remove(&run).and_then(|machine| Some((self.awaited.take(run)?, machine)));
             let creates = transition.creation.is_some();
             let mut launches = launches.remove(&run).unwrap_or_default();
             let mut tell = None;
@@ -274,14 +285,15 @@ impl Driver {
             let answer = self.store.commit(*transition);
             self.commits.push(Box::pin(async move {
                 let result = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
-                Pending { run, epoch, creates, until, launches, tell, bytes, reply, waits, result }
+                Pending { run, epoch, creates, until, launches, tell, bytes, reply, end, waits, result }
             }));
         }
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 
     fn committed(&mut self, pending: Pending) {
-        let Pending { run, epoch, creates, until, launches, tell, bytes, reply, waits, result } = pending;
+        let Pending { run, epoch, creates, until, launches, tell, bytes, reply, end, waits, result } =
+            pending;
         self.ahead.answered(bytes);
         let last = self.on_their_way.get_mut(&run).is_none_or(|count| {
             *count -= 1;
@@ -296,6 +308,9 @@ impl Driver {
                     tell.send_replace(true);
                 }
                 self.bus.committed(run, until);
+                if let Some((end, machine)) = end {
+                    let _ = end.send(machine);
+                }
                 waits.into_iter().for_each(|(tenant, key)| self.matchmaker.look(tenant, key));
                 launches.into_iter().for_each(|launch| self.launch(launch, Durable::Now));
                 if last {
@@ -307,6 +322,7 @@ impl Driver {
                 if !matches!(error, StoreError::KeyInUse) {
                     tracing::error!(%error, %run, "a run cannot be created");
                 }
+                self.awaited.take(run);
                 self.input(Input::NotCreated(run), None);
                 if !last {
                     self.not_created.insert(run);

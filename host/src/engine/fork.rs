@@ -210,7 +210,7 @@ impl Tenant {
             approvals: Vec::new(),
         };
         let machine = Machine::fork(source, target, creation, step.as_deref(), &overrides, self.actor(), now);
-        let started = self.created(machine, &run, None).await?;
+        let started = self.created(machine, &run, None, None).await?;
         self.run(started.id).await
     }
 

@@ -6,6 +6,7 @@
 mod alarm;
 mod approvals;
 mod attempt;
+mod awaited;
 mod backup;
 mod bounds;
 mod cache;

@@ -1,12 +1,13 @@
 //! Starting a run: everything is checked before the first row is written.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::oneshot;
 
 use super::{
-    RunDetail, Tenant,
+    Tenant,
     attempt::write_value,
+    awaited::End,
     core::Machine,
     driver::Message,
     library::Library,
@@ -14,7 +15,6 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
-    events::Follow,
     model::{
         Digest, FailureKind, Problem, RunId, RunState, ScheduleId, StepDefinition, Timestamp, UploadId,
         Workflow, io_reason,
@@ -80,37 +80,6 @@ pub(super) struct Planned {
 }
 
 impl Tenant {
-    /// Start a run, and wait for its end, but no longer than that nor than `stop`. Returns the run as it is then, and whether an earlier
-    /// request started it.
-    ///
-    /// # Errors
-    /// As [`Self::run_start`].
-    pub async fn run_to_end(
-        &self,
-        start: StartRun,
-        wait: Duration,
-        stop: impl Future<Output = ()>,
-    ) -> Result<(RunDetail, bool)> {
-        let id = RunId::new();
-        // Before there is anything to hear of it.
-        let follow = self.engine.bus.follow(id);
-        let started = self.start(id, start).await?;
-        let run = match started.replayed {
-            true => tokio::select! {
-                run = self.run_wait(started.id, wait) => run?,
-                () = stop => self.run(started.id).await?,
-            },
-            false => {
-                tokio::select! {
-                    () = ended(follow, wait) => {}
-                    () = stop => {}
-                }
-                self.run(id).await?
-            }
-        };
-        Ok((run, started.replayed))
-    }
-
     /// Start a run. When this returns, the run is durable.
     ///
     /// # Errors
@@ -118,10 +87,11 @@ impl Tenant {
     /// open, `IdempotencyMismatch` if the
     /// key was used for another request, `Unavailable` if it could not be committed.
     pub async fn run_start(&self, start: StartRun) -> Result<StartedRun> {
-        self.start(RunId::new(), start).await
+        self.start(start, None).await
     }
 
-    async fn start(&self, id: RunId, start: StartRun) -> Result<StartedRun> {
+    /// The same; `end` is told of its end.
+    pub(super) async fn start(&self, start: StartRun, end: Option<End>) -> Result<StartedRun> {
         if self.engine.observes() {
             let message = "no run can start here: this process only looks at the data directory, and none runs on it; start `heddle serve`, or use `heddle run`";
             return Err(Error::new(Code::Unavailable, message));
@@ -156,7 +126,7 @@ impl Tenant {
         let input = write_value(&self.engine.blobs, self.id(), start.input).await.map_err(unstored)?;
         let now = Timestamp::now();
         let run = RunRow {
-            id,
+            id: RunId::new(),
             workflow: workflow.name.clone(),
             workflow_version: workflow.version.clone(),
             plan: plan.digest,
@@ -181,7 +151,7 @@ impl Tenant {
             finished_at: None,
         };
         let key = start.idempotency_key.map(|key| IdempotencyKey { key, request });
-        self.create(run, Arc::clone(plan), key).await
+        self.create(run, Arc::clone(plan), key, end).await
     }
 
     /// Plan what is to be started.
@@ -209,14 +179,20 @@ impl Tenant {
         Ok(Planned { workflow, library, plan: Arc::new(plan), input_schema })
     }
 
-    async fn create(&self, run: RunRow, plan: Arc<Plan>, key: Option<IdempotencyKey>) -> Result<StartedRun> {
+    async fn create(
+        &self,
+        run: RunRow,
+        plan: Arc<Plan>,
+        key: Option<IdempotencyKey>,
+        end: Option<End>,
+    ) -> Result<StartedRun> {
         let creation = Creation { plan: plan.json.clone(), idempotency: key.clone() };
         let mut machine =
             Machine::create(self.id().clone(), plan, run.clone(), creation, self.actor(), run.created_at);
         if let crate::model::Value::Blob { blob, size } = run.input {
             machine.name_blob(BlobRef { digest: blob, size });
         }
-        self.created(machine, &run, key).await
+        self.created(machine, &run, key, end).await
     }
 
     /// Hand a new run to the driver, and wait until it is durable.
@@ -225,9 +201,10 @@ impl Tenant {
         machine: Machine,
         run: &RunRow,
         key: Option<IdempotencyKey>,
+        end: Option<End>,
     ) -> Result<StartedRun> {
         let (reply, answer) = oneshot::channel();
-        self.engine.driver.send(Message::Create(Box::new(machine), reply));
+        self.engine.driver.send(Message::Create(Box::new(machine), reply, end));
         match answer.await {
             Ok(Ok(())) => Ok(StartedRun { id: run.id, replayed: false }),
             // Another request with the same key was faster.
@@ -330,15 +307,6 @@ impl Tenant {
         Err(Error::invalid(format!("the input does not fit workflow {}", workflow.name))
             .with_problems(problems))
     }
-}
-
-/// Wait for the end of a run that is followed from its beginning on, but no longer than that.
-pub(super) async fn ended(mut follow: Follow, wait: Duration) {
-    let over = async {
-        while !follow.committed.borrow_and_update().over && follow.committed.changed().await.is_ok() {}
-    };
-    // What it is then, the database says.
-    let _ = tokio::time::timeout(wait, over).await;
 }
 
 /// What of an input does not fit the workflow's schema.

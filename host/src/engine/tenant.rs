@@ -1,11 +1,11 @@
 //! What a tenant can do: the door through which the API and the CLI come in.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-use super::{Engine, RunDetail, attempt::read_value, blocking};
+use super::{Engine, attempt::read_value, blocking};
 use crate::{
     error::{Code, Error, Result},
     events::Follow,
@@ -166,18 +166,6 @@ impl Tenant {
     /// `Unavailable` if storage fails.
     pub async fn statistics(&self, filter: &StatisticsFilter) -> Result<Statistics> {
         Ok(self.store.statistics(filter).await?)
-    }
-
-    /// Wait for the end of a run. Returns it as it is then, or as it is after the time given.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn run_wait(&self, id: RunId, timeout: Duration) -> Result<RunDetail> {
-        let follow = self.engine.bus.follow(id);
-        if !self.run_row(id).await?.state.is_terminal() {
-            super::start::ended(follow, timeout).await;
-        }
-        self.run(id).await
     }
 
     /// A run's events with numbers above `after`, in order.

@@ -41,18 +41,19 @@ impl Core {
     }
 
     /// The run is not in memory any more: it has ended, or what is there of it is void.
-    pub(super) fn let_go(&mut self, run: RunId) {
+    pub(super) fn let_go(&mut self, run: RunId) -> Option<Machine> {
         self.timers.forget(run);
         self.queue.drop_run(run);
         let machine = self.runs.remove(&run);
         let resting = self.resting.remove(run);
-        let Some(tenant) = machine.map(|machine| machine.tenant().clone()).or(resting) else { return };
+        let tenant = machine.as_ref().map(|machine| machine.tenant().clone()).or(resting)?;
         if let Entry::Occupied(mut open) = self.open.entry(tenant) {
             *open.get_mut() -= 1;
             if *open.get() == 0 {
                 open.remove();
             }
         }
+        machine
     }
 
     /// A run is in memory: do what was to be done to it, and what came meanwhile.

@@ -71,6 +71,8 @@ pub(crate) enum Input {
 pub(crate) enum Action {
     /// Commit this; of one run there is at most one in a list.
     Commit(Box<Transition>),
+    /// The run is over with what of it is committed in the same list. One that is read again ends anew.
+    Over(Box<Machine>),
     /// Start an attempt, as soon as its run's commit in the same list is durable.
     Launch(Box<Launch>),
     /// Stop an attempt's guest. Does not wait for any commit.
@@ -318,7 +320,7 @@ impl Core {
                     actions.push(Action::Commit(Box::new(transition)));
                 }
                 if machine.is_over() {
-                    self.let_go(run);
+                    actions.extend(self.let_go(run).map(|machine| Action::Over(Box::new(machine))));
                 }
             }
         }

@@ -205,6 +205,14 @@ pub struct AttemptRow {
     pub finished_at: Option<Timestamp>,
 }
 
+impl AttemptRow {
+    /// Leave out what it was given and what it made.
+    pub(crate) fn without_documents(&mut self) {
+        (self.overrides, self.output, self.shared) = (None, None, None);
+        (self.expansion, self.inside, self.log) = (None, None, None);
+    }
+}
+
 /// Something that an attempt asked of the host: one entry of its journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostCallRow {

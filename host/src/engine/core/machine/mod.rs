@@ -15,6 +15,7 @@ mod control;
 mod course;
 mod decide;
 mod documents;
+mod ended;
 mod fork;
 mod inside;
 mod restore;

@@ -106,6 +106,7 @@ impl Drive {
                 Action::Launch(launch) => self.launched.push_back(*launch),
                 Action::Stop(attempt) => self.launched.retain(|launch| launch.attempt != attempt),
                 Action::RefuseCommand { why, .. } => panic!("{why}"),
+                Action::Over(_) => {}
                 Action::Load { run, id, order } => {
                     let (database, _) = self.database.as_mut().unwrap();
                     let row = database.runs.get_mut(&run).unwrap();

@@ -118,7 +118,7 @@ impl World {
     pub(super) fn durable(&mut self) {
         let (mut lost, mut launches, mut stopped) = (BTreeSet::new(), Vec::new(), Vec::new());
         let (mut refusals, mut loads, mut reloads) = (Vec::new(), Vec::new(), Vec::new());
-        let mut settled = Vec::new();
+        let (mut settled, mut over) = (Vec::new(), Vec::new());
         let Some(Queued { actions, begun }) = self.host.queue.pop_front() else { return };
         for action in actions {
             match action {
@@ -147,12 +147,20 @@ impl World {
                 Action::Wake { run, epoch, .. } => self.wakes.push((run, epoch)),
                 Action::Load { run, id, order } => loads.push((run, id, order)),
                 Action::RefuseCommand { .. } => {}
+                Action::Over(machine) => over.push(machine),
             }
         }
         for launch in launches.into_iter().filter(|launch| !lost.contains(&launch.run.id)) {
             self.check_launch(&launch);
             if !begun {
                 self.begin(*launch);
+            }
+        }
+        for machine in over {
+            let run = machine.run();
+            if !self.refused.contains(&run.id) && !self.broken.contains(&(run.id, run.epoch)) {
+                let again = Machine::restore(self.database.snapshot(run.id));
+                assert_eq!(machine.whole(usize::MAX), again.whole(usize::MAX), "what is told of a run's end");
             }
         }
         self.settle(settled);
