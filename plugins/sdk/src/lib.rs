@@ -50,6 +50,8 @@ pub mod bindings;
 mod context;
 mod error;
 mod host;
+#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+mod memory;
 mod phase;
 mod plugin;
 #[cfg(not(target_family = "wasm"))]
