@@ -1,9 +1,8 @@
 //! One text of SQL for both databases.
 //!
 //! There are but two types of columns, text and 64-bit integers, so that a value on its way is a [`Cell`] and a
-//! statement binds its cells in the order of `$1`, `$2` … on either database. A [`Batch`] is a statement on any number of
-//! rows, which appear in it as the relation `v`. On PostgreSQL it is one statement, which costs one crossing to the server
-//! (law 11): `v` is what `unnest` makes of an array for each column. On SQLite, which is in this process, it is a prepared
+//! statement binds its cells in the order of `$1`, `$2` … on either database. A [`Batch`] is for any number of rows. On
+//! PostgreSQL it is one statement, which costs one crossing to the server (law 11): its rows are the relation `v`, which is what `unnest` makes of an array for each column. On SQLite, which is in this process, it is a prepared
 //! statement that is run for each row.
 
 use std::{borrow::Cow, collections::HashSet, fmt::Write as _, sync::OnceLock};
@@ -203,7 +202,7 @@ pub(super) struct Batch<R: 'static> {
 
 enum Body {
     Insert { table: &'static str, conflict: Conflict },
-    Sql(&'static str),
+    Sql { postgres: &'static str, sqlite: &'static str },
 }
 
 /// What becomes of a row whose key is there already.
@@ -262,9 +261,14 @@ impl<R> Batch<R> {
         Self::new(columns, Body::Insert { table, conflict })
     }
 
-    /// Any statement that reads the rows from the relation `v`. SQLite, which has one writer, is spared `FOR UPDATE`.
-    pub(super) const fn sql(columns: &'static [Column<R>], sql: &'static str) -> Self {
-        Self::new(columns, Body::Sql(sql))
+    /// Any statement: on PostgreSQL one that reads the rows from the relation `v`, on SQLite one for a row whose columns are
+    /// `?1`, `?2` …
+    pub(super) const fn sql(
+        columns: &'static [Column<R>],
+        postgres: &'static str,
+        sqlite: &'static str,
+    ) -> Self {
+        Self::new(columns, Body::Sql { postgres, sqlite })
     }
 
     const fn new(columns: &'static [Column<R>], body: Body) -> Self {
@@ -282,6 +286,13 @@ impl<R> Batch<R> {
     /// The rows that count, in an order in which they may be written. Of rows that replace each other only the last stays:
     /// PostgreSQL would not touch one twice.
     pub(super) fn last<'a>(&self, mut rows: GroupRows<'a, R>) -> GroupRows<'a, R> {
+        // What stays as it was first need be written but once.
+        if let Body::Insert { conflict: Conflict::Keep(key), .. } = self.body
+            && rows.len() > 1
+        {
+            let mut seen = HashSet::with_capacity(rows.len());
+            rows.retain(|row| seen.insert(self.cells(*row).take(key).collect::<Vec<_>>()));
+        }
         if let Body::Insert { conflict: Conflict::Replace(key), .. } = self.body
             && rows.len() > 1
         {
@@ -317,9 +328,7 @@ impl<R> Batch<R> {
                 Body::Insert { table, conflict } => {
                     format!("INSERT INTO {table} ({list}) VALUES ({values}){}", conflict.clause(&names))
                 }
-                Body::Sql(sql) => {
-                    format!("WITH v({list}) AS (VALUES ({values})) {}", sql.replace("FOR UPDATE", ""))
-                }
+                Body::Sql { sqlite, .. } => (*sqlite).to_owned(),
             }
         })
     }
@@ -346,7 +355,7 @@ impl<R> Batch<R> {
                         conflict.clause(&names)
                     );
                 }
-                Body::Sql(sql) => text.push_str(sql),
+                Body::Sql { postgres, .. } => text.push_str(postgres),
             }
             text
         })

@@ -11,6 +11,7 @@ use crate::model::Timestamp;
 pub(super) static HEADS: Batch<Transition> = Batch::sql(
     &[("id", |t, _| t.run.id.cell())],
     "SELECT id, epoch, rev FROM runs WHERE id IN (SELECT id FROM v) ORDER BY id FOR UPDATE",
+    "SELECT id, epoch, rev FROM runs WHERE id = ?1",
 );
 
 pub(super) static PLANS: Batch<Creation> = Batch::insert(
@@ -97,6 +98,9 @@ pub(super) static RUNS: Batch<Transition> = Batch::sql(
                      auto_run = v.auto_run, priority = v.priority, start_at = v.start_at,
                      started_at = v.started_at, finished_at = v.finished_at
      FROM v WHERE runs.id = v.id",
+    "UPDATE runs SET state = ?2, owner = ?3, rev = ?4, event_seq = ?5, failure = ?6, auto_run = ?7, priority = ?8,
+                     start_at = ?9, started_at = ?10, finished_at = ?11
+     WHERE id = ?1",
 );
 
 pub(super) static STEPS: Batch<StepRow> = Batch::insert(
@@ -161,6 +165,7 @@ pub(super) static ATTEMPTS: Batch<AttemptRow> = Batch::insert(
 pub(super) static REMOVED_STEPS: Batch<String> = Batch::sql(
     &[("run_id", |t, _| t.run.id.cell()), ("name", |_, name| name.cell())],
     "DELETE FROM steps WHERE (run_id, name) IN (SELECT run_id, name FROM v)",
+    "DELETE FROM steps WHERE run_id = ?1 AND name = ?2",
 );
 
 pub(super) static HOST_CALLS: Batch<HostCallRow> = Batch::insert(
@@ -246,8 +251,11 @@ pub(super) static EVENTS: Batch<Page> = Batch::insert(
 );
 
 /// A row is a command's id.
-pub(super) static COMMANDS_DONE: Batch<i64> =
-    Batch::sql(&[("id", |_, id| id.cell())], "DELETE FROM commands WHERE id IN (SELECT id FROM v)");
+pub(super) static COMMANDS_DONE: Batch<i64> = Batch::sql(
+    &[("id", |_, id| id.cell())],
+    "DELETE FROM commands WHERE id IN (SELECT id FROM v)",
+    "DELETE FROM commands WHERE id = ?1",
+);
 
 /// A row is a signal's id, and the step that takes it. It changes fewer rows than it has if one was taken before.
 pub(super) static SIGNALS_TAKEN: Batch<(i64, String)> = Batch::sql(
@@ -259,4 +267,5 @@ pub(super) static SIGNALS_TAKEN: Batch<(i64, String)> = Batch::sql(
     ],
     "UPDATE signals SET taken_by = v.run_id, taken_step = v.step
      FROM v WHERE signals.id = v.id AND signals.tenant_id = v.tenant_id AND signals.taken_by IS NULL",
+    "UPDATE signals SET taken_by = ?3, taken_step = ?4 WHERE id = ?1 AND tenant_id = ?2 AND taken_by IS NULL",
 );

@@ -20,8 +20,11 @@ pub(super) async fn heads(
     connection: &mut Connection,
     group: &[Box<Transition>],
 ) -> StoreResult<HashMap<RunId, (u64, u64)>> {
+    let mut runs: Vec<_> = group.iter().map(|t| (&**t, &**t)).collect();
+    runs.sort_by_key(|(t, _)| t.run.id);
+    runs.dedup_by_key(|(t, _)| t.run.id);
     let heads = connection
-        .batch_all(&HEADS, group.iter().map(|t| (&**t, &**t)).collect(), |row| {
+        .batch_all(&HEADS, runs, |row| {
             let r = Record::of("runs", row);
             Ok((r.parse("id")?, (r.count("epoch")?, r.count("rev")?)))
         })
