@@ -1,9 +1,11 @@
 //! Where a test's hosts keep what they keep, on either database.
 
+use std::{ffi::OsStr, path::PathBuf, process::Stdio};
+
 use anyhow::Result;
 use heddle_test_postgres::{Database, Postgres};
 
-use super::Server;
+use super::{Server, Starting, history::Snapshot};
 
 /// Where a host keeps everything: a data directory, and on PostgreSQL a database besides.
 pub struct Kept {
@@ -65,6 +67,34 @@ impl Kept {
         self.database.as_ref().map(Database::url)
     }
 
+    /// Begin to start a host on it, with more arguments and more of an environment, and its log elsewhere.
+    ///
+    /// # Errors
+    /// If there is no such program.
+    pub fn begin(&self, arguments: &[&str], environment: &[(&str, &OsStr)], log: Stdio) -> Result<Starting> {
+        let mut arguments = arguments.to_vec();
+        if let Some(database) = &self.database {
+            arguments.extend(["--database", database.url()]);
+        }
+        Starting::new(self.path(), &arguments, environment, log)
+    }
+
+    /// All that is kept, whether a host works on it or not.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        match &self.database {
+            Some(database) => Snapshot::of_postgres(database.url(), self.path()).await,
+            None => Snapshot::of_directory(self.path()).await,
+        }
+    }
+
+    /// Leave the data directory where it is when this is dropped; returns it. A database on PostgreSQL goes all the same.
+    pub fn keep(self) -> PathBuf {
+        self.directory.keep()
+    }
+
     /// Start a host on it.
     ///
     /// # Errors
@@ -78,11 +108,7 @@ impl Kept {
     /// # Errors
     /// If it does not start.
     pub fn start_with(&self, arguments: &[&str]) -> Result<Server> {
-        let mut arguments = arguments.to_vec();
-        if let Some(database) = &self.database {
-            arguments.extend(["--database", database.url()]);
-        }
-        Server::start_with(self.directory.path(), &arguments)
+        self.begin(arguments, &[], Stdio::inherit())?.listens()
     }
 
     /// Run a command on it, and return what it prints.

@@ -5,6 +5,7 @@ pub mod history;
 mod kept;
 mod recording;
 mod server;
+pub mod soak;
 mod warm;
 pub mod workload;
 
@@ -17,7 +18,7 @@ pub use heddle_test_disk::Random;
 pub use heddle_test_postgres::{Database, Postgres, Stop};
 pub use kept::Kept;
 pub use recording::{Recorded, Recording, disk_shim};
-pub use server::Server;
+pub use server::{Server, Starting};
 pub use warm::{data_dir, warm};
 
 /// The built `heddle` binary: `HEDDLE_BIN`, else beside the test's own executable.

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -38,6 +39,16 @@ pub fn disk_shim() -> PathBuf {
 /// Of the files that SQLite writes by way of memory. It makes it anew after a crash, whatever is in it.
 fn is_mapped(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "db-shm")
+}
+
+fn environment(shim: &Path, root: PathBuf, log: PathBuf, sync_time: &str) -> [(&'static str, PathBuf); 4] {
+    [("LD_PRELOAD", shim.to_owned()), (ROOT, root), (LOG, log), (SYNC_MICROS, PathBuf::from(sync_time))]
+}
+
+/// For a program whose syncs of files below that directory take so long; nothing is recorded.
+pub(crate) fn slow_disk(root: &Path, sync_time: Duration) -> [(&'static str, PathBuf); 4] {
+    let nowhere = PathBuf::from("/dev/null");
+    environment(&disk_shim(), root.to_owned(), nowhere, &sync_time.as_micros().to_string())
 }
 
 /// A directory and what happens to it: `base` is how it was, `root` how it is, `log` what was done.
@@ -126,12 +137,7 @@ impl Recording {
     }
 
     fn environment(&self, shim: &Path) -> [(&'static str, PathBuf); 4] {
-        [
-            ("LD_PRELOAD", shim.to_owned()),
-            (ROOT, self.root()),
-            (LOG, self.log()),
-            (SYNC_MICROS, PathBuf::from(SYNC_TIME)),
-        ]
+        environment(shim, self.root(), self.log(), SYNC_TIME)
     }
 
     /// Start a host that is recorded.

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,9 +13,88 @@ use anyhow::{Context as _, Result, bail};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
+/// A server that does not listen yet. Dropped, it is killed.
+pub struct Starting {
+    child: Option<Child>,
+    data_dir: PathBuf,
+}
+
+impl Starting {
+    /// Start a server on a data directory; its log goes to `stderr`.
+    ///
+    /// # Errors
+    /// If there is no such program.
+    pub fn new(
+        data_dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &OsStr)],
+        stderr: Stdio,
+    ) -> Result<Self> {
+        let child = Command::new(super::heddle_bin())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .context("heddle serve")?;
+        Ok(Self { child: Some(child), data_dir: data_dir.to_owned() })
+    }
+
+    /// Wait until it listens.
+    ///
+    /// # Errors
+    /// If it ends instead.
+    pub fn listens(mut self) -> Result<Server> {
+        let child = self.child.as_mut().context("a child")?;
+        let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+        let mut url = None;
+        for line in lines.by_ref() {
+            let line = line?;
+            if let Some(at) = line.strip_prefix("listening on ") {
+                url = Some(at.trim().to_owned());
+                break;
+            }
+        }
+        let Some(url) = url else { bail!("the server ended before it listened: {}", child.wait()?) };
+        // Whatever it prints later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(self.data_dir.join("admin-token"))?.trim().to_owned();
+        let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
+        let child = self.child.take().context("a child")?;
+        Ok(Server { child: Mutex::new(child), url, token, client, data_dir: self.data_dir.clone() })
+    }
+
+    /// Kill it.
+    ///
+    /// # Errors
+    /// If it has ended by itself.
+    pub fn kill(mut self) -> Result<()> {
+        let child = self.child.as_mut().context("a child")?;
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended before it listened: {status}");
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended; then there is nothing to kill.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// A running server. Dropped, it is killed.
 pub struct Server {
-    child: Child,
+    child: Mutex<Child>,
     url: String,
     token: String,
     client: Client,
@@ -43,30 +123,7 @@ impl Server {
     /// # Errors
     /// If it ends instead of listening.
     pub fn start_in(data_dir: &Path, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<Self> {
-        let mut child = Command::new(super::heddle_bin())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data_dir)
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("heddle serve")?;
-        let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
-        let mut url = None;
-        for line in lines.by_ref() {
-            let line = line?;
-            if let Some(at) = line.strip_prefix("listening on ") {
-                url = Some(at.trim().to_owned());
-                break;
-            }
-        }
-        let Some(url) = url else { bail!("the server ended before it listened: {}", child.wait()?) };
-        // Whatever it prints later must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        let token = std::fs::read_to_string(data_dir.join("admin-token"))?.trim().to_owned();
-        let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { child, url, token, client, data_dir: data_dir.to_owned() })
+        Starting::new(data_dir, arguments, environment, Stdio::inherit())?.listens()
     }
 
     /// `http://127.0.0.1:PORT`
@@ -86,16 +143,32 @@ impl Server {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child().id()
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Kill it as a power cut would: SIGKILL, no time for anything.
     ///
     /// # Errors
     /// If it had ended already.
-    pub fn kill_9(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
+    pub fn kill_9(self) -> Result<()> {
+        self.kill()
+    }
+
+    /// The same while somebody still asks it.
+    ///
+    /// # Errors
+    /// If it had ended already.
+    pub fn kill(&self) -> Result<()> {
+        let mut child = self.child();
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended by itself: {status}");
+        }
+        child.kill()?;
+        child.wait()?;
         Ok(())
     }
 
@@ -103,11 +176,20 @@ impl Server {
     ///
     /// # Errors
     /// If it does not stop within half a minute, or not by itself.
-    pub fn stop(mut self) -> Result<()> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+    pub fn stop(self) -> Result<()> {
+        self.terminate()
+    }
+
+    /// The same while somebody still asks it.
+    ///
+    /// # Errors
+    /// As [`Server::stop`].
+    pub fn terminate(&self) -> Result<()> {
+        Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(30) {
-            if let Some(status) = self.child.try_wait()? {
+            let ended = self.child().try_wait()?;
+            if let Some(status) = ended {
                 return if status.success() { Ok(()) } else { bail!("it stopped with {status}") };
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -210,8 +292,9 @@ async fn expect_success(request: RequestBuilder) -> Result<Value> {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let mut child = self.child();
         // It may have ended; then there is nothing to kill.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }

@@ -37,8 +37,9 @@ enum Peer {
     Restate,
 }
 
+/// Where a host keeps its runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Database {
+pub(crate) enum Database {
     Sqlite,
     Postgres,
     Both,

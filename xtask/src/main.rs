@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask build-plugins | build | demo | test | bench`.
+//! The project's own commands: `cargo xtask build-plugins | build | demo | test | soak | bench`.
 //!
 //! What a shell script would do, in the language of the project, so that it runs wherever the project builds.
 //! Nothing here knows the host's code: the binary is run and the API is asked, as a user would.
@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod guest;
 mod postgres;
+mod soak;
 mod test;
 mod toolchain;
 mod workspace;
@@ -44,6 +45,8 @@ enum Command {
     Demo,
     /// Build everything and run all tests
     Test,
+    /// Build everything, and kill the host again and again with many runs in flight: nothing is lost or done twice
+    Soak(soak::Arguments),
     /// Measure whole workloads on the release host, beside what the machine itself can do
     Bench(bench::Arguments),
 }
@@ -71,6 +74,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
         Command::Demo => demo::run(&workspace)?,
         Command::Test => test::run(&workspace)?,
+        Command::Soak(arguments) => soak::run(&workspace, arguments)?,
         Command::Bench(arguments) => bench::run(&workspace, arguments)?,
     }
     Ok(())

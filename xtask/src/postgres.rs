@@ -1,15 +1,17 @@
 //! PostgreSQL for the tests: found, or installed as Debian's package, and started as a private server.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use heddle_test_postgres::{Postgres, find};
 
 use crate::toolchain;
 
-/// A server for the tests, which is stopped when this is dropped. None where there is none to be had.
+/// A server for the tests, made in that way, which is stopped when this is dropped. None where there is none to be had.
 ///
 /// # Errors
 /// If it cannot be had and CI requires it, or does not start.
-pub(crate) fn start(required: bool) -> Result<Option<Postgres>> {
+pub(crate) fn start(required: bool, make: fn(&Path) -> Result<Postgres>) -> Result<Option<Postgres>> {
     if find().is_none() {
         println!(
             "Missing: PostgreSQL, for the tests of the store. Installing Debian's package (about 1 minute)."
@@ -26,7 +28,7 @@ pub(crate) fn start(required: bool) -> Result<Option<Postgres>> {
         }
     }
     let bin = find().context("PostgreSQL was installed, but its programs are not found")?;
-    let server = Postgres::start(&bin)
+    let server = make(&bin)
         .with_context(|| format!("the PostgreSQL of {} cannot be used for tests", bin.display()))?;
     println!("Started a private PostgreSQL for the tests ({}).", bin.display());
     Ok(Some(server))

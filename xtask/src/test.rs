@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use heddle_test_postgres::VARIABLE;
+use heddle_test_postgres::{Postgres, VARIABLE};
 
 use crate::{
     command, guest, postgres,
@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let beside = workspace.root.join("../shared/data");
     let data = shared_data(&env::var_os("HEDDLE_SHARED_DATA").map_or(beside, PathBuf::from), ci)?;
     // A server that is named already is used as it is.
-    let postgres = if env::var_os(VARIABLE).is_some() { None } else { postgres::start(ci)? };
+    let postgres = if env::var_os(VARIABLE).is_some() { None } else { postgres::start(ci, Postgres::start)? };
     guest::build(workspace, Choice::Auto)?;
     println!("Compiling the host and the tests (10 to 20 minutes on two cores the first time).");
     let host = workspace.build_host(true)?;

@@ -98,7 +98,7 @@ fn order(run: &Row, events: &[&Row], snapshot: &Snapshot, found: &mut Found) {
 
 /// The steps that each step comes after: what it depends on, and whose results its expressions have. Those of joins are left
 /// out: one that waits for some of them only does not wait for the others.
-fn needs(plan: &Value) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn needs(plan: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let steps = plan["workflow"]["steps"].as_array().map_or(&[][..], Vec::as_slice);
     let names: BTreeSet<&str> = steps.iter().filter_map(|step| step["name"].as_str()).collect();
     let mut needs = BTreeMap::new();

@@ -3,6 +3,7 @@
 //! A test notes what the host acknowledged ([`Ack`]), reads what is kept ([`Snapshot`]: rows and blobs), and has both checked
 //! ([`History::check`]): what was acknowledged is there ([`promises`]), and what is there is consistent ([`invariants`]).
 
+mod effects;
 mod invariants;
 mod promises;
 mod snapshot;
@@ -61,6 +62,40 @@ pub enum Ack {
         /// As the API has it.
         event: Value,
     },
+    /// Progress of a step was shown. That it was is an effect of an attempt which is still under way.
+    Shown {
+        /// The run.
+        run: String,
+        /// The step.
+        step: String,
+    },
+    /// Somebody was asked something.
+    Asked {
+        /// The run.
+        run: String,
+        /// The step.
+        step: String,
+        /// The approval.
+        approval: String,
+        /// What was asked, as the API has it.
+        question: Value,
+    },
+    /// The output of a step of a run that had not ended was read.
+    Read {
+        /// The run.
+        run: String,
+        /// The step.
+        step: String,
+        /// Of its bytes.
+        digest: String,
+    },
+    /// Who waited for a run's end was told how it ended.
+    Over {
+        /// The run.
+        run: String,
+        /// How, without the files.
+        results: Results,
+    },
     /// A decision was accepted.
     Decided {
         /// The approval.
@@ -118,6 +153,8 @@ pub enum Rule {
     Decisions,
     /// An event from outside that was accepted waits or was taken by one step.
     Signals,
+    /// What was shown, asked or read rests on what is there, and is not done again under another identity.
+    Effects,
     /// Every run ends.
     Ends,
 }
@@ -171,6 +208,14 @@ impl History {
         }
         invariants::check(snapshot, &mut found);
         promises::check(&self.acks, snapshot, &mut found);
+        effects::check(&self.acks, snapshot, &mut found);
+        found.0
+    }
+
+    /// Everything that is wrong with what is kept, or was not told, when all of so many runs were seen to their ends.
+    pub fn check_at_the_end(&self, snapshot: &Snapshot, runs: usize) -> Vec<Violation> {
+        let mut found = Found(self.check(snapshot));
+        effects::check_at_the_end(&self.acks, snapshot, runs, &mut found);
         found.0
     }
 

@@ -57,7 +57,11 @@ pub(super) fn check(acks: &[Ack], snapshot: &Snapshot, found: &mut Found) {
                 });
             }
             Ack::Signalled { key } => *signals.entry(key).or_default() += 1,
-            Ack::Ended { run, results } => ended(run, results, snapshot, found),
+            Ack::Ended { run, results } | Ack::Over { run, results } => {
+                ended(run, results, snapshot, found);
+            }
+            // See `effects`.
+            Ack::Shown { .. } | Ack::Asked { .. } | Ack::Read { .. } => {}
         }
     }
     for (key, sent) in signals {
@@ -120,7 +124,7 @@ fn file_name(row: &Row) -> String {
 }
 
 /// Of a value: a large one is named by it.
-fn digest(value: &Value) -> String {
+pub(super) fn digest(value: &Value) -> String {
     match (value["blob"].as_str(), value["json"].as_str()) {
         (Some(digest), _) => digest.to_owned(),
         (_, Some(text)) => Digest::of(text).to_string(),

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use heddle::model::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -35,7 +35,7 @@ const TABLES: [&str; 17] = [
 ];
 
 /// A row of a table: texts and numbers by the names of the columns.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Row(Map<String, Value>);
 
 impl Row {
@@ -199,6 +199,14 @@ impl Snapshot {
         let token = fs::read_to_string(data_dir.join("admin-token")).ok();
         let token = token.map(|secret| Digest::of(secret.trim()).to_string());
         Ok(Self { blobs, token, ..Self::default() })
+    }
+
+    /// Write all rows to a file, as JSON.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        fs::write(path, serde_json::to_vec_pretty(&self.tables)?).with_context(|| path.display().to_string())
     }
 
     /// The rows of a table.

@@ -14,6 +14,8 @@ pub struct Job {
     pub(super) body: Value,
     /// A file to upload first.
     pub(super) file: Option<Vec<u8>>,
+    /// Whether who asks for it waits for its end: an answer which the host gives from memory.
+    pub(super) waits: bool,
 }
 
 impl Job {
@@ -23,7 +25,7 @@ impl Job {
             Value::String(workflow) => body["workflow"] = json!(workflow),
             definition => body["definition"] = definition,
         }
-        Self { key, body, file: None }
+        Self { key, body, file: None, waits: false }
     }
 }
 
@@ -64,6 +66,73 @@ fn round_of_jobs(random: &mut Random, round: usize) -> Vec<Job> {
         job
     };
     wanted.into_iter().map(job).collect()
+}
+
+/// The jobs of a soak, one after the other without an end: runs of every kind, and of more kinds than [`jobs`] has.
+pub fn endless(seed: u64) -> impl Iterator<Item = Job> + Send {
+    let mut random = Random::new(seed);
+    (0..).flat_map(move |round| {
+        let mut all = round_of_jobs(&mut random, round);
+        all.extend(more_jobs(&mut random, round));
+        for job in &mut all {
+            // The others wait for what is done when they are watched.
+            let by_itself = ["chain", "large", "diamond", "map", "loop", "flaky", "shared", "part"];
+            let kind = job.key.split('-').next().unwrap_or_default();
+            job.waits = by_itself.contains(&kind) && random.below(2) == 0;
+        }
+        all
+    })
+}
+
+fn more_jobs(random: &mut Random, round: usize) -> Vec<Job> {
+    let token = json!({ "text": text(40, random) });
+    let spin = json!({ "iterations": 100_000 * (1 + random.below(40)) });
+    let length = 20_000 + random.below(100_000);
+    let file = random.bytes(length as usize);
+    let note = |name: &str, set: Value| json!({ "name": name, "phase": "echo/share", "input": set });
+    let wanted = [
+        ("question", json!({ "steps": asking() }), token.clone()),
+        ("pieces", json!({ "steps": telling(), "files": {} }), json!({})),
+        ("timer", then(json!({ "wait": { "seconds": 1 } })), json!({})),
+        ("part", then(json!({ "workflow": { "name": "kept" } })), json!({})),
+        (
+            "licence",
+            then(json!({ "phase": "echo/spin", "input": { "iterations": "input.iterations" },
+                         "concurrency": { "key": "licence", "limit": 1 } })),
+            spin,
+        ),
+        (
+            "shared",
+            json!({ "steps": [note("one", json!({ "set": "input.text" })),
+                              { "name": "two", "phase": "echo/share", "depends_on": ["one"], "input": {} }] }),
+            token,
+        ),
+    ];
+    let job = |(name, mut definition, input): (&str, Value, Value)| {
+        definition["name"] = json!(name);
+        let job = Job::new(format!("{name}-{round}"), definition, &input);
+        Job { file: (name == "pieces").then(|| file.clone()), ..job }
+    };
+    wanted.into_iter().map(job).collect()
+}
+
+/// A phase that shows how far it is some hundred times, from its first moment on, after another one.
+fn telling() -> [Value; 3] {
+    [
+        json!({ "name": "before", "phase": "echo/noop" }),
+        json!({ "name": "step", "phase": "echo/copy", "depends_on": ["before"],
+                "input": { "from": "'input/f.bin'" }, "config": { "piece": 128 } }),
+        json!({ "name": "after", "phase": "echo/noop", "depends_on": ["step"] }),
+    ]
+}
+
+/// A phase that asks a person about the result of the step before it: what is asked carries that result.
+fn asking() -> [Value; 3] {
+    [
+        json!({ "name": "before", "phase": "echo/echo", "input": { "text": "input.text" } }),
+        json!({ "name": "step", "phase": "echo/ask", "input": { "told": "steps.before.output.input.text" } }),
+        json!({ "name": "after", "phase": "echo/echo", "input": { "state": "string(steps.step.state)" } }),
+    ]
 }
 
 fn text(length: u64, random: &mut Random) -> String {

@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 use heddle_test_disk::Random;
 use heddle_tests::{
     Server, data_dir,
-    history::{History, Rule, Snapshot},
+    history::{Ack, History, Results, Rule, Snapshot},
     workload::{self, Witness},
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
 
 const CHAIN: &str = "run_id = (SELECT id FROM runs WHERE workflow = 'chain')";
 
@@ -59,6 +60,19 @@ fn forgeries() -> Vec<(Rule, String)> {
             Rule::Signals,
             "INSERT INTO signals (tenant_id, key, data, created_at, taken_by, taken_step)
              SELECT tenant_id, key, data, created_at, taken_by, taken_step FROM signals",
+        ),
+        (Rule::Effects, "UPDATE approvals SET request = replace(request, 'Shall', 'Must')"),
+        (Rule::Effects, "UPDATE steps SET output = '{\"json\":\"1\"}' WHERE name = 'before'"),
+        (
+            Rule::Effects,
+            "INSERT INTO approvals (id, tenant_id, run_id, step, kind, request, state, created_at)
+             SELECT id || '2', tenant_id, run_id, step, kind, request, 'withdrawn', created_at FROM approvals",
+        ),
+        (
+            Rule::Effects,
+            "INSERT INTO attempts (run_id, step, number, tenant_id, id, state, host, crashes, reused, output, started_at)
+             SELECT run_id, step, 2, tenant_id, id || '2', state, host, crashes, reused, output, started_at
+             FROM attempts WHERE CHAIN AND step = 's3'",
         ),
         (Rule::Kept, "DELETE FROM uploads"),
         (Rule::Kept, "DELETE FROM grants"),
@@ -111,18 +125,27 @@ fn a_blob(data_dir: &Path) -> Result<std::path::PathBuf> {
     Ok(path)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_must_not_be_is_told() -> Result<()> {
+/// Where a host has worked, what it has told, and how many runs there were.
+async fn worked() -> Result<(TempDir, History, usize)> {
     let directory = data_dir();
     let data = directory.path();
     let server = Arc::new(Server::start(data)?);
     let witness = Witness::new(History::default(), None);
     workload::prepare(&server, &witness).await?;
-    workload::drive(&server, &workload::jobs(&mut Random::new(7), 0..1), &witness).await?;
+    let mut jobs = workload::jobs(&mut Random::new(7), 0..1);
+    jobs.extend(workload::endless(7).find(|job| job.key.starts_with("question")));
+    workload::drive(&server, &jobs, &witness).await?;
     let history = witness.history();
     // Also while it works.
     ensure!(history.check(&Snapshot::of_directory(data).await?).is_empty());
     Arc::into_inner(server).context("a server")?.stop()?;
+    Ok((directory, history, jobs.len()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_must_not_be_is_told() -> Result<()> {
+    let (directory, history, _) = worked().await?;
+    let data = directory.path();
     checkpoint(&data.join("heddle.db")).await?;
     let whole = fs::read(data.join("heddle.db"))?;
     let found = history.check(&Snapshot::of_directory(data).await?);
@@ -159,5 +182,66 @@ async fn whatever_must_not_be_is_told() -> Result<()> {
     fs::write(data.join("heddle.db"), damaged)?;
     let found = history.check(&Snapshot::of_directory(data).await?);
     ensure!(found.len() == 1 && found[0].rule == Rule::Readable, "{found:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_should_not_have_left_the_host_is_told_and_so_is_what_was_not_told() -> Result<()> {
+    let (directory, history, runs) = worked().await?;
+    let data = directory.path();
+    let snapshot = Snapshot::of_directory(data).await?;
+    let found = history.check_at_the_end(&snapshot, runs);
+    ensure!(found.is_empty(), "{found:#?}");
+
+    let run = history.runs()["chain-0"].to_owned();
+    let asked = history.acks.iter().find_map(|ack| match ack {
+        Ack::Asked { run, step, approval, question } => {
+            Some((run.clone(), step.clone(), approval.clone(), question.clone()))
+        }
+        _ => None,
+    });
+    let (asker, step, approval, question) = asked.context("somebody was asked")?;
+    let results = history.results()["chain-0"].clone();
+    let failed = Results { state: "failed".to_owned(), ..results.clone() };
+    let mut other = results;
+    other.outputs.insert("s3".to_owned(), "0".to_owned());
+    for results in [failed, other] {
+        let mut history = history.clone();
+        history.acks.push(Ack::Over { run: run.clone(), results });
+        let found = history.check(&snapshot);
+        ensure!(found.iter().any(|violation| violation.rule == Rule::Results), "{found:#?}");
+    }
+    let forged = [
+        Ack::Shown { run: run.clone(), step: "s9".to_owned() },
+        Ack::Read { run: run.clone(), step: "s3".to_owned(), digest: "0".to_owned() },
+        Ack::Read { run, step: "s9".to_owned(), digest: "0".to_owned() },
+        Ack::Asked {
+            run: asker.clone(),
+            step: step.clone(),
+            approval: format!("{approval}2"),
+            question: question.clone(),
+        },
+        Ack::Asked { run: asker, step: "other".to_owned(), approval, question },
+    ];
+    for ack in forged {
+        let mut history = history.clone();
+        history.acks.push(ack.clone());
+        let found = history.check(&snapshot);
+        ensure!(found.iter().any(|violation| violation.rule == Rule::Effects), "{ack:?}: {found:#?}");
+    }
+
+    for (rule, kind) in [(Rule::Effects, "told"), (Rule::Effects, "asked"), (Rule::Ends, "ended")] {
+        let mut history = history.clone();
+        let of_kind = |ack: &Ack| serde_json::to_value(ack).is_ok_and(|ack| ack["ack"] == kind);
+        let at = history.acks.iter().position(of_kind).context("there is one")?;
+        let ack = history.acks.remove(at);
+        let found = history.check_at_the_end(&snapshot, runs);
+        ensure!(found.iter().any(|violation| violation.rule == rule), "{ack:?}: {found:#?}");
+    }
+    let found = history.check_at_the_end(&snapshot, runs + 1);
+    ensure!(found.iter().any(|violation| violation.rule == Rule::Runs), "{found:#?}");
+    forge(&data.join("heddle.db"), "UPDATE runs SET state = 'failed' WHERE workflow = 'chain'").await?;
+    let found = history.check_at_the_end(&Snapshot::of_directory(data).await?, runs);
+    ensure!(found.iter().any(|violation| violation.rule == Rule::Ends), "{found:#?}");
     Ok(())
 }
