@@ -253,7 +253,7 @@ impl Import {
             }
         }
         self.connection.end(Ok(())).await?;
-        Ok(self.connection.close().await?)
+        self.connection.close().await
     }
 }
 
