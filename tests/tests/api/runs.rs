@@ -49,6 +49,41 @@ async fn a_run_is_started_waited_for_and_told() -> Result<()> {
     Ok(())
 }
 
+/// Who waits is told from memory, and who asks later from the database.
+#[tokio::test]
+async fn who_waits_for_a_run_is_told_what_the_database_has() -> Result<()> {
+    let (server, _directory) = echo_server().await?;
+    let chain = json!([
+        { "name": "b", "phase": "echo/echo", "input": { "x": "input.x" } },
+        { "name": "a", "phase": "echo/echo", "input": { "y": "steps.b.output" }, "depends_on": ["b"] },
+        { "name": "sum", "transform": { "all": "[steps.a.output, input.x]" }, "depends_on": ["a"] },
+    ]);
+    let ways = json!([
+        { "name": "large", "condition": { "when": "input.x > 10" } },
+        { "name": "yes", "phase": "echo/noop", "depends_on": ["large.true"], "input": {} },
+        { "name": "no", "phase": "echo/noop", "depends_on": ["large.false"], "input": {} },
+        { "name": "either", "join": { "mode": "any" }, "depends_on": ["yes", "no"] },
+    ]);
+    let inside = json!([
+        { "name": "fan", "map": { "over": "[3, 1, 2]", "body": { "phase": "echo/noop" } } },
+        { "name": "twice", "loop": { "until": "index >= 2", "max_iterations": 5, "body": { "phase": "echo/echo" } } },
+    ]);
+    let fails = json!([
+        { "name": "bad", "phase": "echo/end", "input": { "how": "'retryable'", "message": "'no'" }, "retry": { "max_attempts": 3, "initial_delay_ms": 10 } },
+        { "name": "after", "phase": "echo/noop", "depends_on": ["bad"], "input": {} },
+    ]);
+    for (name, steps) in [("chain", chain), ("ways", ways), ("inside", inside), ("fails", fails)] {
+        let definition = json!({ "name": name, "steps": steps });
+        let body = json!({ "definition": definition, "input": { "x": 5 } });
+        let told = server.post("/runs?wait=60s", &body).await?;
+        let state = if name == "fails" { "failed" } else { "completed" };
+        ensure!(told["state"] == state, "{name}: {told:#}");
+        let has = server.get(&format!("/runs/{}", told["id"].as_str().unwrap())).await?;
+        ensure!(told == has, "{name}: told\n{told:#}\nhas\n{has:#}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn one_key_starts_one_run_however_often_and_fast_it_is_sent() -> Result<()> {
     let (server, _directory) = echo_server().await?;

@@ -18,6 +18,7 @@ both!(
     nothing_is_asked_without_a_grant,
     a_cancelled_run_asks_nobody_any_more,
     results_wait_for_reviews,
+    reviews_that_are_ended_together_end_what_they_are_in_once,
     a_review_may_do_the_step_again_with_another_prompt,
     a_review_inside_a_map_may_do_its_step_again,
     what_was_let_go_while_paused_goes_when_resumed,
@@ -241,6 +242,29 @@ async fn results_wait_for_reviews(mut host: Host) -> Result<()> {
         .error_for_status()?;
     let run = host.finished(&id).await?;
     ensure!(run.state() == "completed" && run.attempts(&steps) == [1, 1, 1, 1], "{run:?}");
+    Ok(())
+}
+
+async fn reviews_that_are_ended_together_end_what_they_are_in_once(host: Host) -> Result<()> {
+    let two = json!([{ "name": "a", "phase": "echo/noop" }, { "name": "b", "phase": "echo/noop" }]);
+    host.server().post("/workflows", &json!({ "name": "two", "version": "1.0.0", "steps": two })).await?;
+    let inside = json!([{ "name": "part", "workflow": { "name": "two" } }]);
+    for (steps, names) in [(two, ["a", "b"]), (inside, ["part/a", "part/b"])] {
+        let definition = json!({ "name": "once", "steps": steps });
+        let body = json!({ "definition": definition, "auto_run": false });
+        let id = host.server().post("/runs", &body).await?["id"].as_str().context("an id")?.to_owned();
+        host.until(&id, |run| {
+            names.iter().all(|name| run.has_step(name)) && run.states(&names) == ["awaiting_review"; 2]
+        })
+        .await?;
+        let change = host.server().request(Method::PATCH, &format!("/runs/{id}"));
+        change.json(&json!({ "auto_run": true })).send().await?.error_for_status()?;
+        let run = host.finished(&id).await?;
+        ensure!(run.state() == "completed", "{run:?}");
+        let events = host.server().get(&format!("/runs/{id}/events")).await?;
+        let kinds = events["items"].as_array().context("events")?.iter().map(|event| &event["type"]);
+        ensure!(kinds.filter(|kind| *kind == "run.completed").count() == 1, "{events:#}");
+    }
     Ok(())
 }
 

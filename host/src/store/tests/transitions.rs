@@ -2,20 +2,26 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde_json::json;
+
 use super::{
     World, both, commit, created, next,
     samples::{approval, full, step},
     tenant,
 };
 use crate::{
-    model::{Command, Digest, HostId, Order, RunState, StepState, Value},
+    model::{Command, Digest, Event, HostId, Order, RunState, StepState, Value},
     store::{
-        ApprovalState, AttemptRow, BlobRef, RunFilter, StepRow, Store, StoreError, database::Connector, write,
+        ApprovalState, AttemptRow, BlobRef, RunFilter, StepRow, Store, StoreError,
+        database::Connector,
+        read::{Columns, Record},
+        write,
     },
 };
 
 both!(
     rows_come_back_as_they_went_in,
+    events_are_read_by_their_numbers,
     a_row_that_changes_often_in_a_group_ends_as_it_was_left,
     a_stale_owner_changes_nothing_and_harms_nobody_in_its_group,
     a_host_whose_runs_another_took_up_is_refused_each_of_them,
@@ -350,4 +356,32 @@ async fn a_commit_in_doubt_that_ends_late_is_recognised(world: &World) {
     lost.end(Ok(())).await.unwrap();
     again.await.unwrap().unwrap();
     assert_eq!(view.event_list(second.run.id, 0, 10).await.unwrap(), second.events);
+}
+
+/// The events of one commit are few rows, and are read as if each were one.
+async fn events_are_read_by_their_numbers(world: &World) {
+    let first = created(None);
+    let mut many = next(&first);
+    let one = many.events.pop().unwrap();
+    let event = |seq| Event { seq, step: Some(format!("s{seq}")), ..one.clone() };
+    many.events = (2..=1000).map(event).collect();
+    many.run.event_seq = 1000;
+    let mut last = next(&many);
+    last.events[0].data = json!({ "at": [1, null] });
+    let mut writer = Connector::new(&world.location).connect().await.unwrap();
+    writer.begin().await.unwrap();
+    let written = write::apply(&mut writer, &[&first, &many, &last]).await;
+    writer.end(written).await.unwrap();
+    let all = [first.events, many.events, last.events].concat();
+    let view = world.store.tenant(&tenant());
+    for (after, limit) in [(0, 2000), (0, 1), (0, 256), (255, 2), (256, 256), (999, 5), (1000, 5), (1001, 5)]
+    {
+        let end = all.len().min(after + limit);
+        let found = view.event_list(first.run.id, after as u64, limit as u32).await.unwrap();
+        assert_eq!(found, all[after.min(end)..end], "{limit} after {after}");
+    }
+    // Tens of rows, not a thousand.
+    let count = |row: &dyn Columns| Record::of("events", row).count::<u64>("n");
+    let rows = writer.all("SELECT count(*) AS n FROM events", &[], count).await.unwrap();
+    assert_eq!(rows, [4]);
 }

@@ -88,6 +88,7 @@ impl Machine {
             self.set_run(RunState::Running);
             self.run.finished_at = None;
             self.run.failure = None;
+            self.scopes[0].told = false;
             self.event(EventKind::RunResumed, None, now, json!({ "reopened": true }));
         }
     }

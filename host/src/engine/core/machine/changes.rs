@@ -90,6 +90,8 @@ impl Machine {
             _ => {}
         }
         let scope = &mut self.scopes[step.scope];
+        // An earlier result counts again, or it is done again.
+        scope.told &= !now.is_terminal();
         if scope.failed.is_some() && may_be_skipped(next) {
             scope.since_failed.push(i);
         }

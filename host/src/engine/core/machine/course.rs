@@ -90,12 +90,19 @@ impl Machine {
                 open.push(j);
             }
         }
-        if self.scopes[scope].open == 0 {
-            match self.scopes[scope].parent {
-                Some(_) => self.child_ended(scope, now, effects),
-                // Somebody paused it, and expects it to wait.
-                None if self.run.state == RunState::Paused => {}
-                None => self.finish(now),
+        let at = &mut self.scopes[scope];
+        if at.open > 0 || at.told {
+            return;
+        }
+        match at.parent {
+            // Somebody paused it, and expects it to wait.
+            None if self.run.state == RunState::Paused => {}
+            parent => {
+                at.told = true;
+                match parent {
+                    Some(_) => self.child_ended(scope, now, effects),
+                    None => self.finish(now),
+                }
             }
         }
     }

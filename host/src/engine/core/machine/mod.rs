@@ -149,6 +149,8 @@ struct Scope {
     index: usize,
     /// Steps that have not ended.
     open: usize,
+    /// Whether it has been told that all have: of several that end at once each would.
+    told: bool,
     /// The first step of it that has failed in a way that it cannot go on from.
     failed: Option<usize>,
     /// Steps of it that have come to wait since.

@@ -73,6 +73,7 @@ impl Machine {
             parent,
             index,
             open,
+            told: false,
             failed: None,
             since_failed: Vec::new(),
             for_failure: 0,
