@@ -59,7 +59,7 @@ async fn who_waits_for_a_run_is_told_what_the_database_has() -> Result<()> {
         { "name": "sum", "transform": { "all": "[steps.a.output, input.x]" }, "depends_on": ["a"] },
     ]);
     let ways = json!([
-        { "name": "large", "condition": { "when": "input.x > 10" } },
+        { "name": "large", "condition": { "cases": [{ "name": "true", "when": "input.x > 10" }], "otherwise": "false" } },
         { "name": "yes", "phase": "echo/noop", "depends_on": ["large.true"], "input": {} },
         { "name": "no", "phase": "echo/noop", "depends_on": ["large.false"], "input": {} },
         { "name": "either", "join": { "mode": "any" }, "depends_on": ["yes", "no"] },
