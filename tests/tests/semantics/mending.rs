@@ -123,8 +123,9 @@ async fn what_cannot_be_written_is_told_and_the_run_stays_with_its_host(mut host
     let id = start(&host, json!({ "definition": definition })).await?;
     host.until(&id, |run| run.state() == "waiting_approval").await?;
     // What the decision would write is there already: the database refuses it each time.
-    let forged = "INSERT INTO events (run_id, seq, tenant_id, kind, at)
-                  SELECT id, event_seq + 3, tenant_id, 'run.paused', created_at FROM runs";
+    let forged = "INSERT INTO events (run_id, last_seq, first_seq, tenant_id, body)
+                  SELECT id, event_seq + more, event_seq + more, tenant_id, '[]'
+                  FROM runs, (SELECT 3 AS more UNION SELECT 4 UNION SELECT 5) AS forged";
     host.forge(forged).await?;
     let open = host.server().get("/approvals").await?;
     let path = format!("/approvals/{}/decide", open["items"][0]["id"].as_str().context("an id")?);
