@@ -75,7 +75,7 @@ struct Told(u64);
 
 impl Drop for Told {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             println!("seed {} fails", self.0);
         }
     }
