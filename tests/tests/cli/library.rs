@@ -43,6 +43,7 @@ const COMPLETE: &[Case] = &[
     ("mend", r#"{"how": "completed"}"#, &[], "after", "{}"),
     ("part", r#"{"n": 4}"#, &[], "double", "8"),
     ("priority", r#"{"iterations": 10}"#, &["--slots", "1"], "high", "*"),
+    ("resting", r#"{"kind": "person", "id": "7"}"#, &["--decide", "decided=approve"], "after", "*"),
     ("retry", "{}", &[], "", ""),
     ("shared_state", r#"{"note": "n"}"#, &[], "two", "*"),
     ("skip", r#"{"cheap": true}"#, &[], "after", r#""skipped""#),
