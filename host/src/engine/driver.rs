@@ -236,7 +236,7 @@ impl Driver {
         };
         let actions = self.core.handle(input, Timestamp::now());
         let mut launches: HashMap<RunId, Vec<Launch>> = HashMap::new();
-        let (mut commits, mut over) = (Vec::new(), HashMap::new());
+        let (mut commits, mut refusals, mut over) = (Vec::new(), Vec::new(), HashMap::new());
         for action in actions {
             match action {
                 Action::Commit(transition) => commits.push(transition),
@@ -247,7 +247,7 @@ impl Driver {
                         stop.cancel();
                     }
                 }
-                Action::RefuseCommand { id, why } => self.refuse_command(id, why),
+                Action::RefuseCommand { id, why } => refusals.push((id, why)),
                 Action::Load { run, id, order } => self.load(run, id, order),
                 Action::Wake { tenant, run, epoch } => {
                     let (loader, sender) = (self.loader.clone(), self.sender.clone());
@@ -288,6 +288,8 @@ impl Driver {
                 Pending { run, epoch, creates, until, launches, tell, bytes, reply, end, waits, result }
             }));
         }
+        // What they are refused for may have come about just now.
+        refusals.into_iter().for_each(|(id, why)| self.refuse_command(id, why));
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 

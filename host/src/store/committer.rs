@@ -294,7 +294,11 @@ impl Writer {
                     }
                     // What state it is in is not known; a new one begins with nothing open.
                     self.connection = None;
-                    tokio::time::sleep(pause).await;
+                    match self.has_thread() {
+                        // The runtime may end meanwhile, and its timers with it.
+                        true => std::thread::sleep(pause),
+                        false => tokio::time::sleep(pause).await,
+                    }
                     pause = (pause * 2).min(Duration::from_secs(2));
                 }
                 answer => {

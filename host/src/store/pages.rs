@@ -12,7 +12,7 @@ use super::{
 use crate::model::{Event, EventKind, RunId, Timestamp};
 
 /// So many events a page has at the most.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 
 /// A row.
 #[derive(Debug, PartialEq, Eq)]

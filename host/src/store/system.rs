@@ -83,7 +83,9 @@ impl Store {
         limit: u32,
     ) -> StoreResult<Vec<UnfinishedRun>> {
         let sql = "SELECT id, tenant_id, plan, epoch, state, start_at FROM runs
-                   WHERE finished_at IS NULL AND owner = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3";
+                   WHERE finished_at IS NULL AND owner = $1 AND id > $2 ORDER BY id LIMIT $3";
+        // A text comes after none: a condition on the column alone is one that the index begins at.
+        let after = after.map_or_else(String::new, |run| run.to_string());
         let mut runs = self.readers.all(sql, &cells![host, after, limit], unfinished_run).await?;
         let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(runs) };
         let sql = "SELECT run_id, name, state, not_before, started_at,

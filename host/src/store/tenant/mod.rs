@@ -126,10 +126,13 @@ impl TenantStore {
     /// A run's events with numbers above `after`, in order.
     pub async fn event_list(&self, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<Event>> {
         let sql = "SELECT run_id, body FROM events
-                   WHERE tenant_id = $1 AND run_id = $2 AND last_seq > $3 AND first_seq <= $4 ORDER BY last_seq";
+                   WHERE tenant_id = $1 AND run_id = $2 AND last_seq > $3 AND last_seq < $5 AND first_seq <= $4
+                   ORDER BY last_seq";
         let last = after.saturating_add(limit.into());
-        let pages =
-            self.store.readers.all(sql, &cells![self.tenant, run, after, last], pages::events).await?;
+        // Rows are found by their last numbers: of one that begins in time it is no higher.
+        let beyond = last.saturating_add(pages::MOST as u64);
+        let cells = cells![self.tenant, run, after, last, beyond];
+        let pages = self.store.readers.all(sql, &cells, pages::events).await?;
         let mut events: Vec<Event> = pages.into_iter().flatten().collect();
         events.retain(|event| event.seq > after && event.seq <= last);
         Ok(events)
