@@ -275,7 +275,7 @@ impl Machine {
     /// Let a step count as skipped, with its attempt if one is open.
     pub(super) fn skip(&mut self, i: usize, reason: String, now: Timestamp) {
         // As the databases have it.
-        let reason = reason.replace('\0', "\u{fffd}");
+        let reason = if reason.contains('\0') { reason.replace('\0', "\u{fffd}") } else { reason };
         let failure = Failure::new(FailureKind::Cancelled, format!("its step was skipped: {reason}"));
         self.end_attempt(i, AttemptState::Cancelled, Some(failure), now);
         self.set_step(i, StepState::Skipped);
