@@ -318,51 +318,62 @@ pub(crate) unsafe fn link(
     }
 }
 
+/// One call on one name: done for real, and written down once it has succeeded, in one turn.
+unsafe fn on_name(
+    at: c_int,
+    path: *const c_char,
+    real: impl FnOnce() -> c_int,
+    write_down: impl FnOnce(&Recorder, &[u8]),
+) -> c_int {
+    let Some(recorder) = Recorder::get() else { return real() };
+    let Some(below) = (unsafe { recorder.below(at, path) }) else { return real() };
+    let _turn = recorder.turn();
+    let result = real();
+    if result == 0 {
+        write_down(recorder, &below);
+    }
+    result
+}
+
 pub(crate) unsafe fn unlink(at: c_int, path: *const c_char, flags: c_int) -> c_int {
     unsafe {
-        let real = || int(call!(SYS_unlinkat, at, path, flags));
-        let Some(recorder) = Recorder::get() else { return real() };
-        let Some(below) = recorder.below(at, path) else { return real() };
-        let _turn = recorder.turn();
-        let result = real();
-        if result == 0 {
-            let path = below.as_slice();
-            recorder.write_down(&match flags & libc::AT_REMOVEDIR {
-                0 => Record::Unlink { path },
-                _ => Record::RemoveDirectory { path },
-            });
-        }
-        result
+        on_name(
+            at,
+            path,
+            || int(call!(SYS_unlinkat, at, path, flags)),
+            |recorder, path| {
+                recorder.write_down(&match flags & libc::AT_REMOVEDIR {
+                    0 => Record::Unlink { path },
+                    _ => Record::RemoveDirectory { path },
+                });
+            },
+        )
     }
 }
 
 pub(crate) unsafe fn mkdir(at: c_int, path: *const c_char, mode: mode_t) -> c_int {
     unsafe {
-        let real = || int(call!(SYS_mkdirat, at, path, mode));
-        let Some(recorder) = Recorder::get() else { return real() };
-        let Some(below) = recorder.below(at, path) else { return real() };
-        let _turn = recorder.turn();
-        let result = real();
-        if result == 0 {
-            let mut stat: libc::stat = std::mem::zeroed();
-            libc::fstatat(at, path, &raw mut stat, libc::AT_SYMLINK_NOFOLLOW);
-            recorder.write_down(&Record::MakeDirectory { path: &below, mode: stat.st_mode & 0o7777 });
-        }
-        result
+        on_name(
+            at,
+            path,
+            || int(call!(SYS_mkdirat, at, path, mode)),
+            |recorder, below| {
+                let mut stat: libc::stat = std::mem::zeroed();
+                libc::fstatat(at, path, &raw mut stat, libc::AT_SYMLINK_NOFOLLOW);
+                recorder.write_down(&Record::MakeDirectory { path: below, mode: stat.st_mode & 0o7777 });
+            },
+        )
     }
 }
 
 pub(crate) unsafe fn chmod(at: c_int, path: *const c_char, mode: mode_t) -> c_int {
     unsafe {
-        let real = || int(call!(SYS_fchmodat, at, path, mode));
-        let Some(recorder) = Recorder::get() else { return real() };
-        let Some(below) = recorder.below(at, path) else { return real() };
-        let _turn = recorder.turn();
-        let result = real();
-        if result == 0 {
-            recorder.write_down(&Record::SetMode { path: &below, mode: mode & 0o7777 });
-        }
-        result
+        on_name(
+            at,
+            path,
+            || int(call!(SYS_fchmodat, at, path, mode)),
+            |recorder, path| recorder.write_down(&Record::SetMode { path, mode: mode & 0o7777 }),
+        )
     }
 }
 
