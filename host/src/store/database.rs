@@ -243,7 +243,7 @@ impl Connection {
         let mut changed = 0;
         match self {
             Self::Sqlite(writer) => {
-                let rows = batch.last(rows);
+                let rows = batch.of_each_key(rows);
                 if !rows.is_empty() {
                     changed = writer.batch(batch.sqlite(), rows.into_iter().map(|row| batch.cells(row)))?;
                 }

@@ -10,7 +10,10 @@ use std::{borrow::Cow, collections::HashSet, fmt::Write as _, sync::OnceLock};
 use serde::Serialize;
 
 use super::Transition;
-use crate::model::{RunId, TenantId, Timestamp, Value};
+use crate::model::{
+    ApprovalId, AttemptId, AttemptState, Digest, EventKind, HostId, RunId, RunState, ScheduleId, StepState,
+    TenantId, Timestamp, TokenId, UploadId, Value,
+};
 
 /// A value on its way to the database. An absent one knows its type too, since PostgreSQL asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -97,40 +100,19 @@ macro_rules! numbers {
 }
 numbers!(i64, u64, i32, u32);
 
-macro_rules! shown {
-    ($($shown:ty),*) => {$(
-        impl ToCell for $shown {
+macro_rules! texts {
+    ($as_text:ident: $($type:ty),*) => {$(
+        impl ToCell for $type {
             const NULL: Cell<'static> = Cell::Text(None);
 
             fn cell(&self) -> Cell<'_> {
-                Cell::Text(Some(self.to_string().into()))
+                Cell::Text(Some(self.$as_text().into()))
             }
         }
     )*};
 }
-shown!(
-    RunId,
-    crate::model::AttemptId,
-    crate::model::UploadId,
-    crate::model::ApprovalId,
-    crate::model::ScheduleId,
-    crate::model::TokenId,
-    crate::model::HostId,
-    crate::model::Digest
-);
-
-macro_rules! named {
-    ($($named:ty),*) => {$(
-        impl ToCell for $named {
-            const NULL: Cell<'static> = Cell::Text(None);
-
-            fn cell(&self) -> Cell<'_> {
-                Cell::Text(Some(self.as_str().into()))
-            }
-        }
-    )*};
-}
-named!(crate::model::RunState, crate::model::StepState, crate::model::AttemptState, crate::model::EventKind);
+texts!(to_string: RunId, AttemptId, UploadId, ApprovalId, ScheduleId, TokenId, HostId, Digest);
+texts!(as_str: RunState, StepState, AttemptState, EventKind);
 
 impl ToCell for Cell<'_> {
     const NULL: Cell<'static> = Cell::Text(None);
@@ -283,22 +265,20 @@ impl<R> Batch<R> {
         self.columns.iter().map(move |(_, cell)| cell(transition, row))
     }
 
-    /// The rows that count, in an order in which they may be written. Of rows that replace each other only the last stays:
-    /// PostgreSQL would not touch one twice.
-    pub(super) fn last<'a>(&self, mut rows: GroupRows<'a, R>) -> GroupRows<'a, R> {
-        // What stays as it was first need be written but once.
-        if let Body::Insert { conflict: Conflict::Keep(key), .. } = self.body
-            && rows.len() > 1
-        {
-            let mut seen = HashSet::with_capacity(rows.len());
-            rows.retain(|row| seen.insert(self.cells(*row).take(key).collect::<Vec<_>>()));
-        }
-        if let Body::Insert { conflict: Conflict::Replace(key), .. } = self.body
-            && rows.len() > 1
-        {
-            let mut seen = HashSet::with_capacity(rows.len());
+    /// The rows that count, in an order in which they may be written. Of rows of one key the last takes the place of the
+    /// others, or the first stays: PostgreSQL would not touch one twice.
+    pub(super) fn of_each_key<'a>(&self, mut rows: GroupRows<'a, R>) -> GroupRows<'a, R> {
+        let (key, last) = match self.body {
+            Body::Insert { conflict: Conflict::Keep(key), .. } => (key, false),
+            Body::Insert { conflict: Conflict::Replace(key), .. } => (key, true),
+            _ => return rows,
+        };
+        if last {
             rows.reverse();
-            rows.retain(|row| seen.insert(self.cells(*row).take(key).collect::<Vec<_>>()));
+        }
+        let mut seen = HashSet::with_capacity(rows.len());
+        rows.retain(|row| seen.insert(self.cells(*row).take(key).collect::<Vec<_>>()));
+        if last {
             rows.reverse();
         }
         rows
@@ -307,7 +287,7 @@ impl<R> Batch<R> {
     /// All cells of rows, in the order in which PostgreSQL gets them.
     pub(super) fn all<'a>(&self, rows: GroupRows<'a, R>) -> Vec<Vec<Cell<'a>>> {
         let mut cells: Vec<Vec<Cell<'a>>> =
-            self.last(rows).into_iter().map(|row| self.cells(row).collect()).collect();
+            self.of_each_key(rows).into_iter().map(|row| self.cells(row).collect()).collect();
         if let Body::Insert { conflict: Conflict::Keep(_), .. } = self.body {
             // In one order, so that two hosts that name the same things do not wait for each other.
             cells.sort();
