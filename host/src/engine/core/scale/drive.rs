@@ -10,15 +10,15 @@ use crate::{
         TenantBounds,
         core::{
             Action, AttemptEnd, AttemptOutcome, Core, Input, Launch, Machine, Stage, Suspension,
-            simulation::{database::Database, new_run},
+            simulation::{database::Database, new_run, outcomes::file},
         },
         plan::Plan,
     },
     model::{
-        ApprovalId, Command, Digest, Failure, FailureKind, FileKind, HostId, Node, Order, RunId, TenantId,
-        Timestamp, Usage, Value,
+        ApprovalId, Command, Digest, Failure, FailureKind, HostId, Node, Order, RunId, TenantId, Timestamp,
+        Usage, Value,
     },
-    store::{ApprovalKind, ApprovalState, ArtifactRow, Creation},
+    store::{ApprovalKind, ApprovalState, Creation},
 };
 
 fn failure() -> Failure {
@@ -151,7 +151,7 @@ impl Drive {
                 let at = self.now.plus(std::time::Duration::from_secs(60));
                 AttemptOutcome::Suspended(Suspension::Until { at, key: Digest::of("key") })
             }
-            (node, _) => self.completed(launch, matches!(node, Node::Phase(_))),
+            (node, _) => self.completed(matches!(node, Node::Phase(_))),
         };
         self.report(launch, Ok(result));
     }
@@ -167,27 +167,13 @@ impl Drive {
         });
     }
 
-    fn completed(&self, launch: &Launch, phase: bool) -> AttemptOutcome {
+    fn completed(&self, phase: bool) -> AttemptOutcome {
         let makes = self.makes && phase;
-        let file = |name: String| ArtifactRow {
-            digest: Digest::of(&launch.name),
-            name,
-            step: String::new(),
-            version: 0,
-            attempt: 0,
-            size: 1,
-            kind: FileKind::Json,
-            media_type: "application/json".into(),
-            deliverable: false,
-            order: 1,
-            description: String::new(),
-            created_at: self.now,
-        };
         let value = Value::Inline { json: "1".into() };
         AttemptOutcome::Completed {
             output: value.clone(),
             step_key: Digest::of("key"),
-            artifacts: makes.then(|| file("report.json".into())).into_iter().collect(),
+            artifacts: makes.then(|| file("report.json".into(), self.now)).into_iter().collect(),
             shared: makes.then(|| ("seen".to_owned(), value)).into_iter().collect(),
             chosen: None,
         }

@@ -7,7 +7,7 @@ mod ahead;
 mod bounds;
 pub(super) mod database;
 mod definitions;
-mod outcomes;
+pub(super) mod outcomes;
 mod people;
 mod rest;
 mod rollbacks;

@@ -23,9 +23,9 @@ pub(super) fn completed(chosen: Option<&str>) -> AttemptOutcome {
     }
 }
 
-/// A phase's result, with some of three files.
-fn made(rng: &mut StdRng, now: Timestamp) -> AttemptOutcome {
-    let file = |name: String| ArtifactRow {
+/// A file that a phase has made.
+pub(in crate::engine::core) fn file(name: String, now: Timestamp) -> ArtifactRow {
+    ArtifactRow {
         digest: Digest::of(&name),
         name,
         step: String::new(),
@@ -38,9 +38,13 @@ fn made(rng: &mut StdRng, now: Timestamp) -> AttemptOutcome {
         order: 1,
         description: String::new(),
         created_at: now,
-    };
+    }
+}
+
+/// A phase's result, with some of three files.
+fn made(rng: &mut StdRng, now: Timestamp) -> AttemptOutcome {
     let artifacts: Vec<ArtifactRow> =
-        (0..3).filter(|_| rng.random_bool(0.3)).map(|k| file(format!("{k}.json"))).collect();
+        (0..3).filter(|_| rng.random_bool(0.3)).map(|k| file(format!("{k}.json"), now)).collect();
     let json = rng.random_range(0..3).to_string();
     let keys = ["a", "b"].into_iter().filter(|_| rng.random_bool(0.2));
     let shared = keys.map(|key| (key.to_owned(), Value::Inline { json: json.clone() })).collect();
