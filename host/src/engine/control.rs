@@ -16,8 +16,8 @@ use crate::{
 
 /// An owner that has not taken a command up in this time may be away; the command stays queued.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the database is asked while nothing is told.
-const LOOK: Duration = Duration::from_millis(20);
+/// A host that shuts down tells nobody any more: so long after the last look the database is asked again.
+const LOOK: Duration = Duration::from_secs(1);
 /// So many of a run's steps are named to whoever asks for one that is not there.
 const NAMED: u32 = 20;
 /// The longest reason for skipping a step, in bytes.
@@ -248,7 +248,7 @@ impl Tenant {
                         ),
                     ));
                 }
-                // A host that shuts down tells nobody any more; so it is asked again after a while.
+                // Done or refused, it is told.
                 CommandAnswer::Queued => {
                     let _ = tokio::time::timeout(LOOK, follow.committed.changed()).await;
                 }

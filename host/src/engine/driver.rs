@@ -247,12 +247,12 @@ impl Driver {
                         stop.cancel();
                     }
                 }
-                Action::RefuseCommand { id, why } => refusals.push((id, why)),
+                Action::RefuseCommand { run, id, why } => refusals.push((run, id, why)),
                 Action::Load { run, id, order } => self.load(run, id, order),
-                Action::Wake { tenant, run, epoch } => {
+                Action::Wake { tenant, run, head } => {
                     let (loader, sender) = (self.loader.clone(), self.sender.clone());
                     tokio::spawn(async move {
-                        let _ = sender.send(Message::Input(loader.wake(tenant, run, epoch).await));
+                        let _ = sender.send(Message::Input(loader.wake(tenant, run, head).await));
                     });
                 }
                 Action::Reload(run) => {
@@ -289,7 +289,7 @@ impl Driver {
             }));
         }
         // What they are refused for may have come about just now.
-        refusals.into_iter().for_each(|(id, why)| self.refuse_command(id, why));
+        refusals.into_iter().for_each(|(run, id, why)| self.refuse_command(run, id, why));
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
     }
 

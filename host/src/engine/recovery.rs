@@ -2,16 +2,18 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 
 use super::{
     Engine,
     cache::Cache,
-    core::{Input, Machine, Rest, Snapshot},
+    core::{Head, Input, Machine, Rest, Snapshot},
     driver::Message,
     plan::Plan,
 };
@@ -125,14 +127,14 @@ pub(super) struct Loader {
 impl Loader {
     /// What becomes of a run that the host owns since its start: one that only waits is not read before it is woken.
     async fn take_up(&self, unfinished: UnfinishedRun) -> Input {
-        let UnfinishedRun { id: run, ref tenant, plan, epoch, .. } = unfinished;
+        let UnfinishedRun { id: run, ref tenant, plan, epoch, rev, .. } = unfinished;
         // One that cannot be read is told of where all of the run is.
         let plan = match unfinished.steps.is_empty() {
             true => None,
             false => insist(|| self.plan(tenant, plan)).await.ok(),
         };
         if let Some(rest) = Rest::of(&unfinished, plan.as_deref(), Timestamp::now()) {
-            return Input::Rests { run, tenant: tenant.clone(), epoch, rest };
+            return Input::Rests { run, tenant: tenant.clone(), head: Head { epoch, rev }, rest };
         }
         match insist(|| self.snapshot(tenant, run)).await {
             Ok(snapshot) => Input::Recover(Box::new(Machine::restore(snapshot))),
@@ -141,19 +143,32 @@ impl Loader {
     }
 
     /// Read a run that rests. Nobody can have changed it.
-    pub(super) async fn wake(self, tenant: TenantId, run: RunId, epoch: u64) -> Input {
-        match insist(|| self.snapshot(&tenant, run)).await {
-            Ok(Snapshot { run: row, .. })
-                if row.epoch != epoch || row.owner != self.host || row.finished_at.is_some() =>
-            {
-                tracing::error!(%run, "a run that waited has been changed by another host; it is left to that");
-                Input::NotWoken { run, why: "another host owns it, or has ended it".to_owned(), gone: true }
+    pub(super) async fn wake(self, tenant: TenantId, run: RunId, head: Head) -> Input {
+        let read = async {
+            let snapshot = insist(|| self.snapshot(&tenant, run)).await?;
+            let row = &snapshot.run;
+            if row.epoch != head.epoch || row.owner != self.host || row.finished_at.is_some() {
+                return Err(Error::not_found("run of this host", run));
             }
-            Ok(snapshot) => Input::Woken(Box::new(Machine::restore(snapshot))),
+            if Head::of(row) != head {
+                let message = format!("its last transition is {}, not {}", row.rev, head.rev);
+                return Err(Error::new(Code::Internal, message));
+            }
+            Ok(Machine::restore(snapshot))
+        };
+        // Whatever its rows are, they must not take a place among those that are being read for ever.
+        let read = AssertUnwindSafe(read).catch_unwind().await.unwrap_or_else(|_| {
+            Err(Error::new(Code::Internal, "the host has a defect: what it found makes no run".to_owned()))
+        });
+        match read {
+            Ok(machine) => Input::Woken(Box::new(machine)),
             Err(error) => {
-                tracing::error!(%run, error = %error.long(), "a run that waits cannot be read; it goes on waiting");
+                tracing::error!(%run, error = %error.long(), "a run that waits cannot be read");
                 let gone = error.code() == Code::NotFound;
-                let why = format!("its host cannot read it now: {error}");
+                let why = match gone {
+                    true => "another host owns it, or has ended it".to_owned(),
+                    false => format!("its host cannot read it now: {error}"),
+                };
                 Input::NotWoken { run, why, gone }
             }
         }

@@ -25,7 +25,7 @@ use crate::{
 pub(super) const KEY_BYTES: usize = 512;
 /// The largest data, in bytes of JSON text.
 const DATA_BYTES: usize = 64 << 10;
-/// While a command waits for its answer, it is asked for after so long, and then less and less often.
+/// While what an earlier host had offered has no answer, that is asked for after so long, and then less and less often.
 const LOOK: Duration = Duration::from_millis(10);
 /// After a failure of storage it is tried again so much later.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -188,7 +188,6 @@ async fn bring(
         let mut follow = bus.follow(run);
         let place = tenant.command_add(run, &Order { command, by: None }).await?;
         driver.send(Message::CommandsWait);
-        let mut pause = LOOK;
         loop {
             match tenant.command_answer(place).await {
                 Ok(CommandAnswer::Done) => break,
@@ -200,9 +199,8 @@ async fn bring(
                 // It is offered: as long as that is not answered, it must not be offered to another.
                 Ok(CommandAnswer::Queued) | Err(_) if driver.has_stopped() => return Ok(()),
                 Ok(CommandAnswer::Queued) | Err(_) => {
-                    // A refusal tells nobody; so it is asked again after a while.
-                    let _ = tokio::time::timeout(pause, follow.committed.changed()).await;
-                    pause = (pause * 2).min(PAUSE);
+                    // Done or refused, it is told, unless the host shuts down.
+                    let _ = tokio::time::timeout(PAUSE, follow.committed.changed()).await;
                 }
             }
         }

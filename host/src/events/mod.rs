@@ -94,12 +94,22 @@ impl EventBus {
         self.with(|runs| {
             if let Some(channel) = runs.get(&run) {
                 channel.committed.send_if_modified(|last| {
-                    let newer = committed.seq > last.seq;
+                    // A transition may have no events, and yet be an answer to somebody.
+                    let newer = committed.seq >= last.seq;
                     if newer {
                         *last = committed;
                     }
                     newer
                 });
+            }
+        });
+    }
+
+    /// Tell that something asked of a run has its answer, which is no event. Called when the answer is durable.
+    pub fn answered(&self, run: RunId) {
+        self.with(|runs| {
+            if let Some(channel) = runs.get(&run) {
+                channel.committed.send_modify(|_| {});
             }
         });
     }
@@ -143,6 +153,9 @@ mod tests {
         follow.committed.changed().await.unwrap();
         assert_eq!(*follow.committed.borrow_and_update(), until(7, true));
         assert!(!follow.committed.has_changed().unwrap());
+        bus.answered(run);
+        follow.committed.changed().await.unwrap();
+        assert_eq!(*follow.committed.borrow_and_update(), until(7, true));
         let second = bus.follow(run);
         drop(follow);
         assert_eq!(bus.with(|runs| runs.len()), 1);

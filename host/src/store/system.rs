@@ -82,7 +82,7 @@ impl Store {
         after: Option<RunId>,
         limit: u32,
     ) -> StoreResult<Vec<UnfinishedRun>> {
-        let sql = "SELECT id, tenant_id, plan, epoch, state, start_at FROM runs
+        let sql = "SELECT id, tenant_id, plan, epoch, rev, state, start_at FROM runs
                    WHERE finished_at IS NULL AND owner = $1 AND id > $2 ORDER BY id LIMIT $3";
         // A text comes after none: a condition on the column alone is one that the index begins at.
         let after = after.map_or_else(String::new, |run| run.to_string());
@@ -259,6 +259,7 @@ fn unfinished_run(row: &dyn Columns) -> StoreResult<UnfinishedRun> {
         tenant: r.parse("tenant_id")?,
         plan: r.parse("plan")?,
         epoch: r.count("epoch")?,
+        rev: r.count("rev")?,
         state: r.parse("state")?,
         start_at: r.optional_at("start_at")?,
         steps: Vec::new(),

@@ -20,8 +20,8 @@ pub(crate) use machine::{
 };
 use plans::Plans;
 use queue::Queue;
-pub(crate) use resting::Rest;
 use resting::Resting;
+pub(crate) use resting::{Head, Rest};
 use timers::Timers;
 
 use crate::{
@@ -38,7 +38,7 @@ pub(crate) enum Input {
     /// A run that was under way is taken up: an earlier owner's, or one whose transition the store had refused.
     Recover(Box<Machine>),
     /// A run of an earlier owner only waits: it is taken up as it is, and read when it is woken.
-    Rests { run: RunId, tenant: TenantId, epoch: u64, rest: Rest },
+    Rests { run: RunId, tenant: TenantId, head: Head, rest: Rest },
     /// The runs of earlier owners are taken up, and what they had under way has its places: what waits may start.
     TakenUp,
     /// A run cannot be taken up, and why. It may have ended, or be another host's, or else it stays as it is.
@@ -78,14 +78,14 @@ pub(crate) enum Action {
     /// Stop an attempt's guest. Does not wait for any commit.
     Stop(AttemptId),
     /// The command does not fit where the run stands.
-    RefuseCommand { id: i64, why: String },
+    RefuseCommand { run: RunId, id: i64, why: String },
     /// The run is not in memory: bring it by [`Input::Reopen`].
     Load { run: RunId, id: i64, order: Box<Order> },
     /// Bring the run back as the database has it, if it is this host's, by [`Input::Recover`], [`Input::GiveUp`] or
     /// [`Input::NotRecovered`].
     Reload(RunId),
     /// Read a run that rests, by [`Input::Woken`] or [`Input::NotWoken`].
-    Wake { tenant: TenantId, run: RunId, epoch: u64 },
+    Wake { tenant: TenantId, run: RunId, head: Head },
 }
 
 /// Evaluations of the host's own, which are short, that may be under way at once.
@@ -212,11 +212,11 @@ impl Core {
                 changed.insert(run);
                 self.after_loading(run, None, now, &mut actions);
             }
-            Input::Rests { run, tenant, epoch, rest } => self.rests(run, &tenant, epoch, rest),
+            Input::Rests { run, tenant, head, rest } => self.rests(run, &tenant, head, rest),
             Input::TakenUp => self.taking_up = false,
             Input::NotRecovered { run, why, stays } => {
                 for (id, ..) in self.loading.remove(&run).unwrap_or_default().commands {
-                    actions.push(Action::RefuseCommand { id, why: why.clone() });
+                    actions.push(Action::RefuseCommand { run, id, why: why.clone() });
                 }
                 if stays {
                     self.left.insert(run, why);
@@ -244,11 +244,11 @@ impl Core {
                 self.after_loading(run, Some((id, order)), now, &mut actions);
             }
             Input::NotLoaded { run, id, why } => {
-                actions.push(Action::RefuseCommand { id, why: why.clone() });
+                actions.push(Action::RefuseCommand { run, id, why: why.clone() });
                 // Its end was refused meanwhile, and it is being brought back: what else came is done then.
                 if self.loading.get(&run).is_none_or(|loading| !loading.reloads) {
                     for (id, ..) in self.loading.remove(&run).unwrap_or_default().commands {
-                        actions.push(Action::RefuseCommand { id, why: why.clone() });
+                        actions.push(Action::RefuseCommand { run, id, why: why.clone() });
                     }
                 }
             }
@@ -286,7 +286,7 @@ impl Core {
                 }
                 None => {
                     let why = self.left.get(&run).map_or("the run has ended", String::as_str).to_owned();
-                    actions.push(Action::RefuseCommand { id, why });
+                    actions.push(Action::RefuseCommand { run, id, why });
                 }
             },
             Input::Tick => {
@@ -339,7 +339,7 @@ impl Core {
                 }
                 self.follow(run, effects, actions);
             }
-            Err(why) => actions.push(Action::RefuseCommand { id, why }),
+            Err(why) => actions.push(Action::RefuseCommand { run, id, why }),
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     engine::plan::Plan,
     model::{RunId, RunState, StepState, TenantId, Timestamp},
-    store::{UnfinishedRun, UnfinishedStep},
+    store::{RunRow, UnfinishedRun, UnfinishedStep},
 };
 
 /// So many runs that wait are kept in memory, the last ones that began to,
@@ -51,7 +51,22 @@ pub(super) struct Resting {
 /// What is known of a run that is not in memory.
 struct Asleep {
     tenant: TenantId,
-    epoch: u64,
+    head: Head,
+}
+
+/// Where a run rests: rows that say otherwise are not those that it is to go on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Of its owner's lease.
+    pub(crate) epoch: u64,
+    /// Its last transition.
+    pub(crate) rev: u64,
+}
+
+impl Head {
+    pub(crate) fn of(run: &RunRow) -> Self {
+        Self { epoch: run.epoch, rev: run.rev }
+    }
 }
 
 struct Kept {
@@ -176,19 +191,19 @@ impl Core {
         let first = self.timers.of(run).next();
         self.timers.forget(run);
         self.timers.set(run, first.map(|(at, _)| (at, RUN_TIMER)));
-        let asleep = Asleep { tenant: self.known_tenant(machine.tenant()), epoch: machine.run().epoch };
+        let asleep = Asleep { tenant: self.known_tenant(machine.tenant()), head: Head::of(machine.run()) };
         self.resting.asleep.insert(run, asleep);
     }
 
     /// A run of an earlier owner only waits: it is not read before it is woken.
-    pub(super) fn rests(&mut self, run: RunId, tenant: &TenantId, epoch: u64, rest: Rest) {
+    pub(super) fn rests(&mut self, run: RunId, tenant: &TenantId, head: Head, rest: Rest) {
         self.count_in(tenant);
         let tenant = self.known_tenant(tenant);
         self.timers.set(run, rest.timer.map(|at| (at, RUN_TIMER)));
         for (step, key) in rest.keys.into_iter().enumerate() {
             self.queue.hold_key(Arc::new((tenant.clone(), key)), (run, step));
         }
-        self.resting.asleep.insert(run, Asleep { tenant, epoch });
+        self.resting.asleep.insert(run, Asleep { tenant, head });
     }
 
     /// Have a run that rests read, for a command that is there already or for its timer.
@@ -207,9 +222,9 @@ impl Core {
             && let Some(run) = self.resting.due.pop_front()
         {
             let Some(asleep) = self.resting.asleep.get(&run) else { continue };
-            let (tenant, epoch) = (asleep.tenant.clone(), asleep.epoch);
+            let (tenant, head) = (asleep.tenant.clone(), asleep.head);
             self.resting.waking += 1;
-            actions.push(Action::Wake { tenant, run, epoch });
+            actions.push(Action::Wake { tenant, run, head });
         }
     }
 
@@ -242,7 +257,7 @@ impl Core {
         self.resting.waking -= 1;
         let loading = self.loading.remove(&run).unwrap_or_default();
         for (id, ..) in loading.commands {
-            actions.push(Action::RefuseCommand { id, why: why.to_owned() });
+            actions.push(Action::RefuseCommand { run, id, why: why.to_owned() });
         }
         if gone {
             self.let_go(run);

@@ -102,6 +102,7 @@ impl Driver {
                     if tries >= MAX_TRIES {
                         tracing::error!(id, %run, ?order, "this command never came to an end; it is refused");
                         self.refuse_command(
+                            run,
                             id,
                             format!(
                                 "it was taken up {tries} times, and each time its host died or could not write what \
@@ -129,8 +130,12 @@ impl Driver {
 
     /// The answer queues behind the transitions that the store has been given, so nobody is told of a state of the run
     /// that is not durable.
-    pub(super) fn refuse_command(&self, id: i64, why: String) {
-        tokio::spawn(refuse(self.store.clone(), self.sender.clone(), id, why));
+    pub(super) fn refuse_command(&self, run: RunId, id: i64, why: String) {
+        let (refused, bus) = (refuse(self.store.clone(), self.sender.clone(), id, why), self.bus.clone());
+        tokio::spawn(async move {
+            refused.await;
+            bus.answered(run);
+        });
     }
 }
 

@@ -71,6 +71,8 @@ pub struct UnfinishedRun {
     pub plan: Digest,
     /// Of the owner's lease.
     pub epoch: u64,
+    /// Its last transition.
+    pub rev: u64,
     /// Where it stands.
     pub state: RunState,
     /// It starts no earlier.

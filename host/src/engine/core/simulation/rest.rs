@@ -6,7 +6,7 @@ use rand::RngExt as _;
 
 use super::world::World;
 use crate::{
-    engine::core::{Input, Machine, Rest},
+    engine::core::{Head, Input, Machine, Rest},
     model::{RunId, StepState},
     store::{UnfinishedRun, UnfinishedStep},
 };
@@ -38,12 +38,12 @@ impl World {
     /// A run that rests is read, at last. It may be that it cannot be.
     pub(super) fn read_one(&mut self) {
         let i = self.rng.random_range(0..self.wakes.len());
-        let (run, epoch) = self.wakes.swap_remove(i);
+        let (run, head) = self.wakes.swap_remove(i);
         if self.interferences > 0 && self.rng.random_bool(0.1) {
             self.interferences -= 1;
             return self.input(Input::NotWoken { run, why: "its rows are damaged".into(), gone: false });
         }
-        assert_eq!(self.database.runs[&run].run.epoch, epoch, "it is still this host's");
+        assert_eq!(Head::of(&self.database.runs[&run].run), head, "nobody has changed it meanwhile");
         self.woken += 1;
         self.input(Input::Woken(Box::new(Machine::restore(self.database.snapshot(run)))));
     }
@@ -66,7 +66,8 @@ impl World {
         let (launches, effects) = whole.recover(self.host.id, &Default::default(), self.now);
         assert!(launches.is_empty() && effects.ready.is_empty(), "{id} does not only wait");
         self.taken_up_resting += 1;
-        self.input(Input::Rests { run, tenant, epoch: unfinished.epoch, rest });
+        let head = Head::of(&self.database.runs[&run].run);
+        self.input(Input::Rests { run, tenant, head, rest });
     }
 
     fn unfinished(&self, run: RunId) -> UnfinishedRun {
@@ -77,6 +78,7 @@ impl World {
             tenant: crate::model::TenantId::default_tenant(),
             plan: row.run.plan,
             epoch: row.run.epoch,
+            rev: row.run.rev,
             state: row.run.state,
             start_at: row.run.start_at,
             steps: steps

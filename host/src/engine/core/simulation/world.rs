@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::{
-        core::{Action, Core, Input, Launch, Machine},
+        core::{Action, Core, Head, Input, Launch, Machine},
         plan::Plan,
     },
     model::{Command, Failure, FailureKind, HostId, Order, RunId, StepState, Timestamp},
@@ -51,8 +51,8 @@ pub(super) struct World {
     pub(super) ahead: bool,
     /// If it is there, attempts end and people decide as it says, whenever they do.
     pub(super) fate: Option<u64>,
-    /// Runs that are being read, with the epoch that they rest under.
-    pub(super) wakes: Vec<(RunId, u64)>,
+    /// Runs that are being read, with where they rest.
+    pub(super) wakes: Vec<(RunId, Head)>,
     /// How many were,
     pub(super) woken: usize,
     /// and how many were taken up without.
@@ -144,7 +144,7 @@ impl World {
                     stopped.extend(guests);
                 }
                 Action::Reload(run) => reloads.push(run),
-                Action::Wake { run, epoch, .. } => self.wakes.push((run, epoch)),
+                Action::Wake { run, head, .. } => self.wakes.push((run, head)),
                 Action::Load { run, id, order } => loads.push((run, id, order)),
                 Action::RefuseCommand { .. } => {}
                 Action::Over(machine) => over.push(machine),
