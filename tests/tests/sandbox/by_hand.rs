@@ -1,7 +1,5 @@
 //! Components that no compiler would make: memory, tables and modules beyond the usual, and exports that hang.
 
-use std::time::Duration;
-
 use heddle::{
     model::{Capability, FailureKind},
     sandbox::LoadError,
@@ -72,7 +70,6 @@ async fn an_instance_that_is_too_large_from_the_start_is_refused() {
 
 #[tokio::test]
 async fn a_manifest_that_never_comes_is_not_waited_for() {
-    let began = std::time::Instant::now();
     let in_manifest = FOR_EVER.to_owned();
     let start = format!("(func $start {FOR_EVER}) (start $start)");
     for wat in [Wat { in_manifest, ..Wat::default() }, Wat { items: start, ..Wat::default() }] {
@@ -81,7 +78,6 @@ async fn a_manifest_that_never_comes_is_not_waited_for() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]
