@@ -71,9 +71,6 @@ impl Witness {
     /// If the note cannot be written.
     pub fn saw(&self, ack: Ack) -> Result<()> {
         let mut text = serde_json::to_vec(&ack)?;
-        if let Some(notes) = &self.notes {
-            notes.add(&text)?;
-        }
         let one = |is: bool| u64::from(is);
         let (started, shown) =
             (one(matches!(ack, Ack::Started { .. })), one(matches!(ack, Ack::Shown { .. })));
@@ -82,6 +79,9 @@ impl Witness {
             let mut told = self.lock();
             // What is sent twice counts twice; what is told twice is the same.
             if matches!(ack, Ack::Signalled { .. }) || told.known.insert(Digest::of(&text)) {
+                if let Some(notes) = &self.notes {
+                    notes.add(&text)?;
+                }
                 told.history.acks.push(ack);
                 text.push(b'\n');
                 if let Some(log) = &mut told.log {

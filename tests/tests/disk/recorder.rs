@@ -88,7 +88,9 @@ async fn what_the_host_does_is_recorded() -> Result<()> {
     Arc::into_inner(server).unwrap().stop()?;
     let recorded = recording.recorded()?;
     let history = recorded.history(recorded.log.len());
-    ensure!(history.acks.len() == witness.history().acks.len() && history.results().len() == 20);
+    let (recorded_acks, acks) = (history.acks.len(), witness.history().acks.len());
+    ensure!(recorded_acks == acks, "{recorded_acks} of {acks} answers are in the recording");
+    ensure!(history.results().len() == 20, "{} of 20 runs have ended", history.results().len());
     println!("{} records", recorded.log.len());
     Ok(())
 }
