@@ -1,0 +1,150 @@
+//! Newton and Raphson's ascent of a concave log-likelihood, and what happened on the way.
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use super::design::independent;
+use crate::stats::{Computed, NotComputable};
+
+/// A pivot this small against its diagonal means a column that follows from the others.
+const COLLINEAR: f64 = 1e-9;
+/// A column whose coefficient still moves this far at the end, in units of its spread, moves for ever.
+const DIVERGES: f64 = 1e-3;
+
+/// A log-likelihood at a point with its gradient and negative Hessian (row-major).
+#[derive(Debug, Clone)]
+pub(crate) struct Derivatives {
+    pub(crate) value: f64,
+    pub(crate) gradient: Vec<f64>,
+    pub(crate) information: Vec<f64>,
+}
+
+/// When to stop, and how far to go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NewtonOptions {
+    /// The share of Newton's step that is taken.
+    pub(crate) damping: f64,
+    /// Converged when the next step promises less than this in log-likelihood.
+    pub(crate) tolerance: f64,
+    /// Most iterations.
+    pub(crate) iterations: usize,
+}
+
+/// Where the ascent ended. Points and matrices are in the units of the columns that it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct Ascent {
+    /// The point; zero for columns without an estimate.
+    pub(crate) at: Vec<f64>,
+    /// At zero.
+    pub(crate) start: Derivatives,
+    /// The log-likelihood at the point: its bound, where a coefficient is infinite.
+    pub(crate) value: f64,
+    /// The columns that are no combination of others.
+    pub(crate) kept: Vec<usize>,
+    /// The inverse of the information at the point, over the kept columns.
+    pub(crate) covariance: DMatrix<f64>,
+    /// Kept columns whose coefficient is infinite.
+    pub(crate) infinite: Vec<usize>,
+    /// Iterations made.
+    pub(crate) iterations: usize,
+}
+
+impl Ascent {
+    /// The place of a column among the kept ones, or why it has no estimate.
+    pub(crate) fn place(&self, column: usize) -> Computed<usize> {
+        let Some(place) = self.kept.iter().position(|k| *k == column) else {
+            return Err(NotComputable::Collinear { column });
+        };
+        if self.infinite.contains(&column) { Err(NotComputable::Separation { column }) } else { Ok(place) }
+    }
+
+    /// The score test of all coefficients being zero (Rao 1948): χ² on as many degrees of freedom as columns were kept.
+    pub(crate) fn score_statistic(&self) -> Option<f64> {
+        let factor = factorise(&self.start.information, self.start.gradient.len(), &self.kept)?;
+        let gradient = gather(&self.start.gradient, &self.kept);
+        Some(gradient.dot(&factor.solve(&gradient)))
+    }
+}
+
+fn gather(values: &[f64], kept: &[usize]) -> DVector<f64> {
+    DVector::from_iterator(kept.len(), kept.iter().map(|k| values[*k]))
+}
+
+fn factorise(matrix: &[f64], p: usize, kept: &[usize]) -> Option<Cholesky<f64, nalgebra::Dyn>> {
+    Cholesky::new(DMatrix::from_fn(kept.len(), kept.len(), |i, j| matrix[kept[i] * p + kept[j]]))
+}
+
+/// Climbs from zero. Each step is halved until the likelihood grows. Where it grows for ever more slowly while the point runs
+/// away, the columns that run are told: a monotone likelihood (Heinze and Schemper 2001, "A solution to the problem of monotone
+/// likelihood in Cox regression") or separated outcomes (Albert and Anderson 1984, "On the existence of maximum likelihood
+/// estimates in logistic regression models").
+pub(crate) fn maximise(
+    p: usize,
+    mut likelihood: impl FnMut(&[f64]) -> Derivatives,
+    options: &NewtonOptions,
+) -> Computed<Ascent> {
+    let mut at = vec![0.0; p];
+    let start = likelihood(&at);
+    if !start.value.is_finite() {
+        return Err(NotComputable::TooLarge);
+    }
+    let kept = independent(&start.information, p, COLLINEAR);
+    let mut here = start.clone();
+    let mut last_step: Option<DVector<f64>> = None;
+    for iteration in 0..options.iterations {
+        let gradient = gather(&here.gradient, &kept);
+        let factor = factorise(&here.information, p, &kept);
+        let step = factor.as_ref().map(|f| f.solve(&gradient));
+        let promise = step.as_ref().map(|s| gradient.dot(s) / 2.0);
+        let done = promise.is_none_or(|promise| promise < options.tolerance);
+        if let (true, Some(direction)) = (done, step.as_ref().or(last_step.as_ref())) {
+            let infinite: Vec<usize> =
+                kept.iter().zip(direction).filter(|(_, s)| s.abs() > DIVERGES).map(|(k, _)| *k).collect();
+            // One more step costs nothing and takes the error of a converged point to rounding.
+            if infinite.is_empty() && options.damping >= 1.0 {
+                for (k, s) in kept.iter().zip(direction) {
+                    at[*k] += s;
+                }
+                here = likelihood(&at);
+            }
+            let covariance = factorise(&here.information, p, &kept)
+                .or(factor)
+                .map_or_else(|| DMatrix::zeros(kept.len(), kept.len()), |f| f.inverse());
+            let singular = covariance.diagonal().iter().any(|v| *v <= 0.0 || !v.is_finite());
+            if singular && infinite.is_empty() && !kept.is_empty() {
+                return Err(NotComputable::NotConverged { iterations: iteration });
+            }
+            return Ok(Ascent {
+                at,
+                value: here.value,
+                start,
+                kept,
+                covariance,
+                infinite,
+                iterations: iteration,
+            });
+        }
+        let Some(step) = step else {
+            return Err(NotComputable::NotConverged { iterations: iteration });
+        };
+        let mut share = options.damping;
+        let better = loop {
+            let mut next = at.clone();
+            for (k, s) in kept.iter().zip(&step) {
+                next[*k] += share * s;
+            }
+            let there = likelihood(&next);
+            if there.value.is_finite() && there.value >= here.value - 1e-12 * here.value.abs().max(1.0) {
+                break Some((next, there));
+            }
+            share /= 2.0;
+            if share < 1e-10 {
+                break None;
+            }
+        };
+        let Some((next, there)) = better else {
+            return Err(NotComputable::NotConverged { iterations: iteration });
+        };
+        (at, here, last_step) = (next, there, Some(step));
+    }
+    Err(NotComputable::NotConverged { iterations: options.iterations })
+}
