@@ -53,7 +53,7 @@ impl Comparison {
                 self.seen += 1;
                 let (a, b) = (expected.as_f64().unwrap(), got.as_f64().unwrap());
                 let tolerance = tolerance(path, a);
-                if !((a - b).abs() <= tolerance) {
+                if (a - b).abs() > tolerance {
                     self.wrong
                         .push(format!("{path}: {a} expected, {b} found ({:.1e})", (a - b).abs() / a.abs()));
                 }
