@@ -7,8 +7,10 @@ use crate::stats::{Computed, NotComputable};
 
 /// A pivot this small against its diagonal means a column that follows from the others.
 const COLLINEAR: f64 = 1e-9;
-/// A column whose coefficient still moves this far at the end, in units of its spread, moves for ever.
-const DIVERGES: f64 = 1e-3;
+/// A coefficient that still moves farther than this at the end, in units of its column's spread, and hardly less far than
+/// the step before, moves for ever: near a maximum each step is a small fraction of the last.
+const MOVES: f64 = 1e-5;
+const HARDLY_LESS: f64 = 0.5;
 
 /// A log-likelihood at a point with its gradient and negative Hessian (row-major).
 #[derive(Debug, Clone)]
@@ -121,8 +123,11 @@ pub(crate) fn maximise(
         let gain = last.as_ref().map(|l| l.1);
         let done = promise.is_none_or(|promise| options.done(promise, gain, here.value));
         if let (true, Some(direction)) = (done, step.as_ref().or(last.as_ref().map(|l| &l.0))) {
-            let infinite: Vec<usize> =
-                kept.iter().zip(direction).filter(|(_, s)| s.abs() > DIVERGES).map(|(k, _)| *k).collect();
+            let runs = |at: usize| {
+                let before = last.as_ref().map_or(f64::INFINITY, |l| l.0[at].abs());
+                direction[at].abs() > MOVES && direction[at].abs() > HARDLY_LESS * before
+            };
+            let infinite: Vec<usize> = (0..kept.len()).filter(|at| runs(*at)).map(|at| kept[at]).collect();
             // One more step costs nothing and takes the error of a converged point to rounding.
             if infinite.is_empty() && options.convergence == Convergence::Full {
                 for (k, s) in kept.iter().zip(direction) {
