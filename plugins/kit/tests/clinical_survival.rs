@@ -269,7 +269,7 @@ fn alike(a: &CoxFit, b: &CoxFit, factors: [f64; 2]) {
         }
     }
     // A bound that is approached and never reached is known less exactly than a maximum.
-    let tolerance = if a.coefficients.iter().all(Result::is_ok) { 1e-7 } else { 1e-5 };
+    let tolerance = if a.coefficients.iter().all(Result::is_ok) { 1e-7 } else { 1e-6 };
     assert!((a.likelihood.log - b.likelihood.log).abs() < tolerance * a.likelihood.log.abs().max(1.0));
 }
 
@@ -433,7 +433,7 @@ proptest! {
     fn stopping_early_stays_near_the_maximum(rows in subjects(true)) {
         let of = |convergence| fit(&rows, &CoxOptions { convergence, ..CoxOptions::default() });
         if let (Ok(full), Ok(early)) = (of(Convergence::Full), of(Convergence::Lifelines)) {
-            prop_assert!(early.likelihood.log <= full.likelihood.log + 1e-5);
+            prop_assert!(early.likelihood.log <= full.likelihood.log + 1e-7);
             prop_assert!(full.likelihood.log - early.likelihood.log < 1e-3);
         }
     }

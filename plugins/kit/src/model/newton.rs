@@ -172,7 +172,8 @@ pub(crate) fn maximise(
         let gain = last.as_ref().map(|l| l.1);
         let done = promise.is_some_and(|promise| options.done(promise, gain, here.value));
         // On its way to infinity the information vanishes, in the end behind rounding.
-        if done || (step.is_none() && !infinite.is_empty()) {
+        let lost = promise.is_none_or(|p| p < NEAR.start) && !infinite.is_empty();
+        if done || lost {
             // One more step costs nothing and takes the error of a converged point to rounding.
             if let (true, Convergence::Full, Some(step)) = (infinite.is_empty(), options.convergence, &step) {
                 for (k, s) in kept.iter().zip(step) {

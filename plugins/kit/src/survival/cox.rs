@@ -93,12 +93,8 @@ pub fn cox(follow_up: &FollowUp, columns: &[&[f64]], options: &CoxOptions) -> Co
     let design = design(follow_up, columns)?;
     let runs: Vec<_> = follow_up.ties().collect();
     let newton = NewtonOptions { convergence: options.convergence, iterations: options.iterations };
-    let ascent = maximise(
-        columns.len(),
-        events,
-        |at| derivatives(follow_up, &runs, &design, options.ties, at),
-        &newton,
-    )?;
+    let ascent =
+        maximise(columns.len(), events, |at| derivatives(&runs, &design, options.ties, at), &newton)?;
     let coefficients: Vec<Computed<Coefficient>> = (0..columns.len())
         .map(|column| {
             let place = ascent.place(column)?;
