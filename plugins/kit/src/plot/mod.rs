@@ -44,6 +44,7 @@ pub use boxes::{BoxChart, BoxStats};
 pub use canvas::{Canvas, Dash, Mark, Rect, Theme};
 pub use chart::{Chart, LegendItem, LegendKey, Titles};
 pub use dots::{DotPlot, DotRow};
+pub(crate) use figure::svg_options;
 pub use figure::{Figure, PlotError, Size};
 pub use flow::{FlowBox, FlowDiagram, FlowStage};
 pub use forest::{ForestPlot, ForestRow};
