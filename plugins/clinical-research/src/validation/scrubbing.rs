@@ -24,7 +24,7 @@ pub(super) fn text(text: &str, place: &str, scrubber: &Scrubber, ledger: &mut Le
 
 /// Names by code.
 pub(super) fn names(
-    given: BTreeMap<String, String>,
+    given: &BTreeMap<String, String>,
     scrubber: &Scrubber,
     ledger: &mut Ledger,
 ) -> BTreeMap<String, String> {
@@ -35,7 +35,7 @@ pub(super) fn names(
         .collect()
 }
 
-/// The protocol's own texts. Names of arms, fields, visits and tests stay: the data are compared with them.
+/// The protocol's own texts. Names of arms and visits stay: the data are compared with them.
 pub(super) fn protocol(
     protocol: &mut Protocol,
     problems: &mut [ProtocolProblem],
@@ -59,6 +59,25 @@ pub(super) fn protocol(
     valued.for_each(|endpoint| clean("protocol.endpoints", &mut endpoint.label));
     endpoints.time_to_event.iter_mut().for_each(|endpoint| clean("protocol.endpoints", &mut endpoint.label));
     protocol.subgroups.iter_mut().for_each(|subgroup| clean("protocol.subgroups", &mut subgroup.label));
+    // A field whose path names a person is not passed on, so that nothing can be computed of it either.
+    let fields = protocol.table1.continuous.iter_mut().chain(&mut protocol.table1.categorical);
+    let fields = fields.chain(&mut protocol.required_fields).chain(protocol.date_order.iter_mut().flatten());
+    let fields = fields.chain(protocol.subgroups.iter_mut().map(|subgroup| &mut subgroup.field));
+    fields.for_each(|field| clean("protocol", field));
+    let valued =
+        endpoints.primary.iter_mut().chain(&mut endpoints.secondary).chain(&mut endpoints.exploratory);
+    valued.filter_map(|endpoint| endpoint.baseline_field.as_mut()).for_each(|field| clean("protocol", field));
+    let covariates = endpoints.time_to_event.iter_mut().flat_map(|endpoint| &mut endpoint.covariates);
+    covariates.for_each(|field| clean("protocol", field));
+    for ranges in [&mut protocol.ranges, &mut protocol.lab_ranges] {
+        *ranges = std::mem::take(ranges)
+            .into_iter()
+            .map(|(mut field, range)| {
+                clean("protocol", &mut field);
+                (field, range)
+            })
+            .collect();
+    }
     for (key, value) in &mut protocol.other {
         other(&format!("protocol.{key}"), value, &mut clean);
     }
