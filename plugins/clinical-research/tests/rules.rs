@@ -1,5 +1,10 @@
 //! Each rule of `data_validation`, on the sample and on small inputs.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    clippy::needless_pass_by_value,
+    reason = "a test; json!(…) is given by value"
+)]
 
 mod common;
 

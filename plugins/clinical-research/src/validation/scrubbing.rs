@@ -60,15 +60,26 @@ pub(super) fn protocol(
     endpoints.time_to_event.iter_mut().for_each(|endpoint| clean("protocol.endpoints", &mut endpoint.label));
     protocol.subgroups.iter_mut().for_each(|subgroup| clean("protocol.subgroups", &mut subgroup.label));
     // A field whose path names a person is not passed on, so that nothing can be computed of it either.
-    let fields = protocol.table1.continuous.iter_mut().chain(&mut protocol.table1.categorical);
-    let fields = fields.chain(&mut protocol.required_fields).chain(protocol.date_order.iter_mut().flatten());
-    let fields = fields.chain(protocol.subgroups.iter_mut().map(|subgroup| &mut subgroup.field));
-    fields.for_each(|field| clean("protocol", field));
-    let valued =
-        endpoints.primary.iter_mut().chain(&mut endpoints.secondary).chain(&mut endpoints.exploratory);
-    valued.filter_map(|endpoint| endpoint.baseline_field.as_mut()).for_each(|field| clean("protocol", field));
-    let covariates = endpoints.time_to_event.iter_mut().flat_map(|endpoint| &mut endpoint.covariates);
-    covariates.for_each(|field| clean("protocol", field));
+    let mut fields: Vec<&mut String> = Vec::new();
+    fields.extend(&mut protocol.table1.continuous);
+    fields.extend(&mut protocol.table1.categorical);
+    fields.extend(&mut protocol.required_fields);
+    for pair in &mut protocol.date_order {
+        fields.extend(pair);
+    }
+    for subgroup in &mut protocol.subgroups {
+        fields.push(&mut subgroup.field);
+    }
+    for endpoint in &mut endpoints.time_to_event {
+        fields.extend(&mut endpoint.covariates);
+    }
+    fields.extend(endpoints.primary.as_mut().and_then(|endpoint| endpoint.baseline_field.as_mut()));
+    for list in [&mut endpoints.secondary, &mut endpoints.exploratory] {
+        fields.extend(list.iter_mut().filter_map(|endpoint| endpoint.baseline_field.as_mut()));
+    }
+    for field in fields {
+        clean("protocol", field);
+    }
     for ranges in [&mut protocol.ranges, &mut protocol.lab_ranges] {
         *ranges = std::mem::take(ranges)
             .into_iter()
