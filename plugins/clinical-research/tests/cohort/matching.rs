@@ -9,13 +9,13 @@ use serde_json::json;
 
 use crate::support::{arms, numbers, run, spread, study, texts};
 
-/// The drug is given to the old: 200 of A and 120 of B, whose ages differ by about one standard deviation.
+/// The drug is given to the old: 400 of A and 120 of B, whose ages differ by more than half a standard deviation.
 fn confounded(randomised: Option<bool>) -> clinical_research::study::Study {
-    let sizes = [200, 120];
+    let sizes = [400, 120];
     let arm = arms(&sizes);
     let of = |row: usize, salt: f64| (0..6).map(|i| spread(row, salt + f64::from(i))).sum::<f64>() - 3.0;
-    let age = (0..320).map(|row| 60.0 + 10.0 * of(row, 1.0) + if arm[row] == Some(1) { 7.0 } else { 0.0 });
-    let sex: Vec<&str> = (0..320).map(|row| if spread(row, 9.0) < 0.5 { "F" } else { "M" }).collect();
+    let age = (0..520).map(|row| 60.0 + 10.0 * of(row, 1.0) + if arm[row] == Some(1) { 4.0 } else { 0.0 });
+    let sex: Vec<&str> = (0..520).map(|row| if spread(row, 9.0) < 0.5 { "F" } else { "M" }).collect();
     let mut data = study(2, &arm, &[("age", numbers(age)), ("sex", texts(&sex))]);
     data.protocol.randomised = randomised;
     data
@@ -29,10 +29,10 @@ fn matching_makes_arms_alike() {
         let Entry::Described(matched) = &found.by_arm["B"] else { panic!("{found:?}") };
         let (before, after) =
             (matched.largest_before.value().unwrap(), matched.largest_after.value().unwrap());
-        assert!(before > 0.6 && after < 0.1, "{before} {after}");
+        assert!(before > 0.4 && after < 0.1, "{before} {after}");
         assert!(matched.verdict.contains("at most 0.1"));
         assert_eq!(matched.pairs + matched.unmatched_arm, 120);
-        assert_eq!(matched.pairs + matched.unmatched_reference, 200);
+        assert_eq!(matched.pairs + matched.unmatched_reference, 400);
         assert!(matched.pairs > 60);
         // What is told of the pairs is true of the pairs.
         let age = data.subjects.field("age").unwrap().numbers().unwrap().into_owned();
@@ -45,7 +45,7 @@ fn matching_makes_arms_alike() {
         assert!((again - told).abs() < 1e-9);
         assert!(matched.effective_n_arm.value().unwrap() <= 120.0 + 1e-9);
         let c = matched.c_statistic.value().unwrap();
-        assert!(c > 0.6 && c < 0.9, "{c}");
+        assert!(c > 0.55 && c < 0.8, "{c}");
         let distinct: std::collections::BTreeSet<&String> =
             matched.matched_ids.iter().flat_map(|(a, b)| [a, b]).collect();
         assert_eq!(distinct.len(), 2 * matched.pairs, "nobody is matched twice");
@@ -97,14 +97,14 @@ fn subjects_without_a_covariate_are_counted() {
     let Some(clinical_research::study::Column::Numeric(age)) = data.subjects.fields.get_mut("age") else {
         panic!()
     };
-    for row in [0, 1, 300] {
+    for row in [0, 1, 500] {
         age[row] = None;
     }
     let found = analyse(&data).statistics.propensity;
     let Entry::Described(matched) = &found.by_arm["B"] else { panic!("{found:?}") };
-    assert_eq!((matched.members, matched.incomplete, matched.n_arm, matched.n_reference), (320, 3, 119, 198));
+    assert_eq!((matched.members, matched.incomplete, matched.n_arm, matched.n_reference), (520, 3, 119, 398));
     // Nobody has the field: it is left out, not everybody.
-    data.subjects.fields.insert("age".into(), clinical_research::study::Column::Numeric(vec![None; 320]));
+    data.subjects.fields.insert("age".into(), clinical_research::study::Column::Numeric(vec![None; 520]));
     let found = analyse(&data).statistics.propensity;
     let Entry::Described(matched) = &found.by_arm["B"] else { panic!("{found:?}") };
     assert!(matched.incomplete == 0 && matched.notes.iter().any(|n| n.contains("age is left out")));
@@ -114,7 +114,7 @@ fn subjects_without_a_covariate_are_counted() {
 fn without_subgroups_thirds_of_a_score() {
     let mut data = confounded(Some(true));
     let age = data.subjects.field("age").unwrap().numbers().unwrap().into_owned();
-    let score = numbers(age.iter().map(|a| 2.0 * a.unwrap() + 5.0));
+    let score = numbers(age.iter().enumerate().map(|(row, a)| 2.0 * a.unwrap() + 5.0 + spread(row, 40.0)));
     data.subjects.fields.insert("endpoints.score".into(), score);
     data.protocol.endpoints.primary = Some(Endpoint {
         id: "score".into(),
@@ -126,12 +126,13 @@ fn without_subgroups_thirds_of_a_score() {
     });
     let strata = analyse(&data).cohorts.risk_strata;
     assert_eq!(strata.source, "prognostic_score");
-    assert!(strata.definition.contains("2.0000 × [Age]"), "{}", strata.definition);
+    let slope = strata.definition.split("score = ").nth(1).unwrap().split(" × [Age]").next().unwrap();
+    assert!((slope.parse::<f64>().unwrap() - 2.0).abs() < 0.02, "{}", strata.definition);
     let members = strata.strata[0].members.described().unwrap();
     let counts: Vec<u64> = members.levels.iter().map(|l| members.counts_overall[l]).collect();
     // Levels keep the order of risk.
     assert_eq!(members.levels, ["lowest third", "middle third", "highest third"]);
-    assert!(counts.iter().all(|n| (105..=108).contains(n)), "{counts:?}");
+    assert!(counts.iter().all(|n| (172..=175).contains(n)), "{counts:?}");
     // Too few for a model, and no outcome at all.
     data.protocol.endpoints.primary = None;
     let reason = analyse(&data).cohorts.risk_strata.strata[0].members.reason().unwrap().to_owned();
