@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{figure::Figure, groups::Groups, table1::Table1};
+use super::{
+    figure::Figure,
+    groups::Groups,
+    table1::Table1,
+    within_sites::{WithinSites, within_sites},
+};
 
 /// From here on a difference is worth a look (Austin 2009, "Balance diagnostics for comparing the distribution of baseline
 /// covariates", Statistics in Medicine 28).
@@ -80,6 +85,8 @@ pub struct Balance {
     /// For each arm the size that the standardised difference of a continuous variable stays below in 95 of 100 randomised
     /// trials of these sizes: 1.96 √(1/n₁ + 1/n₂).
     pub expected_by_chance: BTreeMap<String, Figure>,
+    /// Variables of two categories within sites; empty where fewer than two sites are known.
+    pub within_sites: Vec<WithinSites>,
 }
 
 /// Sums up the differences of a table.
@@ -108,7 +115,7 @@ pub(crate) fn balance(groups: &Groups<'_>, table: &Table1) -> Balance {
                     imbalance: Imbalance::of(*smd),
                 }),
                 Figure::Missing { not_computable } => {
-                    not_computed.push(format!("{field} ({arm}): {not_computable}"))
+                    not_computed.push(format!("{field} ({arm}): {not_computable}"));
                 }
             }
         }
@@ -135,5 +142,6 @@ pub(crate) fn balance(groups: &Groups<'_>, table: &Table1) -> Balance {
             }
         }),
         differences,
+        within_sites: within_sites(groups),
     }
 }

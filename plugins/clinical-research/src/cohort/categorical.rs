@@ -178,7 +178,7 @@ pub(crate) fn choose(by_arm: &[Vec<u64>]) -> (ChosenTest, Option<Figure>) {
         ExactP::Simulated { p, se, tables } => {
             let why = format!(
                 "{why}; too many tables to list, so that {tables} were drawn given the margins, with a fixed seed (standard \
-                 error of p {se:.4})"
+                 error of p {se:.1e})"
             );
             (test("Fisher–Freeman–Halton test, by simulation", p.into(), why), Some(p.into()))
         }

@@ -115,7 +115,7 @@ fn continuous(groups: &Groups<'_>, variable: &Continuous, rows: &mut Vec<Vec<Str
 fn categorical(groups: &Groups<'_>, variable: &Categorical, rows: &mut Vec<Vec<String>>) {
     let Categorical { label, levels, missing, missing_by_arm, test, smd_vs_reference, .. } = variable;
     let share = |count: u64, pct: Option<&Figure>| {
-        format!("{count} ({})", pct.map_or_else(|| "n/a".to_owned(), |pct| with_sign(pct)))
+        format!("{count} ({})", pct.map_or_else(|| "n/a".to_owned(), with_sign))
     };
     if levels.is_empty() {
         let none = || "0".to_owned();

@@ -68,6 +68,9 @@ fn categories(groups: &Groups<'_>, variable: &Categorical, rows: &mut Vec<Vec<St
         row.push(if at == 0 { p_value(&variable.test.p) } else { String::new() });
         rows.push(row);
     }
+    if variable.levels.is_empty() {
+        rows.push(vec![variable.label.clone(), "no subject has a value".to_owned()]);
+    }
     let more = variable.levels.len().saturating_sub(MOST_LEVELS);
     if more > 0 {
         rows.push(vec![variable.label.clone(), format!("{more} more categories")]);

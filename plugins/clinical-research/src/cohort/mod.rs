@@ -16,6 +16,7 @@ mod propensity;
 mod report;
 mod strata;
 mod table1;
+mod within_sites;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,7 @@ pub use self::{
     propensity::{CovariateBalance, Matched, Propensity},
     strata::{RiskStrata, Stratification},
     table1::{Additional, Table1},
+    within_sites::WithinSites,
 };
 use crate::study::{self, FILE, Study};
 

@@ -4,7 +4,7 @@ use heddle_kit::report::{Align, Markdown, markdown_escaped};
 
 use super::{
     Cohorts, Statistics, csv, describe_additional,
-    figure::Figure,
+    figure::{ChosenTest, Figure},
     groups::Groups,
     numbers::{figure, p_value},
     propensity::Matched,
@@ -62,7 +62,16 @@ fn table(text: &mut Markdown, groups: &Groups<'_>, statistics: &Statistics) {
             .enumerate()
             .map(|(at, name)| (name.as_str(), if at < 2 { Align::Left } else { Align::Right }))
             .collect();
-        text.table(&columns, rows.iter().take(MOST_ROWS));
+        // A variable's name stands in its first row only, as in a paper.
+        let name = |at: usize| rows.get(at).and_then(|row| row.first());
+        let shown = rows.iter().enumerate().take(MOST_ROWS).map(|(at, row)| {
+            let repeated = at.checked_sub(1).and_then(name) == name(at);
+            let cells = row.iter().enumerate();
+            cells
+                .map(|(column, cell)| if repeated && column == 0 { "" } else { cell.as_str() })
+                .collect::<Vec<_>>()
+        });
+        text.table(&columns, shown);
         if rows.len() > MOST_ROWS {
             text.paragraph(&format!("The first {MOST_ROWS} of {} rows; all are in table1.csv.", rows.len()));
         }
@@ -83,12 +92,16 @@ fn table(text: &mut Markdown, groups: &Groups<'_>, statistics: &Statistics) {
         "Missing values are left out variable by variable and counted in the table. Nothing was imputed.",
         "The p-values are not adjusted for their number.",
     ]);
-    let continuous = (statistics.table1.continuous.values())
-        .filter_map(|e| e.described())
-        .map(|d| [d.label.clone(), d.test.name.clone(), p_value(&d.test.p), d.test.why.clone()]);
-    let categorical = (statistics.table1.categorical.values())
-        .filter_map(|e| e.described())
-        .map(|d| [d.label.clone(), d.test.name.clone(), p_value(&d.test.p), d.test.why.clone()]);
+    let protocol = &groups.study.protocol.table1;
+    let line =
+        |label: &str, test: &ChosenTest| [label, &test.name, &p_value(&test.p), &test.why].map(str::to_owned);
+    let of_table = &statistics.table1;
+    let continuous = (protocol.continuous.iter())
+        .filter_map(|path| of_table.continuous.get(path)?.described())
+        .map(|d| line(&d.label, &d.test));
+    let categorical = (protocol.categorical.iter())
+        .filter_map(|path| of_table.categorical.get(path)?.described())
+        .map(|d| line(&d.label, &d.test));
     text.table(
         &[("Variable", Align::Left), ("Test", Align::Left), ("p", Align::Right), ("Reason", Align::Left)],
         continuous.chain(categorical).take(MOST_ROWS),
@@ -146,7 +159,7 @@ fn randomisation(text: &mut Markdown, groups: &Groups<'_>, statistics: &Statisti
     ));
 }
 
-fn test(test: &super::figure::ChosenTest) -> String {
+fn test(test: &ChosenTest) -> String {
     match test.p.reason() {
         Some(reason) => format!("No test: {}.", markdown_escaped(reason)),
         None => format!(
@@ -180,6 +193,30 @@ fn balance(text: &mut Markdown, groups: &Groups<'_>, statistics: &Statistics) {
             [d.label.clone(), d.arm.clone(), super::numbers::fixed(d.smd, 3), d.imbalance.name().to_owned()]
         }),
     );
+    if !balance.within_sites.is_empty() {
+        text.heading(3, "Within sites").paragraph(
+            "Variables of two categories by the Cochran–Mantel–Haenszel test with the sites as strata, without continuity correction. \
+             Sites where an arm or a category is absent say nothing.",
+        );
+        text.table(
+            &[
+                ("Variable", Align::Left),
+                ("Arm", Align::Left),
+                ("Sites", Align::Right),
+                ("χ²", Align::Right),
+                ("p", Align::Right),
+            ],
+            balance.within_sites.iter().take(MOST_ROWS).map(|w| {
+                [
+                    w.label.clone(),
+                    w.arm.clone(),
+                    w.informative_sites.to_string(),
+                    figure(&w.chi2, 2),
+                    p_value(&w.p),
+                ]
+            }),
+        );
+    }
     if !balance.not_computed.is_empty() {
         text.heading(3, "What could not be compared");
         text.bullets(balance.not_computed.iter().take(MOST_ROWS).map(|line| markdown_escaped(line)));

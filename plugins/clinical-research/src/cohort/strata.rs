@@ -102,7 +102,7 @@ fn by_score(groups: &Groups<'_>, table: &Table1) -> RiskStrata {
         |row: u32| arms.get(row as usize).copied().flatten() == u32::try_from(groups.reference).ok();
     let found = covariates(groups, table, &rows, &|row| usize::from(is_reference(row)), 2);
     let fitted = fit(groups, &found, &is_reference);
-    let (definition, cut_points, members) = match fitted.and_then(|model| thirds(groups, &found, model)) {
+    let (definition, cut_points, members) = match fitted.and_then(|model| thirds(groups, &found, &model)) {
         Ok((definition, cuts, entry)) => (definition, cuts, Entry::Described(Box::new(entry))),
         Err(not_computable) => (
             "The protocol has no subgroups, and no score could be made.".to_owned(),
@@ -118,7 +118,7 @@ fn by_score(groups: &Groups<'_>, table: &Table1) -> RiskStrata {
 fn thirds(
     groups: &Groups<'_>,
     found: &Covariates,
-    model: Model,
+    model: &Model,
 ) -> Result<(String, Vec<f64>, Categorical), String> {
     let columns = found.slices();
     let score = |place: usize| -> f64 {

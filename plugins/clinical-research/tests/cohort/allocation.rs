@@ -48,3 +48,22 @@ fn sites_are_compared() {
     assert_eq!(found.one_arm_only, 2);
     assert!(found.test.p.value().unwrap() < 1e-8);
 }
+
+/// Shares that are alike within sites, and shares that are not.
+#[test]
+fn variables_of_two_categories_are_compared_within_sites() {
+    let site: Vec<&str> = (0..40).map(|row| if (row % 20) < 10 { "s1" } else { "s2" }).collect();
+    let sex: Vec<&str> = (0..40).map(|row| if row % 10 < 5 { "F" } else { "M" }).collect();
+    let data = study(2, &arms(&[20, 20]), &[("site", texts(&site)), ("sex", texts(&sex))]);
+    let found = analyse(&data).statistics.balance.within_sites;
+    let sex = found.iter().find(|w| w.field == "sex").unwrap();
+    assert_eq!((sex.informative_sites, sex.chi2.value(), sex.p.value()), (2, Some(0.0), Some(1.0)));
+    let sex: Vec<&str> =
+        (0..40).map(|row| if row % 10 < (if row < 20 { 8 } else { 2 }) { "F" } else { "M" }).collect();
+    let data = study(2, &arms(&[20, 20]), &[("site", texts(&site)), ("sex", texts(&sex))]);
+    let found = analyse(&data).statistics.balance.within_sites;
+    // At each site 8 and 2 women of ten: distance 3, variance 10·10·10·10/(400·19), twice.
+    let want = 36.0 / (2.0 * 1e4 / 7600.0);
+    let chi2 = found.iter().find(|w| w.field == "sex").unwrap().chi2.value().unwrap();
+    assert!((chi2 - want).abs() < 1e-9, "{chi2} {want}");
+}
