@@ -3,6 +3,7 @@
 //! `data_validation` reads the run's input or an uploaded file and writes [`study::FILE`], which holds masked subjects only.
 //! The other phases read that file and what the phases before them wrote, never the raw input.
 
+pub mod cohort;
 pub mod privacy;
 pub mod raw;
 pub mod study;
@@ -12,6 +13,6 @@ mod workflow;
 heddle_sdk::plugin! {
     name: "clinical-research",
     description: "Clinical trials: checks the data, makes them private, and analyses them as the protocol says.",
-    phases: [validation::DataValidation],
+    phases: [validation::DataValidation, cohort::CohortAnalysis],
     workflows: workflow::all(),
 }

@@ -21,6 +21,7 @@ pub(crate) fn all() -> Vec<Workflow> {
             Step::phase("data_validation", phase("data_validation"))
                 .map("study_data", "input.study_data")
                 .map("protocol", "input.protocol"),
+            Step::phase("cohort_analysis", phase("cohort_analysis")).after("data_validation"),
         ],
         ..Workflow::new("clinical_research")
     }]
