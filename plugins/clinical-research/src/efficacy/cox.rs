@@ -1,7 +1,7 @@
 //! Cox models with names for their columns, and the reference program's stopping rule.
 
 use heddle_kit::{
-    model::Coefficient,
+    model::{Coefficient, Convergence},
     stats::{Computed, NotComputable},
     survival::{CoxFit, CoxOptions, FollowUp, Ties, cox},
 };
@@ -12,8 +12,8 @@ use super::{
     words::reason,
 };
 
-/// Two models whose likelihood ratio is below this may stop before they converge in the reference program.
-const NEARLY_NULL: f64 = 0.1;
+/// The reference figures count as those of the maximum if their coefficients are this close, relative.
+const SAME: f64 = 1e-9;
 
 /// A model of named columns.
 #[derive(Debug, Clone)]
@@ -22,8 +22,8 @@ pub(super) struct Model {
     pub(super) names: Vec<String>,
     /// The maximum of the partial likelihood.
     pub(super) fit: CoxFit,
-    /// Where the program that the reference figures come from stops, if that is before the maximum.
-    early: Option<CoxFit>,
+    /// Where the program that the reference figures come from stops: in the fourth to eighth digit short of the maximum.
+    stopped: Option<CoxFit>,
 }
 
 pub(super) fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
@@ -41,16 +41,9 @@ impl Model {
         let columns = slices(columns);
         let options = CoxOptions { level, ..CoxOptions::default() };
         let fit = cox(follow_up, &columns, &options).map_err(|why| reason(why, &[], &names))?;
-        // lifelines 0.30 takes Newton steps of 0.95 and ends when the decrement is below 1e-7: for effects below about 0.18
-        // standard errors that is after two steps, 0.25 % short of the maximum. From the third step on it takes whole ones.
-        let early = match fit.likelihood_ratio {
-            Ok(test) if test.chi_squared < NEARLY_NULL => {
-                let short = CoxOptions { damping: 0.95, tolerance: 1e-7, iterations: 3, ..options };
-                cox(follow_up, &columns, &short).ok()
-            }
-            _ => None,
-        };
-        Ok(Self { names, fit, early })
+        let stopped =
+            cox(follow_up, &columns, &CoxOptions { convergence: Convergence::Lifelines, ..options }).ok();
+        Ok(Self { names, fit, stopped })
     }
 
     /// With Breslow's handling of ties.
@@ -65,19 +58,24 @@ impl Model {
 
     /// The fit in the form of the reference figures.
     pub(super) fn reference(&self) -> &CoxFit {
-        self.early.as_ref().unwrap_or(&self.fit)
+        self.stopped.as_ref().unwrap_or(&self.fit)
     }
 
-    /// Whether the reference figures are not those of the maximum.
-    pub(super) fn stops_early(&self) -> bool {
-        self.early.is_some()
+    /// Whether a reference figure is not that of the maximum.
+    fn differs(&self, column: usize) -> bool {
+        let of =
+            |fit: &CoxFit| fit.coefficients.get(column).copied().and_then(Result::ok).map(|c| c.estimate);
+        match (of(self.reference()), of(&self.fit)) {
+            (Some(stopped), Some(full)) => (stopped - full).abs() > SAME * full.abs(),
+            (stopped, full) => stopped.is_some() != full.is_some(),
+        }
     }
 
     /// A term in the form of the reference figures; beside it the converged one, where that differs.
     pub(super) fn term(&self, column: usize) -> Value {
         let found = named(self.reference(), column, &self.names);
         let mut made = term(&found);
-        if self.stops_early() {
+        if self.differs(column) {
             made.set("converged", term(&self.coefficient(column)).finish());
         }
         made.finish()

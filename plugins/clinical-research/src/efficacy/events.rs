@@ -53,7 +53,9 @@ pub(super) fn analyse(
         .ok_or_else(|| format!("no subject has a time of events.{}", endpoint.id))?;
     let (mut rows, mut arms, mut times, mut had) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut counts = vec![(0, 0); frame.n_arms()];
-    for (row, arm) in members.rows.iter().zip(&members.arms) {
+    let mut ordered: Vec<(&u32, &usize)> = members.rows.iter().zip(&members.arms).collect();
+    ordered.sort_unstable();
+    for (row, arm) in ordered {
         if let (Some((time, event)), Some(count)) = (events.get(*row as usize), counts.get_mut(*arm)) {
             rows.push(*row);
             arms.push(*arm);
@@ -70,12 +72,17 @@ pub(super) fn analyse(
     Ok(Followed { frame, endpoint, rows, arms, follow_up, counts, sizes: &members.sizes }.analysed(role))
 }
 
+/// Tests of proportional hazards by arm compared, and of all of them.
+type Proportional = Said<(Vec<Said<ChiTest>>, Said<ChiTest>)>;
+
 /// What the model of the arms alone says.
 struct ArmModel {
     model: Model,
     breslow: Computed<CoxFit>,
-    /// By arm compared, and of all of them.
-    proportional: Said<(Vec<Said<ChiTest>>, Said<ChiTest>)>,
+    /// Against the ranks of the times, ties sharing theirs.
+    proportional: Proportional,
+    /// The same with tied events in the order of the rows, as the reference figures have it.
+    by_position: Proportional,
 }
 
 impl<'s> Followed<'_, 's> {
@@ -350,13 +357,16 @@ impl<'s> Followed<'_, 's> {
         let model = Model::fit(&self.follow_up, frame.compared_names(), &columns, frame.level)?;
         let breslow = Model::breslow(&self.follow_up, &columns, frame.level);
         let said = |why| reason(why, &[], &model.names);
-        let proportional =
-            proportional_hazards(&model.fit, &self.follow_up, &slices(&columns), TimeTransform::Rank)
+        let test = |fit: &CoxFit, clock| {
+            proportional_hazards(fit, &self.follow_up, &slices(&columns), clock)
                 .map(|test| {
                     (test.columns.iter().map(|t| t.map_err(said)).collect(), test.global.map_err(said))
                 })
-                .map_err(said);
-        Ok(ArmModel { model, breslow, proportional })
+                .map_err(said)
+        };
+        let proportional = test(&model.fit, TimeTransform::Rank);
+        let by_position = test(model.reference(), TimeTransform::Position);
+        Ok(ArmModel { model, breslow, proportional, by_position })
     }
 
     fn model_json(&self, made: &mut Object, found: &Said<ArmModel>) {
@@ -388,14 +398,12 @@ impl<'s> Followed<'_, 's> {
             made.finish()
         };
         made.set("cox_arm", each(&|model, at, _| model.model.term(at)));
-        if found.as_ref().is_ok_and(|m| m.model.stops_early()) {
-            made.set(
-                "cox_arm_note",
-                "The effect is so small that lifelines, whose figures have this form, ends its iteration two steps in, up to \
-                 0.25 % short of the maximum. `cox_arm` has the figures where it ends, `converged` and \
-                 `cox_arm_statsmodels_efron` those of the maximum, which the report uses.",
-            );
-        }
+        made.set(
+            "cox_note",
+            "`cox_arm`, `cox_adjusted` and `subgroups` have the estimates where lifelines 0.30, whose form this is, ends its \
+             iteration, which is short of the maximum by some 1e-3 standard errors at most. `converged` in them and \
+             `cox_arm_statsmodels_efron` have the maximum, which the comparisons, the report and the pictures use.",
+        );
         made.computed(
             "cox_arm_fit",
             found.as_ref().map(|m| fit_json(m.model.reference())).map_err(Clone::clone),
@@ -405,21 +413,24 @@ impl<'s> Followed<'_, 's> {
             "cox_arm_statsmodels_breslow",
             each(&|model, at, _| short(&model.breslow.as_ref().map_err(|why| *why), at)),
         );
-        let proportional = |at: usize| match found {
-            Ok(model) => match &model.proportional {
-                Ok((columns, _)) => columns.get(at).cloned().unwrap_or_else(|| Err("no such arm".to_owned())),
-                Err(why) => Err(why.clone()),
-            },
-            Err(why) => Err(why.clone()),
-        };
-        made.set(
-            "ph_test_rank",
-            object(frame.compared().enumerate().map(|(at, arm)| {
+        for (key, of) in [("ph_test_rank", false), ("ph_test_mean_rank", true)] {
+            let tests = frame.compared().enumerate().map(|(at, arm)| {
+                let tests = found.as_ref().map_err(Clone::clone);
+                let tests =
+                    tests.and_then(|m| if of { m.proportional.clone() } else { m.by_position.clone() });
+                let test = self.estimable(arm).and_then(|()| tests).and_then(|(columns, _)| {
+                    columns.get(at).cloned().unwrap_or_else(|| Err("no such arm".to_owned()))
+                });
                 let mut made = Object::new();
-                let test = self.estimable(arm).and_then(|()| proportional(at));
                 made.all(&test, &[("chi2", &|t| json!(t.chi_squared)), ("p", &|t| json!(t.p))]);
                 (frame.arm(arm), made.finish())
-            })),
+            });
+            made.set(key, object(tests));
+        }
+        made.set(
+            "ph_test_note",
+            "`ph_test_rank` ranks tied events in the order of the rows, as lifelines does; `ph_test_mean_rank`, which the report \
+             uses, gives tied events their mean rank and depends on no order.",
         );
     }
 
@@ -602,7 +613,18 @@ pub(super) fn fit_json(fit: &CoxFit) -> Value {
             ],
         );
     }
-    made.computed("concordance", fit.concordance.map(|c| c.value).map_err(|why| why.to_string()));
+    let concordance = fit.concordance.map_err(|why| why.to_string());
+    let share = |concordant: u64, pairs: u64| concordant as f64 / pairs as f64;
+    made.all(
+        &concordance,
+        &[
+            ("concordance", &|c| json!(c.value)),
+            // If all ties of the scores were broken the wrong or the right way.
+            ("concordance_bounds", &|c| {
+                json!([share(c.concordant, c.pairs), share(c.concordant + c.tied, c.pairs)])
+            }),
+        ],
+    );
     made.set("iterations", fit.iterations);
     made.finish()
 }
