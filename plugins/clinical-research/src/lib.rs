@@ -4,4 +4,15 @@
 //! The other phases read that file and what the phases before them wrote, never the raw input.
 
 pub mod efficacy;
+pub mod privacy;
+pub mod raw;
 pub mod study;
+pub mod validation;
+mod workflow;
+
+heddle_sdk::plugin! {
+    name: "clinical-research",
+    description: "Clinical trials: checks the data, makes them private, and analyses them as the protocol says.",
+    phases: [validation::DataValidation, efficacy::EfficacyAnalysis],
+    workflows: workflow::all(),
+}
