@@ -4,6 +4,7 @@
 //! The other phases read that file and what the phases before them wrote, never the raw input.
 
 pub mod cohort;
+pub mod efficacy;
 pub mod privacy;
 pub mod raw;
 pub mod study;
@@ -13,6 +14,6 @@ mod workflow;
 heddle_sdk::plugin! {
     name: "clinical-research",
     description: "Clinical trials: checks the data, makes them private, and analyses them as the protocol says.",
-    phases: [validation::DataValidation, cohort::CohortAnalysis],
+    phases: [validation::DataValidation, cohort::CohortAnalysis, efficacy::EfficacyAnalysis],
     workflows: workflow::all(),
 }

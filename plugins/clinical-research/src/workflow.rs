@@ -22,6 +22,7 @@ pub(crate) fn all() -> Vec<Workflow> {
                 .map("study_data", "input.study_data")
                 .map("protocol", "input.protocol"),
             Step::phase("cohort_analysis", phase("cohort_analysis")).after("data_validation"),
+            Step::phase("efficacy_analysis", phase("efficacy_analysis")).after("data_validation"),
         ],
         ..Workflow::new("clinical_research")
     }]
