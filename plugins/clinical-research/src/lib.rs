@@ -3,4 +3,5 @@
 //! `data_validation` reads the run's input or an uploaded file and writes [`study::FILE`], which holds masked subjects only.
 //! The other phases read that file and what the phases before them wrote, never the raw input.
 
+pub mod safety;
 pub mod study;
