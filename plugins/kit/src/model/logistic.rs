@@ -1,7 +1,7 @@
 //! Logistic regression by maximum likelihood.
 
 use super::{
-    ChiTest, Coefficient, Derivatives, Likelihood, NewtonOptions,
+    ChiTest, Coefficient, Convergence, Derivatives, Likelihood, NewtonOptions,
     design::{Standardised, standardise},
     likelihood_ratio_test, maximise,
 };
@@ -12,15 +12,13 @@ use crate::stats::{Computed, NotComputable};
 pub struct LogisticOptions {
     /// Of the intervals.
     pub level: f64,
-    /// Converged when the next step promises less than this in log-likelihood.
-    pub tolerance: f64,
     /// Most iterations.
     pub iterations: usize,
 }
 
 impl Default for LogisticOptions {
     fn default() -> Self {
-        Self { level: 0.95, tolerance: 1e-11, iterations: 100 }
+        Self { level: 0.95, iterations: 100 }
     }
 }
 
@@ -56,7 +54,7 @@ pub fn logistic(columns: &[&[f64]], outcome: &[bool], options: &LogisticOptions)
     }
     let design = standardise(columns, n, |row| row)?;
     let width = design.width;
-    let newton = NewtonOptions { damping: 1.0, tolerance: options.tolerance, iterations: options.iterations };
+    let newton = NewtonOptions { convergence: Convergence::Full, iterations: options.iterations };
     let ascent = maximise(width + 1, |at| derivatives(&design, outcome, at), &newton)?;
     let slopes: Vec<f64> = (0..width).map(|j| ascent.at[j + 1] / design.scales[j]).collect();
     let coefficients: Vec<Computed<Coefficient>> = (0..width)

@@ -13,6 +13,7 @@ pub(crate) use design::{Standardised, independent, standardise};
 pub use design::{indicators, products};
 pub use linear::{Ancova, LinearFit, ancova, least_squares, nested_f_test};
 pub use logistic::{LogisticFit, LogisticOptions, logistic};
+pub use newton::Convergence;
 pub(crate) use newton::{Derivatives, NewtonOptions, maximise};
 pub use propensity::{Balance, Matching, balance, match_nearest, propensity_logits};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{LogisticOptions, logistic};
-use crate::stats::{Computed, NotComputable, Sample, standardised_difference};
+use crate::stats::{Computed, NotComputable, Sample, mean, sd, standardised};
 
 /// The log-odds of being treated given the covariates (Rosenbaum and Rubin 1983, "The central role of the propensity score in
 /// observational studies for causal effects", Biometrika 70). Where covariates separate the groups there is nothing to match.
@@ -90,14 +90,20 @@ pub fn balance(covariate: &[f64], treated: &[bool], matching: &Matching) -> Comp
     if covariate.len() != treated.len() {
         return Err(NotComputable::LengthsDiffer);
     }
+    if covariate.iter().any(|v| !v.is_finite()) {
+        return Err(NotComputable::NotFinite);
+    }
     let all = |side: bool| (0..covariate.len()).filter(|i| treated[*i] == side).collect::<Vec<_>>();
     let difference = |ours: Vec<usize>, theirs: Vec<usize>| {
-        let sample = |of: Vec<usize>| {
+        let moments = |of: Vec<usize>| {
+            let found = of.len();
             let values =
                 of.into_iter().map(|i| covariate.get(i).copied().ok_or(NotComputable::LengthsDiffer));
-            Sample::new(values.collect::<Computed<_>>()?)
+            let values = values.collect::<Computed<Vec<f64>>>()?;
+            let both = mean(&values).zip(sd(&values)).ok_or(NotComputable::TooFew { needed: 2, found })?;
+            if both.1.is_finite() { Ok((both.0, both.1.powi(2))) } else { Err(NotComputable::TooLarge) }
         };
-        standardised_difference(&sample(ours)?, &sample(theirs)?)
+        standardised(moments(ours)?, moments(theirs)?)
     };
     let (ours, theirs) = matching.pairs.iter().copied().unzip();
     Ok(Balance { before: difference(all(true), all(false)), after: difference(ours, theirs) })

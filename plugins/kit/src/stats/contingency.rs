@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use super::{Computed, NotComputable, chi_squared_upper};
+use super::{Computed, NotComputable, chi_squared_upper, fisher_exact};
 
 /// Pearson's test of independence.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,6 +78,20 @@ pub fn chi_squared(counts: &[Vec<u64>]) -> Computed<ChiSquared> {
 /// the χ² test"); a distance below one half counts as none.
 pub fn chi_squared_yates(counts: [[u64; 2]; 2]) -> Computed<ChiSquared> {
     Table::new(&counts.map(|row| row.to_vec()))?.chi_squared(0.5)
+}
+
+/// Fisher's exact test of a table, two-sided, as [`fisher_exact`] has it. Rows and columns that are all zero are left out; a
+/// table that is then larger than 2 × 2 is not computed, as its exact distribution takes too long for large counts: χ² stands
+/// in, with its smallest expected count beside it.
+pub fn fisher_exact_table(counts: &[Vec<u64>]) -> Computed<f64> {
+    let table = Table::new(counts)?;
+    match table.cells.as_slice() {
+        [first, second] if first.len() == 2 => {
+            let pair = |row: &[f64]| (row[0] as u64, row[1] as u64);
+            fisher_exact(pair(first), pair(second)).ok_or(NotComputable::EmptyMargin)
+        }
+        _ => Err(NotComputable::NotTwoByTwo),
+    }
 }
 
 /// Cramér's V of a table, 0 (independent) to 1 (one determines the other), without bias correction (Cramér 1946,

@@ -64,8 +64,13 @@ fn pooled_sd(sample: &Sample, other: &Sample) -> Computed<f64> {
 /// The standardised mean difference for balance, (m₁ − m₂) / √((s₁² + s₂²) / 2): it does not depend on the sample sizes
 /// (Austin 2009, "Balance diagnostics for comparing the distribution of baseline covariates", Statistics in Medicine 28).
 pub fn standardised_difference(sample: &Sample, other: &Sample) -> Computed<f64> {
-    let spread = ((sample.variance()? + other.variance()?) / 2.0).sqrt();
-    let difference = sample.mean() - other.mean();
+    standardised((sample.mean(), sample.variance()?), (other.mean(), other.variance()?))
+}
+
+/// The same from each group's mean and variance.
+pub(crate) fn standardised(group: (f64, f64), other: (f64, f64)) -> Computed<f64> {
+    let spread = ((group.1 + other.1) / 2.0).sqrt();
+    let difference = group.0 - other.0;
     if spread > 0.0 {
         Ok(difference / spread)
     } else if difference == 0.0 {

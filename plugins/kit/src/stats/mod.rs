@@ -21,15 +21,17 @@ mod trend;
 pub use compare::{
     count_difference_interval, count_interval, equal_rates, fisher_exact, paired_count_interval,
 };
-pub use contingency::{ChiSquared, categorical_difference, chi_squared, chi_squared_yates, cramers_v};
+pub use contingency::{
+    ChiSquared, categorical_difference, chi_squared, chi_squared_yates, cramers_v, fisher_exact_table,
+};
 pub use describe::{mad, mean, mean_interval, median, quantile, robust_z, sd};
 pub use disproportionality::{Disproportion, Reports, SignalCriterion, disproportion};
 pub use exact::{binomial_at_least, binomial_at_most, poisson_at_least, poisson_at_most, wilson_interval};
-pub(crate) use means::t_test;
 pub use means::{
     Effect, FTest, TTest, anova, brown_forsythe, cohens_d, hedges_g, sample_mean_interval,
     standardised_difference, student_test, welch_test,
 };
+pub(crate) use means::{standardised, t_test};
 pub use multiplicity::{benjamini_hochberg, bonferroni, hochberg, holm};
 pub use normality::{ShapiroWilk, shapiro_wilk};
 pub use ranks::{

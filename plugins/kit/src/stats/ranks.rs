@@ -164,22 +164,44 @@ pub fn hodges_lehmann(sample: &Sample, other: &Sample, level: f64) -> Computed<S
     }
 }
 
-/// The n-th smallest difference, from 0: a bisection over all floating point numbers in their order, which ends at the exact
-/// one after at most 64 counts.
+/// The n-th smallest difference, from 0. The bracket around it shrinks by turns through interpolating the counts and through
+/// bisecting all floating point numbers in their order, which is sure to end at the exact one; the last few are listed.
 fn nth_difference(sample: &Sample, other: &Sample, n: u64) -> f64 {
     let (xs, ys) = (sample.sorted(), other.sorted());
+    let few = 2 * (xs.len() + ys.len()) as u64;
     let (mut low, mut high) = (order_of(xs[0] - ys[ys.len() - 1]), order_of(xs[xs.len() - 1] - ys[0]));
-    while low < high {
+    let (mut below, mut up_to) = (0, xs.len() as u64 * ys.len() as u64);
+    let mut interpolate = true;
+    while low < high && up_to - below > few {
         // Without overflow between numbers of different signs.
-        let middle = low + ((i128::from(high) - i128::from(low)) / 2) as i64;
-        if at_most(xs, ys, value_of(middle)) > n {
-            high = middle;
+        let mut middle = low + ((i128::from(high) - i128::from(low)) / 2) as i64;
+        if interpolate {
+            let share = ((n - below) as f64 + 0.5) / (up_to - below) as f64;
+            let (from, to) = (value_of(low), value_of(high));
+            middle = order_of(from + (to - from) * share).clamp(low, high - 1);
+        }
+        interpolate = !interpolate;
+        let count = at_most(xs, ys, value_of(middle));
+        if count > n {
+            (high, up_to) = (middle, count);
         } else {
-            low = middle + 1;
+            (low, below) = (middle + 1, count);
         }
     }
-    // Negative zero orders before zero but equals it.
-    value_of(low) + 0.0
+    if low == high {
+        // Negative zero orders before zero but equals it.
+        return value_of(low) + 0.0;
+    }
+    let mut left = Vec::with_capacity((up_to - below) as usize);
+    let mut from = 0;
+    for x in xs {
+        while ys.get(from).is_some_and(|y| order_of(x - y) > high) {
+            from += 1;
+        }
+        left.extend(ys[from..].iter().map(|y| x - y).take_while(|d| order_of(*d) >= low));
+    }
+    let (_, found, _) = left.select_nth_unstable_by((n - below) as usize, f64::total_cmp);
+    *found + 0.0
 }
 
 /// How many differences x − y are at most `limit`; rounding keeps the order of the differences, so two pointers suffice.

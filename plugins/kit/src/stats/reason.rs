@@ -34,7 +34,7 @@ pub enum NotComputable {
     ImpossibleCounts,
     /// A group number that is not one of the groups, or fewer than two groups.
     BadGroups,
-    /// All values are equal: nothing varies.
+    /// All values are equal, or a model fits them perfectly: there is no variance to measure against.
     NoVariation,
     /// The method assumes distinct values.
     Ties,
@@ -45,6 +45,8 @@ pub enum NotComputable {
     },
     /// A row or a column of a table is all zero, so that fewer than two rows or columns are left.
     EmptyMargin,
+    /// A test for 2 × 2 tables met a larger one.
+    NotTwoByTwo,
     /// The groups have no category in common: their distance is infinite.
     DisjointCategories,
     /// A time to event is negative.
@@ -91,10 +93,11 @@ impl fmt::Display for NotComputable {
             Self::BadLevel => f.write_str("the level is not between 0 and 1"),
             Self::ImpossibleCounts => f.write_str("the counts contradict each other"),
             Self::BadGroups => f.write_str("fewer than two groups, or a group that is not declared"),
-            Self::NoVariation => f.write_str("all values are equal"),
+            Self::NoVariation => f.write_str("nothing varies: all values are equal, or the fit is perfect"),
             Self::Ties => f.write_str("some values are tied"),
             Self::EmptyGroup { group } => write!(f, "no observations in group {}", group + 1),
             Self::EmptyMargin => f.write_str("fewer than two groups or categories have observations"),
+            Self::NotTwoByTwo => f.write_str("computed for 2 × 2 tables only"),
             Self::DisjointCategories => f.write_str("the groups have no category in common"),
             Self::NegativeTime => f.write_str("a time to event is negative"),
             Self::NoEvents => f.write_str("no events"),

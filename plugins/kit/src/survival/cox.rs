@@ -5,8 +5,8 @@ use nalgebra::DMatrix;
 use super::{Concordance, FollowUp, Ties, concordance, partial_likelihood::derivatives};
 use crate::{
     model::{
-        ChiTest, Coefficient, Likelihood, NewtonOptions, Standardised, likelihood_ratio_test, maximise,
-        standardise,
+        ChiTest, Coefficient, Convergence, Likelihood, NewtonOptions, Standardised, likelihood_ratio_test,
+        maximise, standardise,
     },
     stats::{Computed, NotComputable},
 };
@@ -18,18 +18,15 @@ pub struct CoxOptions {
     pub ties: Ties,
     /// Of the intervals.
     pub level: f64,
-    /// The iterations end when the next step promises less than this in log-likelihood.
-    pub tolerance: f64,
-    /// The share of Newton's step that is taken, at most 1. With 1 the estimate is exact to rounding; less only serves to
-    /// reproduce programs that stop early.
-    pub damping: f64,
+    /// How far the iterations go.
+    pub convergence: Convergence,
     /// Most iterations.
     pub iterations: usize,
 }
 
 impl Default for CoxOptions {
     fn default() -> Self {
-        Self { ties: Ties::Efron, level: 0.95, tolerance: 1e-11, damping: 1.0, iterations: 100 }
+        Self { ties: Ties::Efron, level: 0.95, convergence: Convergence::Full, iterations: 100 }
     }
 }
 
@@ -95,11 +92,7 @@ pub fn cox(follow_up: &FollowUp, columns: &[&[f64]], options: &CoxOptions) -> Co
     }
     let design = design(follow_up, columns)?;
     let runs: Vec<_> = follow_up.ties().collect();
-    let newton = NewtonOptions {
-        damping: options.damping,
-        tolerance: options.tolerance,
-        iterations: options.iterations,
-    };
+    let newton = NewtonOptions { convergence: options.convergence, iterations: options.iterations };
     let ascent =
         maximise(columns.len(), |at| derivatives(follow_up, &runs, &design, options.ties, at), &newton)?;
     let coefficients: Vec<Computed<Coefficient>> = (0..columns.len())

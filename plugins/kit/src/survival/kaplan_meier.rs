@@ -44,15 +44,16 @@ impl KaplanMeier {
         if n == 0 {
             return Err(NotComputable::TooFew { needed: 1, found: 0 });
         }
-        let (mut survival, mut greenwood) = (1.0_f64, 0.0);
+        let (mut survival, mut greenwood, mut interval) = (1.0_f64, 0.0, (1.0, 1.0));
         let steps: Vec<Step> = follow_up
             .ties()
             .map(|(start, died, end)| {
                 let (at_risk, events) = (n - start, died - start);
                 let left = at_risk - events;
-                survival *= left as f64 / at_risk as f64;
-                if left > 0 {
-                    greenwood += events as f64 / (at_risk as f64 * left as f64);
+                if events > 0 {
+                    survival *= left as f64 / at_risk as f64;
+                    greenwood += if left > 0 { events as f64 / (at_risk as f64 * left as f64) } else { 0.0 };
+                    interval = log_log_interval(survival, greenwood, z);
                 }
                 Step {
                     time: follow_up.times()[start],
@@ -60,7 +61,7 @@ impl KaplanMeier {
                     events,
                     censored: end - died,
                     survival,
-                    interval: log_log_interval(survival, greenwood, z),
+                    interval,
                     greenwood,
                 }
             })
@@ -88,9 +89,10 @@ impl KaplanMeier {
         self.steps.last().map_or(0.0, |s| s.time)
     }
 
-    /// The first time at which the survival is at most this share.
+    /// The first time at which the survival is at most this share, but for rounding: a product such as 3/4 · 2/3 counts as one
+    /// half.
     pub fn quantile(&self, survival: f64) -> Computed<f64> {
-        self.first(|s| s.survival <= survival)
+        self.first(|s| s.survival <= survival * (1.0 + 1e-12))
     }
 
     /// The median survival time.
@@ -111,7 +113,6 @@ impl KaplanMeier {
     }
 
     fn first(&self, reached: impl Fn(&Step) -> bool) -> Computed<f64> {
-        // A product such as 5/6 · 3/5 must count as one half.
         self.steps.iter().find(|s| reached(s)).map(|s| s.time).ok_or(NotComputable::NotReached)
     }
 }

@@ -11,6 +11,9 @@ use crate::{
 pub enum TimeTransform {
     /// The rank of the event among the events; tied events share their mean rank.
     Rank,
+    /// The position of the event among the events; tied events are in the order of their rows. As lifelines' rank; the result
+    /// depends on the rows' order where events are tied.
+    Position,
     /// Time itself.
     Identity,
     /// The logarithm of time; events at time zero are not computable.
@@ -149,6 +152,7 @@ fn transformed(follow_up: &FollowUp, times: &[f64], transform: TimeTransform) ->
         TimeTransform::Identity => Ok(times.to_vec()),
         TimeTransform::Log if times.first().is_some_and(|t| *t <= 0.0) => Err(NotComputable::NegativeTime),
         TimeTransform::Log => Ok(times.iter().map(|t| t.ln()).collect()),
+        TimeTransform::Position => Ok((1..=times.len()).map(|rank| rank as f64).collect()),
         TimeTransform::Rank => {
             let mut ranks = Vec::with_capacity(times.len());
             for run in times.chunk_by(|a, b| a == b) {
