@@ -2,7 +2,7 @@
 //!
 //! Rows of subjects that are not in the study (orphans) are not here; they are counted in the flow. Rows are in the order
 //! of `subject`, and those of one subject in the order of the source. Exact repetitions of a row stay (the reference
-//! analyses count them) and are marked in `repeated`.
+//! analyses count them) and are marked in `repeated`. Spellings that differ in capitals or blanks only are one, the most frequent.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub struct AdverseEvents {
     pub soc: Coded,
     /// MedDRA preferred term, as in the source.
     pub pt: Coded,
-    /// `MILD`, `MODERATE`, `SEVERE`, … as in the source, in capitals.
+    /// `MILD`, `MODERATE`, `SEVERE`, … as in the source.
     pub severity: Coded,
     /// CTCAE grade 1 to 5, where the source has one.
     #[serde(with = "numbers")]
@@ -45,7 +45,7 @@ pub struct AdverseEvents {
     pub serious: Vec<Option<bool>>,
     /// Related to the treatment, in the investigator's view.
     pub related: Vec<Option<bool>>,
-    /// The same in words: `PROBABLE`, `POSSIBLE` …, in capitals.
+    /// The same in words: `PROBABLE`, `POSSIBLE` …
     pub relationship: Coded,
     /// Study day of the start.
     #[serde(with = "numbers")]
@@ -57,9 +57,9 @@ pub struct AdverseEvents {
     pub treatment_emergent: Vec<Option<bool>>,
     /// Led to death.
     pub fatal: Vec<Option<bool>>,
-    /// Outcome, in capitals.
+    /// Outcome.
     pub outcome: Coded,
-    /// What was done with the treatment, in capitals.
+    /// What was done with the treatment.
     pub action: Coded,
     /// Rows that repeat an earlier row of the source in everything, ascending.
     pub repeated: Vec<u32>,
