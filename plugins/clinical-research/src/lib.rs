@@ -7,6 +7,7 @@ pub mod cohort;
 pub mod efficacy;
 pub mod privacy;
 pub mod raw;
+pub mod safety;
 pub mod study;
 pub mod validation;
 mod workflow;
@@ -14,6 +15,11 @@ mod workflow;
 heddle_sdk::plugin! {
     name: "clinical-research",
     description: "Clinical trials: checks the data, makes them private, and analyses them as the protocol says.",
-    phases: [validation::DataValidation, cohort::CohortAnalysis, efficacy::EfficacyAnalysis],
+    phases: [
+        validation::DataValidation,
+        cohort::CohortAnalysis,
+        efficacy::EfficacyAnalysis,
+        safety::SafetyAnalysis,
+    ],
     workflows: workflow::all(),
 }
