@@ -67,7 +67,19 @@ impl Markdown {
         R: IntoIterator<Item = C>,
         C: AsRef<str>,
     {
-        let heads: Vec<String> = columns.iter().map(|(name, _)| markdown_escaped(name)).collect();
+        let columns: Vec<(String, Align)> =
+            columns.iter().map(|(name, align)| (markdown_escaped(name), *align)).collect();
+        let cells = |row: R| row.into_iter().map(|c| markdown_escaped(c.as_ref())).collect();
+        self.raw_table(&columns, rows.into_iter().map(cells))
+    }
+
+    /// A table whose headings and cells are Markdown of one line, with every `|` escaped; as [`Markdown::table`] else.
+    pub(crate) fn raw_table(
+        &mut self,
+        columns: &[(String, Align)],
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> &mut Markdown {
+        let heads: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
         let rules = columns.iter().map(|(_, align)| match align {
             Align::Left => ":--",
             Align::Right => "--:",
@@ -75,9 +87,8 @@ impl Markdown {
         });
         let mut table = format!("| {} |\n| {} |", heads.join(" | "), rules.collect::<Vec<_>>().join(" | "));
         let mut empty = true;
-        for row in rows {
+        for mut cells in rows {
             empty = false;
-            let mut cells: Vec<String> = row.into_iter().map(|c| markdown_escaped(c.as_ref())).collect();
             cells.resize(columns.len(), String::new());
             let _ = write!(table, "\n| {} |", cells.join(" | "));
         }
@@ -144,13 +155,24 @@ pub fn markdown_escaped(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             // These make lists only at the start of a line.
             '-' | '+' | '=' if at == 0 => out.extend(['\\', c]),
-            // So does a number before a dot or a bracket.
-            '.' | ')' if at > 0 && text[..at].bytes().all(|b| b.is_ascii_digit()) => out.extend(['\\', c]),
+            // So does a number before a dot or a bracket, but not "61.2".
+            '.' | ')'
+                if at > 0
+                    && text[..at].bytes().all(|b| b.is_ascii_digit())
+                    && ends_marker(&text[at + 1..]) =>
+            {
+                out.extend(['\\', c]);
+            }
             c if c.is_control() => {}
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether a list's number would end before `rest`: a blank must follow it.
+fn ends_marker(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(char::is_whitespace)
 }
 
 /// Text for HTML content and quoted attribute values.
@@ -308,6 +330,8 @@ mod tests {
             "\\- \\[x\\](javascript:1) &lt;b&gt;\\| 12. y"
         );
         assert_eq!(markdown_escaped("1. item"), "1\\. item");
+        assert_eq!(markdown_escaped("61.2 (9.8)"), "61.2 (9.8)");
+        assert_eq!(markdown_escaped("12."), "12\\.");
         assert_eq!(html_escaped("<a href='x'>\"&"), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;");
     }
 

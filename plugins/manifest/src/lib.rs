@@ -116,6 +116,11 @@ pub struct OutputFile {
     /// Whether it is a result that the workflow's user wants to have (else it is a by-product).
     #[serde(default)]
     pub deliverable: bool,
+    /// Whether it holds what not everybody who may see the run may see, such as a key from masked to original ids. Such a file
+    /// is for those only who may read the run's own input: no preview, no other phase's input, in no bundle of all files unless it
+    /// is asked for. What a host does about it, it says; a host that knows nothing of it treats it as any other file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
     /// Place among the phase's files, from 1.
     #[serde(default)]
     pub order: u32,

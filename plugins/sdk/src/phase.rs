@@ -104,7 +104,7 @@ impl PhaseInfo {
     fn file(mut self, file: &str, kind: FileKind, deliverable: bool, description: &str) -> Self {
         let order = self.outputs.len() as u32 + 1;
         let (file, description) = (file.to_owned(), description.to_owned());
-        self.outputs.push(OutputFile { file, kind, deliverable, order, description });
+        self.outputs.push(OutputFile { file, kind, deliverable, restricted: false, order, description });
         self
     }
 
@@ -118,6 +118,17 @@ impl PhaseInfo {
     #[must_use]
     pub fn deliverable(self, file: &str, kind: FileKind, description: &str) -> Self {
         self.file(file, kind, true, description)
+    }
+
+    /// A file that it writes, and that not everybody who may see the run may see: see
+    /// [`OutputFile::restricted`](crate::manifest::OutputFile::restricted).
+    #[must_use]
+    pub fn restricted(mut self, file: &str, kind: FileKind, description: &str) -> Self {
+        self = self.file(file, kind, false, description);
+        if let Some(output) = self.outputs.last_mut() {
+            output.restricted = true;
+        }
+        self
     }
 
     /// An artifact that it reads: a file name among those of earlier steps, or `input/*` for uploaded files.

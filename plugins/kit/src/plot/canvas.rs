@@ -108,6 +108,79 @@ impl Type {
     }
 }
 
+/// How a line is broken, so that lines can be told apart without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dash {
+    /// Unbroken.
+    Solid,
+    /// Dashes.
+    Dashed,
+    /// Dots.
+    Dotted,
+    /// A dash and a dot.
+    DashDot,
+    /// Long dashes.
+    Long,
+    /// A long dash and two dots.
+    LongDotDot,
+}
+
+impl Dash {
+    /// The pattern of the `index`-th series; six differ, then they repeat.
+    pub(super) fn series(index: usize) -> Dash {
+        match index % 6 {
+            0 => Dash::Solid,
+            1 => Dash::Dashed,
+            2 => Dash::Dotted,
+            3 => Dash::DashDot,
+            4 => Dash::Long,
+            _ => Dash::LongDotDot,
+        }
+    }
+
+    fn pattern(self) -> Option<&'static str> {
+        match self {
+            Dash::Solid => None,
+            Dash::Dashed => Some("9 5"),
+            Dash::Dotted => Some("3 3"),
+            Dash::DashDot => Some("11 4 3 4"),
+            Dash::Long => Some("17 5"),
+            Dash::LongDotDot => Some("15 4 3 4 3 4"),
+        }
+    }
+}
+
+/// The form of a mark, so that series of points can be told apart without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A disc.
+    Disc,
+    /// A triangle on its base.
+    Triangle,
+    /// A square.
+    Square,
+    /// A square on its corner.
+    Diamond,
+    /// A triangle on its tip.
+    TriangleDown,
+    /// A hexagon.
+    Hexagon,
+}
+
+impl Mark {
+    /// The form of the `index`-th series; six differ, then they repeat.
+    pub(super) fn series(index: usize) -> Mark {
+        match index % 6 {
+            0 => Mark::Disc,
+            1 => Mark::Triangle,
+            2 => Mark::Square,
+            3 => Mark::Diamond,
+            4 => Mark::TriangleDown,
+            _ => Mark::Hexagon,
+        }
+    }
+}
+
 /// An SVG document in the making.
 pub struct Canvas {
     document: Group,
@@ -168,7 +241,7 @@ impl Canvas {
         self.add(shape);
     }
 
-    pub(super) fn polyline(&mut self, points: &[(f64, f64)], stroke: Colour, thickness: f64, dashed: bool) {
+    pub(super) fn polyline(&mut self, points: &[(f64, f64)], stroke: Colour, thickness: f64, dash: Dash) {
         let mut shape = Polyline::new()
             .set("points", joined(points))
             .set("fill", "none")
@@ -176,8 +249,8 @@ impl Canvas {
             .set("stroke-width", px(thickness))
             .set("stroke-linejoin", "round")
             .set("stroke-linecap", "butt");
-        if dashed {
-            shape = shape.set("stroke-dasharray", "9 6");
+        if let Some(pattern) = dash.pattern() {
+            shape = shape.set("stroke-dasharray", pattern);
         }
         self.add(shape);
     }
@@ -197,6 +270,74 @@ impl Canvas {
             .set("stroke", PAPER.hex())
             .set("stroke-width", "1.2");
         self.add_with_opacity(shape, opacity);
+    }
+
+    /// A mark of the given form, about `radius` wide from its centre; hollow marks have a white inside.
+    pub(super) fn mark(&mut self, form: Mark, (x, y): (f64, f64), radius: f64, ink: Colour, hollow: bool) {
+        let scaled = |corners: &[(f64, f64)]| -> Vec<(f64, f64)> {
+            corners.iter().map(|(dx, dy)| (x + dx * radius, y + dy * radius)).collect()
+        };
+        let (fill, rim) = if hollow { (PAPER, ink) } else { (ink, PAPER) };
+        let thickness = if hollow { "2" } else { "1.2" };
+        let corners = match form {
+            Mark::Disc => {
+                let shape = Circle::new()
+                    .set("cx", px(x))
+                    .set("cy", px(y))
+                    .set("r", px(radius))
+                    .set("fill", fill.hex())
+                    .set("stroke", rim.hex())
+                    .set("stroke-width", thickness);
+                self.add(shape);
+                return;
+            }
+            // Areas are made alike to a disc's, so that no arm looks heavier.
+            Mark::Triangle => scaled(&[(0.0, -1.25), (1.2, 0.85), (-1.2, 0.85)]),
+            Mark::Square => scaled(&[(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)]),
+            Mark::Diamond => scaled(&[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)]),
+            Mark::TriangleDown => scaled(&[(0.0, 1.25), (1.2, -0.85), (-1.2, -0.85)]),
+            Mark::Hexagon => {
+                scaled(&[(1.1, 0.0), (0.55, 0.95), (-0.55, 0.95), (-1.1, 0.0), (-0.55, -0.95), (0.55, -0.95)])
+            }
+        };
+        let shape = Polygon::new()
+            .set("points", joined(&corners))
+            .set("fill", fill.hex())
+            .set("stroke", rim.hex())
+            .set("stroke-width", thickness)
+            .set("stroke-linejoin", "round");
+        self.add(shape);
+    }
+
+    /// A rectangle with an outline.
+    pub(super) fn boxed(&mut self, area: Rect, fill: Colour, stroke: Colour, thickness: f64, corner: f64) {
+        let shape = Rectangle::new()
+            .set("x", px(area.x))
+            .set("y", px(area.y))
+            .set("width", px(area.w))
+            .set("height", px(area.h))
+            .set("rx", px(corner))
+            .set("fill", fill.hex())
+            .set("stroke", stroke.hex())
+            .set("stroke-width", px(thickness));
+        self.add(shape);
+    }
+
+    /// A line that ends in an arrow head at `to`.
+    pub(super) fn arrow(&mut self, from: (f64, f64), to: (f64, f64), stroke: Colour, thickness: f64) {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let length = dx.hypot(dy);
+        if length <= 0.0 {
+            return;
+        }
+        let (ux, uy) = (dx / length, dy / length);
+        let head = (thickness * 5.0).min(length);
+        let base = (to.0 - ux * head, to.1 - uy * head);
+        self.line(from, base, stroke, thickness, false);
+        let half = head * 0.5;
+        let corners =
+            [to, (base.0 - uy * half, base.1 + ux * half), (base.0 + uy * half, base.1 - ux * half)];
+        self.polygon(&corners, stroke, 1.0);
     }
 
     /// One line of text, its capitals centred on `y`.

@@ -1,6 +1,6 @@
 //! What all charts share: titles, legend, the note below, the empty picture, and rendering.
 
-use super::canvas::{Anchor, Canvas, Rect, Theme, Type};
+use super::canvas::{Anchor, Canvas, Dash, Mark, Rect, Theme, Type};
 use super::figure::{Figure, MAX_SIDE, PlotError, Size, rasterise};
 use super::palette::{AXIS, Colour, SOFT_INK};
 use super::text;
@@ -33,6 +33,10 @@ pub enum LegendKey {
     Dashes,
     /// A disc.
     Dot,
+    /// A line of a pattern, as curves have that must be told apart in print.
+    Stroke(Dash),
+    /// A mark of a form, filled or hollow.
+    Mark(Mark, bool),
 }
 
 /// One entry of the legend.
@@ -68,6 +72,11 @@ pub trait Chart {
     /// Width and height in pixels that the body needs for its labels to be legible.
     fn least_body(&self, theme: Theme) -> (f64, f64);
 
+    /// Whether the height is that of the rows or boxes, so that more of it would only be white.
+    fn has_own_height(&self) -> bool {
+        false
+    }
+
     /// Draws axes and marks into `area`. Called only for a chart that passed [`Chart::check`] and is not empty.
     fn draw_body(&self, canvas: &mut Canvas, area: Rect);
 
@@ -101,7 +110,8 @@ pub trait Chart {
         self
     }
 
-    /// The picture. It is larger than `size` where the labels need the room.
+    /// The picture. It is larger than `size` where the labels need the room; a chart of rows or boxes is as high as
+    /// those are.
     ///
     /// # Errors
     /// A value that is not finite, series that do not fit each other, or a size outside the supported range.
@@ -113,8 +123,9 @@ pub trait Chart {
         self.check()?;
         let theme = Theme::FIGURE;
         let (least_width, least_height) = least_size(self, theme, f64::from(size.width));
-        let (width, height) =
-            (least_width.max(f64::from(size.width)), least_height.max(f64::from(size.height)));
+        let width = least_width.max(f64::from(size.width));
+        let own_height = self.has_own_height() && !self.is_empty();
+        let height = if own_height { least_height } else { least_height.max(f64::from(size.height)) };
         if width > f64::from(MAX_SIDE) || height > f64::from(MAX_SIDE) {
             return Err(PlotError::TooLarge { width, height });
         }
@@ -134,11 +145,18 @@ struct Head {
     title: Vec<String>,
     subtitle: Vec<String>,
     note: Vec<String>,
-    legend: Vec<(LegendItem, String, f64, usize)>,
+    /// Each entry with the lines of its name, its x and its row.
+    legend: Vec<(LegendItem, Vec<String>, f64, usize)>,
     legend_rows: usize,
 }
 
 const KEY: f64 = 26.0;
+/// A pattern of dashes needs the length of two of its periods.
+const KEY_STROKE: f64 = 56.0;
+
+fn key_room(key: LegendKey) -> f64 {
+    if matches!(key, LegendKey::Stroke(_)) { KEY_STROKE } else { KEY }
+}
 
 impl Head {
     fn new<C: Chart + ?Sized>(chart: &C, theme: Theme, room: f64) -> Head {
@@ -147,19 +165,27 @@ impl Head {
         let (mut x, mut row) = (0.0, 0);
         let items = if chart.is_empty() { Vec::new() } else { chart.legend() };
         for item in items {
-            let name = text::shortened(&text::clean(&item.name), theme.small, false, room - KEY - 4.0);
-            let entry = KEY + text::width(&name, theme.small, false) + theme.small * 1.6;
-            if x > 0.0 && x + entry > room + theme.small * 1.6 {
+            let key = key_room(item.key);
+            let name = text::wrapped(&item.name, theme.small, false, room - key - 4.0, 2);
+            let widest = name.iter().map(|l| text::width(l, theme.small, false)).fold(0.0, f64::max);
+            let entry = key + widest + theme.small * 1.6;
+            if x > 0.0 && (x + entry > room + theme.small * 1.6 || name.len() > 1) {
                 (x, row) = (0.0, row + 1);
             }
+            // A name of two lines has its rows to itself.
+            let next = if name.len() > 1 { (0.0, row + 2) } else { (x + entry, row) };
             legend.push((item, name, x, row));
-            x += entry;
+            (x, row) = next;
         }
+        let legend_rows = match legend.last() {
+            Some((_, name, _, row)) => row + name.len().max(1),
+            None => 0,
+        };
         Head {
             title: text::wrapped(&titles.title, theme.title, true, room, 2),
             subtitle: text::wrapped(&titles.subtitle, theme.label, false, room, 3),
             note: text::wrapped(&titles.note, theme.small, false, room, 3),
-            legend_rows: if legend.is_empty() { 0 } else { row + 1 },
+            legend_rows,
             legend,
         }
     }
@@ -213,7 +239,7 @@ pub(super) fn draw<C: Chart + ?Sized>(canvas: &mut Canvas, chart: &C, area: Rect
     }
 }
 
-fn draw_key(canvas: &mut Canvas, item: &LegendItem, x: f64, y: f64, name: &str) {
+fn draw_key(canvas: &mut Canvas, item: &LegendItem, x: f64, y: f64, name: &[String]) {
     let size = canvas.theme.small;
     let half = size * 0.42;
     match item.key {
@@ -230,8 +256,12 @@ fn draw_key(canvas: &mut Canvas, item: &LegendItem, x: f64, y: f64, name: &str) 
         LegendKey::Line => canvas.line((x, y), (x + KEY - 8.0, y), item.colour, 3.0, false),
         LegendKey::Dashes => canvas.line((x, y), (x + KEY - 8.0, y), item.colour, 3.0, true),
         LegendKey::Dot => canvas.disc((x + half, y), half, item.colour, 1.0),
+        LegendKey::Stroke(dash) => {
+            canvas.polyline(&[(x, y), (x + KEY_STROKE - 8.0, y)], item.colour, 3.0, dash);
+        }
+        LegendKey::Mark(form, hollow) => canvas.mark(form, (x + half, y), half, item.colour, hollow),
     }
-    canvas.text(name, x + KEY, y, Type::new(size, Anchor::Start));
+    canvas.lines(name, x + key_room(item.key), y, Type::new(size, Anchor::Start));
 }
 
 fn draw_no_data(canvas: &mut Canvas, reason: &str, body: Rect) {

@@ -103,8 +103,8 @@ impl fmt::Display for PlotError {
 
 impl std::error::Error for PlotError {}
 
-/// Rasterises an SVG document at its own size on white, with the embedded font only.
-pub(super) fn rasterise(svg: String) -> Result<Figure, PlotError> {
+/// How an SVG document is read: with the embedded font only.
+pub(crate) fn svg_options() -> usvg::Options<'static> {
     let mut options = usvg::Options { font_family: FONT_FAMILY.to_owned(), ..usvg::Options::default() };
     let fonts = options.fontdb_mut();
     for bytes in [notosans::REGULAR_TTF, notosans::BOLD_TTF] {
@@ -112,7 +112,12 @@ pub(super) fn rasterise(svg: String) -> Result<Figure, PlotError> {
         fonts.load_font_source(usvg::fontdb::Source::Binary(Arc::new(bytes)));
     }
     fonts.set_sans_serif_family(FONT_FAMILY);
-    let tree = usvg::Tree::from_str(&svg, &options).map_err(|e| PlotError::Render(e.to_string()))?;
+    options
+}
+
+/// Rasterises an SVG document at its own size on white, with the embedded font only.
+pub(super) fn rasterise(svg: String) -> Result<Figure, PlotError> {
+    let tree = usvg::Tree::from_str(&svg, &svg_options()).map_err(|e| PlotError::Render(e.to_string()))?;
     let size = tree.size().to_int_size();
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
         .ok_or_else(|| PlotError::Render(format!("no pixmap of {} × {}", size.width(), size.height())))?;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::axis::{self, Axis};
-use super::canvas::{Anchor, Canvas, Rect, Theme, Type};
+use super::canvas::{Anchor, Canvas, Dash, Rect, Theme, Type};
 use super::chart::{Chart, LegendItem, LegendKey, Titles};
 use super::figure::PlotError;
 use super::palette::{AXIS, Colour, SERIES_COLOURS, SOFT_INK};
@@ -155,7 +155,8 @@ impl LineChart {
         let colour = Colour::series(at);
         let points: Vec<(f64, f64)> = series.points.iter().map(|(x, y)| place(*x, *y)).collect();
         if series.stroke != Stroke::Points && points.len() > 1 {
-            canvas.polyline(&points, colour, 2.6, series.stroke == Stroke::Dashed);
+            let dash = if series.stroke == Stroke::Dashed { Dash::Dashed } else { Dash::Solid };
+            canvas.polyline(&points, colour, 2.6, dash);
         }
         // Few points are marked: a line alone would hide where the data are.
         if series.stroke == Stroke::Points || points.len() <= 40 {

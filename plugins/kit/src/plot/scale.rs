@@ -38,7 +38,8 @@ impl Scale {
 
     /// The ticks from the lowest up.
     pub(super) fn ticks(&self) -> Vec<f64> {
-        let count = ((self.hi - self.lo) / self.step).round().clamp(0.0, 60.0) as usize;
+        // The axis may end between two ticks.
+        let count = ((self.hi - self.lo) / self.step + 1e-6).floor().clamp(0.0, 60.0) as usize;
         let first = (self.lo / self.step).round();
         (0..=count).map(|i| (first + i as f64) * self.step).collect()
     }

@@ -17,7 +17,8 @@ pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
         .sum()
 }
 
-/// One line without control characters (which XML forbids) and with runs of white space made one blank.
+/// One line without control characters (which XML forbids) and with runs of white space made one blank; no-break
+/// spaces stay.
 pub(super) fn clean(text: &str) -> String {
     let visible: String = text
         .chars()
@@ -29,7 +30,8 @@ pub(super) fn clean(text: &str) -> String {
             }
         })
         .collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+    let breaks = |c: char| c.is_whitespace() && c != '\u{a0}' && c != '\u{202f}';
+    visible.split(breaks).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` if it fits into `room` pixels, else its beginning with an ellipsis. At least the ellipsis is returned.

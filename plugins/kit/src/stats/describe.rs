@@ -1,6 +1,6 @@
 //! Location, spread, quantiles and outliers.
 
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use super::student_critical;
 
 /// The values, if there are at least `least` and all are finite.
 fn sample(values: &[f64], least: usize) -> Option<&[f64]> {
@@ -32,8 +32,7 @@ pub fn sd(values: &[f64]) -> Option<f64> {
 pub fn mean_interval(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let (centre, spread) = (mean(values)?, sd(values)?);
     let n = values.len() as f64;
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok().filter(|_| level > 0.0 && level < 1.0)?;
-    let half = t.inverse_cdf(0.5 + level / 2.0) * spread / n.sqrt();
+    let half = student_critical(level, n - 1.0).ok()? * spread / n.sqrt();
     Some((centre - half, centre + half))
 }
 

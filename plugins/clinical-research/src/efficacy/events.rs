@@ -1,0 +1,630 @@
+//! Endpoints that are a time to an event.
+
+use heddle_kit::{
+    model::{ChiTest, Coefficient, indicators},
+    stats::Computed,
+    survival::{
+        CoxFit, FollowUp, KaplanMeier, LogRank, RestrictedMean, TimeTransform, Weights, log_rank,
+        proportional_hazards, restricted_mean, restricted_mean_difference,
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    adjusted,
+    cox::{Model, hazard_ratio, named, slices},
+    frame::{Frame, Members},
+    object::{Object, Said, object},
+    result::{Analysed, Comparison, Counted, Estimate, Forest, Role, Test},
+    subgroups,
+    words::{figure, p_text, percent, reason},
+};
+use crate::study::TimeToEventEndpoint;
+
+/// The most times at which survival is told.
+const MOST_TIMES: usize = 200;
+
+/// The subjects whose time and event are known, by position.
+pub(super) struct Followed<'a, 's> {
+    pub(super) frame: &'a Frame<'s>,
+    pub(super) endpoint: &'a TimeToEventEndpoint,
+    /// Rows in the study.
+    pub(super) rows: Vec<u32>,
+    /// The arm of each.
+    pub(super) arms: Vec<usize>,
+    /// Sorted by time, once for all that follows.
+    pub(super) follow_up: FollowUp,
+    /// (subjects, events) by arm.
+    pub(super) counts: Vec<(usize, usize)>,
+    sizes: &'a [usize],
+}
+
+/// The analysis of a time to an event.
+pub(super) fn analyse(
+    frame: &Frame<'_>,
+    members: &Members,
+    endpoint: &TimeToEventEndpoint,
+    role: Role,
+) -> Said<Analysed> {
+    let events = frame
+        .study
+        .subjects
+        .event(&endpoint.id)
+        .ok_or_else(|| format!("no subject has a time of events.{}", endpoint.id))?;
+    let (mut rows, mut arms, mut times, mut had) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut counts = vec![(0, 0); frame.n_arms()];
+    let mut ordered: Vec<(&u32, &usize)> = members.rows.iter().zip(&members.arms).collect();
+    ordered.sort_unstable();
+    for (row, arm) in ordered {
+        if let (Some((time, event)), Some(count)) = (events.get(*row as usize), counts.get_mut(*arm)) {
+            rows.push(*row);
+            arms.push(*arm);
+            times.push(time);
+            had.push(event);
+            count.0 += 1;
+            count.1 += usize::from(event);
+        }
+    }
+    if rows.is_empty() {
+        return Err("nobody in the population has a time and an event".to_owned());
+    }
+    let follow_up = FollowUp::new(&times, &had).map_err(|why| why.to_string())?;
+    Ok(Followed { frame, endpoint, rows, arms, follow_up, counts, sizes: &members.sizes }.analysed(role))
+}
+
+/// Tests of proportional hazards by arm compared, and of all of them.
+type Proportional = Said<(Vec<Said<ChiTest>>, Said<ChiTest>)>;
+
+/// What the model of the arms alone says.
+struct ArmModel {
+    model: Model,
+    breslow: Computed<CoxFit>,
+    /// Against the ranks of the times, ties sharing theirs.
+    proportional: Proportional,
+    /// The same with tied events in the order of the rows, as the reference figures have it.
+    by_position: Proportional,
+}
+
+impl<'s> Followed<'_, 's> {
+    /// The column numbers of those in an arm or in the reference.
+    pub(super) fn pair(&self, arm: usize) -> FollowUp {
+        self.follow_up
+            .filtered(|at| self.arms.get(at).is_some_and(|a| *a == arm || *a == self.frame.reference))
+    }
+
+    /// (subjects, events) of an arm.
+    fn count(&self, arm: usize) -> (usize, usize) {
+        self.counts.get(arm).copied().unwrap_or((0, 0))
+    }
+
+    /// Why an arm cannot be compared with the reference at all.
+    fn comparable(&self, arm: usize) -> Said<()> {
+        let of = |arm: usize| match self.count(arm).0 {
+            0 => Err(format!("nobody of {} was followed", self.frame.arm(arm))),
+            _ => Ok(()),
+        };
+        of(self.frame.reference).and_then(|()| of(arm))
+    }
+
+    /// Why an arm's hazard ratio is not finite, where that is so.
+    fn estimable(&self, arm: usize) -> Said<()> {
+        self.comparable(arm)?;
+        let (events, other) = (self.count(arm).1, self.count(self.frame.reference).1);
+        let (name, reference) = (self.frame.arm(arm), self.frame.reference_name());
+        match (events, other) {
+            (0, 0) => Err(format!("no events in {name} nor in {reference}")),
+            (0, _) => Err(format!(
+                "no events in {name}: the hazard ratio tends to zero (monotone likelihood); the log-rank and the likelihood-ratio test stand"
+            )),
+            (_, 0) => Err(format!(
+                "no events in {reference}: the hazard ratio tends to infinity (monotone likelihood); the log-rank and the likelihood-ratio test stand"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn analysed(&self, role: Role) -> Analysed {
+        let frame = self.frame;
+        let curves: Vec<Computed<KaplanMeier>> = (0..frame.n_arms())
+            .map(|arm| {
+                KaplanMeier::new(&self.follow_up.filtered(|at| self.arms.get(at) == Some(&arm)), frame.level)
+            })
+            .collect();
+        let ok: Vec<Option<&KaplanMeier>> = curves.iter().map(|c| c.as_ref().ok()).collect();
+        let (tau, tau_source) = self.horizon(&ok);
+        let means: Vec<Said<RestrictedMean>> = (0..frame.n_arms())
+            .map(|arm| {
+                let curve = ok
+                    .get(arm)
+                    .copied()
+                    .flatten()
+                    .ok_or_else(|| format!("nobody of {} was followed", frame.arm(arm)))?;
+                restricted_mean(curve, tau.clone()?).map_err(|why| why.to_string())
+            })
+            .collect();
+        let arm_model = self.arm_model();
+        let overall = self.log_rank(&self.follow_up, Weights::LogRank);
+        let mut made = Object::new();
+        made.set("id", &self.endpoint.id);
+        made.set("km", object((0..frame.n_arms()).map(|arm| (frame.arm(arm), self.curve(arm, &ok, &means)))));
+        made.set("rmst_horizon", tau_source);
+        made.set("ties", "Efron; Breslow beside it");
+        if frame.n_arms() > 2 {
+            let mut test = Object::new();
+            test.all(
+                &overall,
+                &[
+                    ("chi2", &|t| json!(t.test.chi_squared)),
+                    ("df", &|t| json!(t.test.df as u64)),
+                    ("p", &|t| json!(t.test.p)),
+                ],
+            );
+            made.set("logrank_overall", test.finish());
+        }
+        let tests: Vec<(Said<LogRank>, Said<LogRank>)> =
+            frame.compared().map(|arm| self.tests(arm)).collect();
+        let compared = frame.compared().zip(&tests).map(|(arm, (plain, gehan))| {
+            let mut made = Object::new();
+            made.all(plain, &[("chi2", &|t| json!(t.test.chi_squared)), ("p", &|t| json!(t.test.p))]);
+            made.all(
+                gehan,
+                &[
+                    ("gehan_wilcoxon_chi2", &|t| json!(t.test.chi_squared)),
+                    ("gehan_wilcoxon_p", &|t| json!(t.test.p)),
+                ],
+            );
+            made.all(
+                plain,
+                &[
+                    ("observed", &|t| self.by_arm(&t.observed, arm)),
+                    ("expected", &|t| self.by_arm(&t.expected, arm)),
+                ],
+            );
+            (frame.arm(arm), made.finish())
+        });
+        made.set("logrank_vs_reference", object(compared));
+        self.model_json(&mut made, &arm_model);
+        let adjusted = adjusted::fit(self);
+        made.computed("cox_adjusted", adjusted.as_ref().map(|a| a.json.clone()).map_err(Clone::clone));
+        let differences: Vec<Said<Coefficient>> =
+            frame.compared().map(|arm| self.mean_difference(arm, &means)).collect();
+        let compared = frame.compared().zip(&differences).map(|(arm, difference)| {
+            let mut made = Object::new();
+            made.all(
+                difference,
+                &[
+                    ("difference", &|d| json!(d.estimate)),
+                    ("se", &|d| json!(d.se)),
+                    ("ci", &|d| json!(d.interval)),
+                    ("p", &|d| json!(d.p)),
+                ],
+            );
+            (frame.arm(arm), made.finish())
+        });
+        made.set("rmst_vs_reference", object(compared));
+        let subgroups = subgroups::of_times(self);
+        made.set("subgroups", subgroups.iter().map(|s| s.json.clone()).collect::<Vec<_>>());
+        let comparisons: Vec<Comparison> = frame
+            .compared()
+            .enumerate()
+            .zip(tests.iter().zip(&differences))
+            .map(|((at, arm), (tests, difference))| {
+                self.comparison(at, arm, &arm_model, tests, difference, &adjusted)
+            })
+            .collect();
+        let forest = Forest {
+            measure: "Hazard ratio".to_owned(),
+            is_ratio: true,
+            overall: comparisons.iter().map(|c| self.cell(c)).collect(),
+            subgroups,
+        };
+        Analysed {
+            id: self.endpoint.id.clone(),
+            label: self.endpoint.label.clone(),
+            kind: "time_to_event",
+            role,
+            unit: self.endpoint.unit.clone(),
+            direction: None,
+            not_computable: None,
+            counts: (0..frame.n_arms()).map(|arm| self.counted(arm, &ok)).collect(),
+            comparisons,
+            overall: (frame.n_arms() > 2).then(|| Test {
+                name: "Log-rank test of all arms".to_owned(),
+                measure: "any difference between arms".to_owned(),
+                estimate: Err("a test of all arms at once".to_owned()),
+                p: overall.map(|t| t.test.p),
+            }),
+            missing: self.missing(),
+            assumptions: self.assumptions(&arm_model, &adjusted),
+            curves: curves
+                .into_iter()
+                .enumerate()
+                .filter_map(|(arm, curve)| Some((arm, curve.ok()?)))
+                .collect(),
+            forest: Some(forest),
+            json: match made.finish() {
+                Value::Object(map) => map,
+                _ => Map::new(),
+            },
+        }
+    }
+
+    /// The horizon of the restricted mean and where it comes from.
+    fn horizon(&self, curves: &[Option<&KaplanMeier>]) -> (Said<f64>, String) {
+        match self.endpoint.rmst_tau.filter(|t| t.is_finite() && *t > 0.0) {
+            Some(tau) => (Ok(tau), format!("{tau}, from the protocol")),
+            None => {
+                let last = curves.iter().flatten().map(|c| c.last_time()).fold(f64::INFINITY, f64::min);
+                if last.is_finite() && last > 0.0 {
+                    (
+                        Ok(last),
+                        format!(
+                            "{last}, the shortest of the arms' longest follow-ups, as the protocol names none: chosen from the data"
+                        ),
+                    )
+                } else {
+                    (Err("no arm was followed beyond time zero".to_owned()), "none".to_owned())
+                }
+            }
+        }
+    }
+
+    fn by_arm(&self, values: &[f64], arm: usize) -> Value {
+        let of = |arm: usize| (self.frame.arm(arm), json!(values.get(arm).copied().unwrap_or(0.0)));
+        object([of(self.frame.reference), of(arm)])
+    }
+
+    fn curve(&self, arm: usize, curves: &[Option<&KaplanMeier>], means: &[Said<RestrictedMean>]) -> Value {
+        let mut made = Object::new();
+        let Some(curve) = curves.get(arm).copied().flatten() else {
+            made.set("n", 0)
+                .set("events", 0)
+                .computed::<f64>("median", Err("nobody was followed".to_owned()));
+            return made.finish();
+        };
+        let reached = |time: Computed<f64>| time.map_or_else(|_| json!("inf"), |t| json!(t));
+        let (low, high) = curve.median_interval();
+        made.set("n", curve.n).set("events", curve.events);
+        made.set("median", reached(curve.median())).set("median_ci", [reached(low), reached(high)]);
+        made.set("median_statement", self.median(curve));
+        let at = self.endpoint.times.iter().take(MOST_TIMES).map(|time| {
+            let (survival, interval) = curve.survival(*time);
+            let mut value =
+                json!({"survival": survival, "ci_loglog": interval, "at_risk": curve.at_risk(*time)});
+            if *time > curve.last_time() {
+                value["statement"] = json!("beyond the last follow-up: the curve is continued as it ended");
+            }
+            (time.to_string(), value)
+        });
+        made.set("at", object(at));
+        let mean = means.get(arm).cloned().unwrap_or_else(|| Err("no curve".to_owned())).map(|m| {
+            let mut value = json!({"tau": m.horizon, "value": m.value, "se": m.se});
+            if m.horizon.fract() == 0.0 && m.horizon < 1e15 {
+                value["tau"] = json!(m.horizon as i64);
+            }
+            if m.extrapolated {
+                value["statement"] =
+                    json!("the horizon lies beyond the last follow-up: the curve is continued as it ended");
+            }
+            value
+        });
+        made.computed("rmst", mean);
+        made.finish()
+    }
+
+    /// The median in words.
+    fn median(&self, curve: &KaplanMeier) -> String {
+        let unit = self.endpoint.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
+        let word = |t: Computed<f64>| t.map_or_else(|_| "not reached".to_owned(), |t| format!("{t}"));
+        let (low, high) = curve.median_interval();
+        match curve.median() {
+            Ok(median) => format!(
+                "median {median}{unit} ({} CI {} to {})",
+                percent(self.frame.level),
+                word(low),
+                word(high)
+            ),
+            Err(_) => format!(
+                "median not reached ({} CI {} to {}){}",
+                percent(self.frame.level),
+                word(low),
+                word(high),
+                if curve.events == 0 { ": no events" } else { "" }
+            ),
+        }
+    }
+
+    fn log_rank(&self, follow_up: &FollowUp, weights: Weights) -> Said<LogRank> {
+        log_rank(follow_up, &self.arms, self.frame.n_arms(), weights, None)
+            .map_err(|why| reason(why, &[], &[]))
+    }
+
+    /// The log-rank and the Gehan–Wilcoxon test of an arm against the reference.
+    fn tests(&self, arm: usize) -> (Said<LogRank>, Said<LogRank>) {
+        if let Err(why) = self.comparable(arm) {
+            return (Err(why.clone()), Err(why));
+        }
+        let pair = self.pair(arm);
+        (self.log_rank(&pair, Weights::LogRank), self.log_rank(&pair, Weights::Gehan))
+    }
+
+    fn arm_model(&self) -> Said<ArmModel> {
+        let frame = self.frame;
+        if self.count(frame.reference).0 == 0 {
+            return Err(format!("nobody of {} was followed", frame.reference_name()));
+        }
+        let columns = indicators(&self.arms, frame.n_arms(), frame.reference);
+        let model = Model::fit(&self.follow_up, frame.compared_names(), &columns, frame.level)?;
+        let breslow = Model::breslow(&self.follow_up, &columns, frame.level);
+        let said = |why| reason(why, &[], &model.names);
+        let test = |fit: &CoxFit, clock| {
+            proportional_hazards(fit, &self.follow_up, &slices(&columns), clock)
+                .map(|test| {
+                    (test.columns.iter().map(|t| t.map_err(said)).collect(), test.global.map_err(said))
+                })
+                .map_err(said)
+        };
+        let proportional = test(&model.fit, TimeTransform::Rank);
+        let by_position = test(model.reference(), TimeTransform::Position);
+        Ok(ArmModel { model, breslow, proportional, by_position })
+    }
+
+    fn model_json(&self, made: &mut Object, found: &Said<ArmModel>) {
+        let frame = self.frame;
+        let each = |of: &dyn Fn(&ArmModel, usize, usize) -> Value| -> Value {
+            object(frame.compared().enumerate().map(|(at, arm)| {
+                let value = match (found, &self.estimable(arm)) {
+                    (Ok(model), Ok(())) => of(model, at, arm),
+                    (Err(why), Ok(())) | (_, Err(why)) => {
+                        let mut made = Object::new();
+                        for key in ["coef", "se", "hr", "ci", "z", "p"] {
+                            made.computed::<f64>(key, Err(why.to_owned()));
+                        }
+                        made.finish()
+                    }
+                };
+                (frame.arm(arm), value)
+            }))
+        };
+        let short = |fit: &Computed<&CoxFit>, at: usize| {
+            let found = match fit {
+                Ok(fit) => named(fit, at, &frame.compared_names()),
+                Err(why) => Err(why.to_string()),
+            };
+            let mut made = Object::new();
+            let ratio = found.clone().and_then(|c| hazard_ratio(&c));
+            made.all(&ratio, &[("hr", &|r| json!(r.0)), ("ci", &|r| json!(r.1))]);
+            made.all(&found, &[("se", &|c| json!(c.se)), ("p", &|c| json!(c.p))]);
+            made.finish()
+        };
+        made.set("cox_arm", each(&|model, at, _| model.model.term(at)));
+        made.set(
+            "cox_note",
+            "`cox_arm`, `cox_adjusted` and `subgroups` have the estimates where lifelines 0.30, whose form this is, ends its \
+             iteration, which is short of the maximum by some 1e-3 standard errors at most. `converged` in them and \
+             `cox_arm_statsmodels_efron` have the maximum, which the comparisons, the report and the pictures use.",
+        );
+        made.computed(
+            "cox_arm_fit",
+            found.as_ref().map(|m| fit_json(m.model.reference())).map_err(Clone::clone),
+        );
+        made.set("cox_arm_statsmodels_efron", each(&|model, at, _| short(&Ok(&model.model.fit), at)));
+        made.set(
+            "cox_arm_statsmodels_breslow",
+            each(&|model, at, _| short(&model.breslow.as_ref().map_err(|why| *why), at)),
+        );
+        for (key, of) in [("ph_test_rank", false), ("ph_test_mean_rank", true)] {
+            let tests = frame.compared().enumerate().map(|(at, arm)| {
+                let tests = found.as_ref().map_err(Clone::clone);
+                let tests =
+                    tests.and_then(|m| if of { m.proportional.clone() } else { m.by_position.clone() });
+                let test = self.estimable(arm).and_then(|()| tests).and_then(|(columns, _)| {
+                    columns.get(at).cloned().unwrap_or_else(|| Err("no such arm".to_owned()))
+                });
+                let mut made = Object::new();
+                made.all(&test, &[("chi2", &|t| json!(t.chi_squared)), ("p", &|t| json!(t.p))]);
+                (frame.arm(arm), made.finish())
+            });
+            made.set(key, object(tests));
+        }
+        made.set(
+            "ph_test_note",
+            "`ph_test_rank` ranks tied events in the order of the rows, as lifelines does; `ph_test_mean_rank`, which the report \
+             uses, gives tied events their mean rank and depends on no order.",
+        );
+    }
+
+    fn mean_difference(&self, arm: usize, means: &[Said<RestrictedMean>]) -> Said<Coefficient> {
+        let none = || Err("no curve".to_owned());
+        let of = |arm: usize| means.get(arm).cloned().unwrap_or_else(none);
+        restricted_mean_difference(&of(arm)?, &of(self.frame.reference)?, self.frame.level)
+            .map_err(|why| why.to_string())
+    }
+
+    fn comparison(
+        &self,
+        at: usize,
+        arm: usize,
+        model: &Said<ArmModel>,
+        (plain, gehan): &(Said<LogRank>, Said<LogRank>),
+        difference: &Said<Coefficient>,
+        adjusted: &Said<adjusted::AdjustedModel>,
+    ) -> Comparison {
+        let frame = self.frame;
+        let coefficient = self
+            .estimable(arm)
+            .and_then(|()| model.as_ref().map_err(Clone::clone).and_then(|m| m.model.coefficient(at)));
+        let ratio = |c: &Said<Coefficient>| {
+            c.clone().and_then(|c| hazard_ratio(&c)).map(|(value, interval)| Estimate { value, interval })
+        };
+        let hr = ratio(&coefficient);
+        let p = |c: &Said<Coefficient>| c.as_ref().map(|c| c.p).map_err(Clone::clone);
+        let test = |name: &str, measure: &str, estimate, p| Test {
+            name: name.to_owned(),
+            measure: measure.to_owned(),
+            estimate,
+            p,
+        };
+        let mean = difference.as_ref().map(|d| Estimate { value: d.estimate, interval: d.interval });
+        let adjusted = adjusted.as_ref().map_err(Clone::clone).and_then(|a| a.model.coefficient(at));
+        let mut sensitivity = vec![
+            test(
+                "Gehan–Wilcoxon test",
+                "hazard ratio",
+                hr.clone(),
+                gehan.as_ref().map(|t| t.test.p).map_err(Clone::clone),
+            ),
+            test("Wald test of the Cox model of the arms", "hazard ratio", hr.clone(), p(&coefficient)),
+        ];
+        if !self.endpoint.covariates.is_empty() {
+            sensitivity.push(test(
+                &format!("Cox model adjusted for {}", self.endpoint.covariates.join(", ")),
+                "adjusted hazard ratio",
+                ratio(&adjusted),
+                p(&adjusted),
+            ));
+        }
+        sensitivity.push(test(
+            "Restricted mean survival time",
+            "difference of the means",
+            mean.map_err(Clone::clone),
+            p(difference),
+        ));
+        let (name, reference) = (frame.arm(arm), frame.reference_name());
+        let benefit = match &hr {
+            Ok(hr) if hr.value > 1.0 => format!(
+                "hazard ratio {}: the event comes sooner under {name} than under {reference}",
+                figure(hr.value)
+            ),
+            Ok(hr) if hr.value < 1.0 => format!(
+                "hazard ratio {}: the event comes later under {name} than under {reference}",
+                figure(hr.value)
+            ),
+            Ok(_) => format!("hazard ratio 1: the event comes no sooner under {name} than under {reference}"),
+            Err(why) => format!("no hazard ratio: {why}"),
+        };
+        Comparison {
+            arm,
+            n: (self.count(arm).0, self.count(frame.reference).0),
+            main: test("Log-rank test", "hazard ratio (Cox model, Efron ties)", hr, plain.as_ref().map(|t| t.test.p).map_err(Clone::clone)),
+            why: "a time to an event with censoring: the log-rank test assumes nothing of the shape of the curves and is the most powerful one under proportional hazards; the Cox model measures the effect".to_owned(),
+            sensitivity,
+            benefit: format!("{benefit}; whether that is a benefit depends on the event, of which the protocol gives no direction"),
+            adjusted: None,
+        }
+    }
+
+    fn cell(&self, comparison: &Comparison) -> super::result::Cell {
+        let events = |arm: usize| self.count(arm).1 as u64;
+        super::result::Cell {
+            arm: comparison.arm,
+            n: comparison.n,
+            events: Some((events(comparison.arm), events(self.frame.reference))),
+            estimate: comparison.main.estimate.clone(),
+            p: comparison.main.p.clone(),
+        }
+    }
+
+    fn counted(&self, arm: usize, curves: &[Option<&KaplanMeier>]) -> Counted {
+        let (n, events) = self.count(arm);
+        let summary = match curves.get(arm).copied().flatten() {
+            Some(curve) => {
+                format!("{events} with the event, {} censored; {}", n - events, self.median(curve))
+            }
+            None => "nobody was followed".to_owned(),
+        };
+        Counted {
+            arm: self.frame.arm(arm).to_owned(),
+            in_population: self.sizes.get(arm).copied().unwrap_or(0),
+            analysed: n,
+            summary,
+        }
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let of = |(arm, size): (usize, &usize)| {
+            let missing = size.saturating_sub(self.count(arm).0);
+            (missing > 0).then(|| {
+                format!(
+                    "{}: {missing} of {size} have no time or no event status, and are left out.",
+                    self.frame.arm(arm)
+                )
+            })
+        };
+        self.sizes.iter().enumerate().filter_map(of).collect()
+    }
+
+    fn assumptions(&self, found: &Said<ArmModel>, adjusted: &Said<adjusted::AdjustedModel>) -> Vec<String> {
+        let mut said = Vec::new();
+        let doubt = |p: f64| {
+            if p < 0.05 {
+                ": proportional hazards are doubtful, so read the hazard ratio as an average and look at the restricted means"
+            } else {
+                ""
+            }
+        };
+        match found.as_ref().map(|m| &m.proportional) {
+            Ok(Ok((columns, global))) => {
+                for (arm, test) in self.frame.compared().zip(columns) {
+                    said.push(match (&self.estimable(arm), test) {
+                        (Ok(()), Ok(t)) => format!(
+                            "Proportional hazards, {}: scaled Schoenfeld residuals against ranked time, χ² {}, p {}{}.",
+                            self.frame.arm(arm), figure(t.chi_squared), p_text(t.p), doubt(t.p)
+                        ),
+                        (Err(why), _) | (_, Err(why)) => format!("Proportional hazards, {}: not tested ({why}).", self.frame.arm(arm)),
+                    });
+                }
+                if let (true, Ok(t)) = (columns.len() > 1, global) {
+                    said.push(format!(
+                        "Proportional hazards of all arms: χ² {}, p {}{}.",
+                        figure(t.chi_squared),
+                        p_text(t.p),
+                        doubt(t.p)
+                    ));
+                }
+            }
+            Ok(Err(why)) | Err(why) => said.push(format!("Proportional hazards: not tested ({why}).")),
+        }
+        match adjusted {
+            Ok(model) => said.extend(model.notes.iter().cloned()),
+            Err(why) if !self.endpoint.covariates.is_empty() => {
+                said.push(format!("The adjusted model is not computable: {why}."));
+            }
+            Err(_) => {}
+        }
+        said.push("Censoring is taken as unrelated to the event; the data cannot show it.".to_owned());
+        said
+    }
+}
+
+/// The tests of a whole model.
+pub(super) fn fit_json(fit: &CoxFit) -> Value {
+    let mut made = Object::new();
+    made.set("n", fit.n).set("events", fit.events);
+    made.set("log_likelihood", fit.likelihood.log).set("log_likelihood_null", fit.null.log);
+    for (name, test) in [("lr", &fit.likelihood_ratio), ("wald", &fit.wald), ("score", &fit.score)] {
+        let test = test.map_err(|why| why.to_string());
+        made.all(
+            &test,
+            &[
+                (&format!("{name}_chi2"), &|t: &ChiTest| json!(t.chi_squared)),
+                (&format!("{name}_df"), &|t| json!(t.df as u64)),
+                (&format!("{name}_p"), &|t| json!(t.p)),
+            ],
+        );
+    }
+    let concordance = fit.concordance.map_err(|why| why.to_string());
+    let share = |concordant: u64, pairs: u64| concordant as f64 / pairs as f64;
+    made.all(
+        &concordance,
+        &[
+            ("concordance", &|c| json!(c.value)),
+            // If all ties of the scores were broken the wrong or the right way.
+            ("concordance_bounds", &|c| {
+                json!([share(c.concordant, c.pairs), share(c.concordant + c.tied, c.pairs)])
+            }),
+        ],
+    );
+    made.set("iterations", fit.iterations);
+    made.finish()
+}

@@ -1,0 +1,471 @@
+//! Endpoints that are measurements or scores.
+
+use heddle_kit::{
+    model::{Ancova, ancova, indicators, least_squares, nested_f_test, products},
+    stats::{
+        Computed, NotComputable, Sample, TTest, anova, brown_forsythe, cohens_d, hedges_g, hodges_lehmann,
+        kruskal_wallis, mann_whitney, sample_mean_interval, shapiro_wilk, student_test, welch_test,
+    },
+};
+use serde_json::{Value, json};
+
+use super::{
+    frame::{Frame, Members, numbers},
+    object::{Object, Said, object},
+    result::{Analysed, Comparison, Counted, Estimate, Role, Test},
+    words::{favours, figure, p_text, percent, reason},
+};
+use crate::study::{Endpoint, EndpointKind};
+
+/// The values of an endpoint, and of its covariate, in the rows of the population.
+struct Data<'a, 's> {
+    frame: &'a Frame<'s>,
+    endpoint: &'a Endpoint,
+    sizes: &'a [usize],
+    samples: Vec<Computed<Sample>>,
+    adjusted: Option<Said<Adjusted>>,
+}
+
+/// The analysis of covariance of those who have a value of the outcome and of the covariate.
+struct Adjusted {
+    fit: Ancova,
+    n: usize,
+    n_by_arm: Vec<usize>,
+    /// Whether the slope of the covariate differs between arms.
+    slopes_p: Said<f64>,
+}
+
+/// The analysis of a continuous or ordinal endpoint.
+pub(super) fn analyse(
+    frame: &Frame<'_>,
+    members: &Members,
+    endpoint: &Endpoint,
+    role: Role,
+) -> Said<Analysed> {
+    let path = format!("endpoints.{}", endpoint.id);
+    let values = numbers(frame.study, &path)?;
+    let value = |row: u32| values.get(row as usize).copied().flatten();
+    let mut by_arm: Vec<Vec<f64>> = vec![Vec::new(); frame.n_arms()];
+    for (row, arm) in members.rows.iter().zip(&members.arms) {
+        if let (Some(v), Some(list)) = (value(*row), by_arm.get_mut(*arm)) {
+            list.push(v);
+        }
+    }
+    if by_arm.iter().all(Vec::is_empty) {
+        return Err("nobody in the population has a value".to_owned());
+    }
+    let data = Data {
+        frame,
+        endpoint,
+        sizes: &members.sizes,
+        samples: by_arm.into_iter().map(Sample::new).collect(),
+        adjusted: endpoint.baseline_field.as_deref().map(|field| adjust(frame, members, &value, field)),
+    };
+    Ok(data.analysed(role))
+}
+
+fn adjust(
+    frame: &Frame<'_>,
+    members: &Members,
+    value: &dyn Fn(u32) -> Option<f64>,
+    field: &str,
+) -> Said<Adjusted> {
+    let covariate = numbers(frame.study, field)?;
+    let (mut outcome, mut baseline, mut arms) = (Vec::new(), Vec::new(), Vec::new());
+    let mut n_by_arm = vec![0; frame.n_arms()];
+    for (row, arm) in members.rows.iter().zip(&members.arms) {
+        if let (Some(y), Some(x)) = (value(*row), covariate.get(*row as usize).copied().flatten()) {
+            outcome.push(y);
+            baseline.push(x);
+            arms.push(*arm);
+            if let Some(n) = n_by_arm.get_mut(*arm) {
+                *n += 1;
+            }
+        }
+    }
+    if n_by_arm.get(frame.reference).copied().unwrap_or(0) == 0 {
+        return Err(format!("nobody of {} has both outcome and {field}", frame.reference_name()));
+    }
+    let mut names = vec![field.to_owned()];
+    names.extend(frame.compared_names());
+    let said = |why| reason(why, &[], &names);
+    let fit =
+        ancova(&outcome, &baseline, &arms, frame.n_arms(), frame.reference, frame.level).map_err(said)?;
+    let slopes = || -> Computed<f64> {
+        let groups = indicators(&arms, frame.n_arms(), frame.reference);
+        let crossed = products(&groups, std::slice::from_ref(&baseline));
+        let columns: Vec<&[f64]> =
+            std::iter::once(&baseline).chain(&groups).chain(&crossed).map(Vec::as_slice).collect();
+        Ok(nested_f_test(&fit.fit, &least_squares(&columns, &outcome, frame.level)?)?.p)
+    };
+    let slopes_p = slopes().map_err(said);
+    Ok(Adjusted { fit, n: outcome.len(), n_by_arm, slopes_p })
+}
+
+fn t_value(test: &TTest) -> Value {
+    json!({"t": test.t, "df": test.df, "p": test.p, "ci": test.interval})
+}
+
+/// A sample as a table describes it: mean, SD, quartiles and extremes in the endpoint's unit.
+fn summary(sample: &Sample, level: f64) -> Value {
+    let s = sample.summary();
+    let mut made = Object::new();
+    made.set("n", s.n).set("mean", s.mean);
+    made.computed("sd", s.sd.ok_or_else(|| "a single value has no standard deviation".to_owned()));
+    made.computed("mean_ci", sample_mean_interval(sample, level).map_err(|e| e.to_string()));
+    made.set("median", s.median).set("q1", s.q1).set("q3", s.q3).set("min", s.min).set("max", s.max);
+    made.finish()
+}
+
+fn of_t(test: &Said<TTest>) -> (Said<Estimate>, Said<f64>) {
+    let estimate = test.as_ref().map(|t| Estimate { value: t.difference, interval: t.interval });
+    (estimate.map_err(Clone::clone), test.as_ref().map(|t| t.p).map_err(Clone::clone))
+}
+
+impl Data<'_, '_> {
+    /// The samples of an arm and of the reference.
+    fn pair(&self, arm: usize) -> Said<(&Sample, &Sample)> {
+        let of = |arm: usize| {
+            let missing = || format!("no values in {}", self.frame.arm(arm));
+            self.samples.get(arm).ok_or_else(missing)?.as_ref().map_err(|why| match why {
+                NotComputable::TooFew { .. } => missing(),
+                other => format!("{}: {other}", self.frame.arm(arm)),
+            })
+        };
+        Ok((of(arm)?, of(self.frame.reference)?))
+    }
+
+    fn n(&self, arm: usize) -> usize {
+        self.samples.get(arm).and_then(|s| s.as_ref().ok()).map_or(0, Sample::n)
+    }
+
+    /// A statistic of an arm and the reference.
+    fn between<T>(&self, arm: usize, of: impl Fn(&Sample, &Sample) -> Computed<T>) -> Said<T> {
+        let (sample, other) = self.pair(arm)?;
+        let names = [self.frame.arm(arm), self.frame.reference_name()];
+        of(sample, other).map_err(|why| reason(why, &names, &[]))
+    }
+
+    /// The samples of all arms, if none is empty.
+    fn all(&self) -> Said<Vec<&Sample>> {
+        let of = |(arm, sample): (usize, &'_ Computed<Sample>)| match sample {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("no values in {}", self.frame.arm(arm))),
+        };
+        self.samples.iter().enumerate().try_for_each(of)?;
+        Ok(self.samples.iter().filter_map(|s| s.as_ref().ok()).collect())
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.endpoint.kind == EndpointKind::Ordinal { "ordinal" } else { "continuous" }
+    }
+
+    fn analysed(&self, role: Role) -> Analysed {
+        let frame = self.frame;
+        let anova = self.all().and_then(|all| anova(&all).map_err(|e| e.to_string()));
+        let kruskal = self.all().and_then(|all| kruskal_wallis(&all).map_err(|e| e.to_string()));
+        let mut made = Object::new();
+        made.set("id", &self.endpoint.id).set("type", self.kind());
+        made.set("vs_reference", object(frame.compared().map(|arm| (frame.arm(arm), self.versus(arm)))));
+        made.set("by_arm", object((0..frame.n_arms()).map(|arm| (frame.arm(arm), self.summary(arm)))));
+        if frame.n_arms() > 2 {
+            let (mut f, mut h) = (Object::new(), Object::new());
+            f.all(
+                &anova,
+                &[("f", &|t| json!(t.f)), ("df", &|t| json!([t.df, t.residual_df])), ("p", &|t| json!(t.p))],
+            );
+            h.all(&kruskal, &[("h", &|t| json!(t.h)), ("df", &|t| json!(t.df)), ("p", &|t| json!(t.p))]);
+            made.set("anova", f.finish()).set("kruskal", h.finish());
+        }
+        if let Some(adjusted) = &self.adjusted {
+            made.computed("ancova", adjusted.as_ref().map(|a| self.ancova(a)).map_err(Clone::clone));
+        }
+        let overall = (frame.n_arms() > 2).then(|| {
+            let (name, p) = if self.kind() == "ordinal" {
+                ("Kruskal–Wallis test of all arms", kruskal.map(|t| t.p))
+            } else {
+                ("One-way analysis of variance of all arms", anova.map(|t| t.p))
+            };
+            let measure = "any difference between arms".to_owned();
+            Test { name: name.to_owned(), measure, estimate: Err("a test of all arms at once".to_owned()), p }
+        });
+        Analysed {
+            id: self.endpoint.id.clone(),
+            label: self.endpoint.label.clone(),
+            kind: self.kind(),
+            role,
+            unit: self.endpoint.unit.clone(),
+            direction: self.endpoint.direction,
+            not_computable: None,
+            counts: (0..frame.n_arms()).map(|arm| self.counted(arm)).collect(),
+            comparisons: frame.compared().enumerate().map(|(at, arm)| self.comparison(at, arm)).collect(),
+            overall,
+            missing: frame.compared().filter_map(|arm| self.tipping(arm)).collect(),
+            assumptions: self.assumptions(),
+            curves: Vec::new(),
+            forest: None,
+            json: match made.finish() {
+                Value::Object(map) => map,
+                _ => serde_json::Map::new(),
+            },
+        }
+    }
+
+    fn summary(&self, arm: usize) -> Value {
+        match self.samples.get(arm) {
+            Some(Ok(sample)) => summary(sample, self.frame.level),
+            Some(Err(NotComputable::TooFew { .. })) | None => {
+                json!({"n": 0, "mean": null, "not_computable": {"mean": "no values"}})
+            }
+            Some(Err(why)) => json!({"mean": null, "not_computable": {"mean": why.to_string()}}),
+        }
+    }
+
+    fn versus(&self, arm: usize) -> Value {
+        let level = self.frame.level;
+        let ranks = self.between(arm, mann_whitney);
+        let mut made = Object::new();
+        made.set("n", self.n(arm)).set("n_ref", self.n(self.frame.reference));
+        made.computed("mean_difference", self.between(arm, |a, b| Ok(a.mean() - b.mean())));
+        made.computed("welch", self.between(arm, |a, b| welch_test(a, b, level)).map(|t| t_value(&t)));
+        made.computed("student", self.between(arm, |a, b| student_test(a, b, level)).map(|t| t_value(&t)));
+        made.computed(
+            "mann_whitney",
+            ranks.as_ref().map(|r| json!({"u": r.u, "p_asymptotic_continuity": r.p})).map_err(Clone::clone),
+        );
+        let shift = self.between(arm, |a, b| hodges_lehmann(a, b, level));
+        made.all(
+            &shift,
+            &[("hodges_lehmann", &|s| json!(s.value)), ("hodges_lehmann_ci", &|s| json!(s.interval))],
+        );
+        let d = self.between(arm, |a, b| cohens_d(a, b, level));
+        made.all(&d, &[("cohens_d", &|e| json!(e.value)), ("cohens_d_ci", &|e| json!(e.interval))]);
+        let g = self.between(arm, |a, b| hedges_g(a, b, level));
+        made.all(&g, &[("hedges_g", &|e| json!(e.value)), ("hedges_g_ci", &|e| json!(e.interval))]);
+        made.computed("cliffs_delta", ranks.map(|r| r.cliffs_delta));
+        made.finish()
+    }
+
+    fn ancova(&self, adjusted: &Adjusted) -> Value {
+        let frame = self.frame;
+        let effects = frame.compared().enumerate().map(|(at, arm)| {
+            let mut made = Object::new();
+            let effect = self.effect(adjusted, at, arm);
+            made.all(
+                &effect,
+                &[
+                    ("adjusted_difference", &|e| json!(e.estimate)),
+                    ("se", &|e| json!(e.se)),
+                    ("t", &|e| json!(e.statistic)),
+                    ("p", &|e| json!(e.p)),
+                    ("ci", &|e| json!(e.interval)),
+                ],
+            );
+            (frame.arm(arm), made.finish())
+        });
+        let mut made = Object::new();
+        made.set("n", adjusted.n);
+        let field = self.endpoint.baseline_field.clone().unwrap_or_default();
+        made.set("covariate", &field);
+        let names = [field];
+        made.computed(
+            "covariate_slope",
+            adjusted.fit.slope.map(|s| s.estimate).map_err(|why| reason(why, &[], &names)),
+        );
+        made.set("residual_df", adjusted.fit.fit.residual_df() as f64);
+        made.set("effects", object(effects));
+        made.computed("parallel_slopes_p", adjusted.slopes_p.clone());
+        made.finish()
+    }
+
+    fn effect(&self, adjusted: &Adjusted, at: usize, arm: usize) -> Said<heddle_kit::model::Coefficient> {
+        if adjusted.n_by_arm.get(arm).copied().unwrap_or(0) == 0 {
+            return Err(format!("nobody of {} has both outcome and covariate", self.frame.arm(arm)));
+        }
+        let found = adjusted.fit.differences.get(at).copied().unwrap_or(Err(NotComputable::BadGroups));
+        let mut names = self.frame.compared_names();
+        names.insert(0, self.endpoint.baseline_field.clone().unwrap_or_default());
+        found.map_err(|why| reason(why, &[], &names))
+    }
+
+    fn comparison(&self, at: usize, arm: usize) -> Comparison {
+        let level = self.frame.level;
+        let unit = self.endpoint.unit.as_deref().map(|u| format!(" ({u})")).unwrap_or_default();
+        let test = |name: &str, measure: &str, (estimate, p): (Said<Estimate>, Said<f64>)| Test {
+            name: name.to_owned(),
+            measure: format!("{measure}{unit}"),
+            estimate,
+            p,
+        };
+        let welch = test(
+            "Welch's t test",
+            "mean difference",
+            of_t(&self.between(arm, |a, b| welch_test(a, b, level))),
+        );
+        let student = test(
+            "Student's t test",
+            "mean difference",
+            of_t(&self.between(arm, |a, b| student_test(a, b, level))),
+        );
+        let shift = self
+            .between(arm, |a, b| hodges_lehmann(a, b, level))
+            .map(|s| Estimate { value: s.value, interval: s.interval });
+        let ranks = self.between(arm, mann_whitney);
+        let rank_test = test(
+            "Mann–Whitney test",
+            "Hodges–Lehmann shift",
+            (shift, ranks.as_ref().map(|r| r.p).map_err(Clone::clone)),
+        );
+        let adjusted = self.adjusted.as_ref().map(|adjusted| {
+            let effect = adjusted.as_ref().map_err(Clone::clone).and_then(|a| self.effect(a, at, arm));
+            let estimate = effect.as_ref().map(|e| Estimate { value: e.estimate, interval: e.interval });
+            let p = effect.as_ref().map(|e| e.p).map_err(Clone::clone);
+            test("Analysis of covariance", "adjusted mean difference", (estimate.map_err(Clone::clone), p))
+        });
+        let (main, why, sensitivity) = if self.endpoint.kind == EndpointKind::Ordinal {
+            let why = "a score whose order counts: a rank test assumes no equal distances between its values";
+            (rank_test, why.to_owned(), vec![welch])
+        } else {
+            match adjusted {
+                Some(adjusted) if adjusted.p.is_ok() => {
+                    let field = self.endpoint.baseline_field.as_deref().unwrap_or_default();
+                    let why = format!(
+                        "the protocol names {field} as the covariate of this endpoint; adjusting for it removes chance imbalance and gains precision (ICH E9, 5.7)"
+                    );
+                    (adjusted, why, vec![welch, student, rank_test])
+                }
+                Some(adjusted) => {
+                    let why = format!(
+                        "a measurement; the planned analysis of covariance is not computable ({}), so the unadjusted test that needs no equal variances stands for it",
+                        adjusted.p.as_ref().err().map_or("", String::as_str)
+                    );
+                    (welch, why, vec![adjusted, student, rank_test])
+                }
+                None => {
+                    let why = "a measurement without a covariate in the protocol; the test assumes no equal variances, and at these sizes means need no normal values; no preliminary test of normality chooses it";
+                    (welch, why.to_owned(), vec![student, rank_test])
+                }
+            }
+        };
+        let effect = if self.endpoint.kind == EndpointKind::Ordinal {
+            ranks.as_ref().ok().map(|r| (r.cliffs_delta, format!("Cliff's delta {}", figure(r.cliffs_delta))))
+        } else {
+            main.estimate.as_ref().ok().map(|e| (e.value, format!("{} {}", main.measure, figure(e.value))))
+        };
+        let benefit = benefit(self.frame, self.endpoint, arm, effect, &main.p);
+        let n = if main.name == "Analysis of covariance" {
+            let of = |arm: usize| {
+                self.adjusted
+                    .as_ref()
+                    .and_then(|a| a.as_ref().ok())
+                    .and_then(|a| a.n_by_arm.get(arm))
+                    .copied()
+            };
+            (of(arm).unwrap_or(0), of(self.frame.reference).unwrap_or(0))
+        } else {
+            (self.n(arm), self.n(self.frame.reference))
+        };
+        Comparison { arm, n, main, why, sensitivity, benefit, adjusted: None }
+    }
+
+    fn counted(&self, arm: usize) -> Counted {
+        let unit = self.endpoint.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
+        let summary = match self.samples.get(arm).and_then(|s| s.as_ref().ok()) {
+            None => "no values".to_owned(),
+            Some(sample) => {
+                let s = sample.summary();
+                let spread =
+                    s.sd.map_or_else(|| "no SD of one value".to_owned(), |sd| format!("SD {}", figure(sd)));
+                format!(
+                    "mean {}{unit} ({spread}); median {} ({} to {})",
+                    figure(s.mean),
+                    figure(s.median),
+                    figure(s.q1),
+                    figure(s.q3)
+                )
+            }
+        };
+        Counted {
+            arm: self.frame.arm(arm).to_owned(),
+            in_population: self.sizes.get(arm).copied().unwrap_or(0),
+            analysed: self.n(arm),
+            summary,
+        }
+    }
+
+    /// By how much those without a value would have to differ for the difference of the means to vanish.
+    fn tipping(&self, arm: usize) -> Option<String> {
+        let (sample, other) = self.pair(arm).ok()?;
+        let missing = self.sizes.get(arm)?.checked_sub(sample.n()).filter(|m| *m > 0)?;
+        let difference = sample.mean() - other.mean();
+        let all = (sample.n() + missing) as f64;
+        let shift = -difference * all / missing as f64;
+        let name = self.frame.arm(arm);
+        Some(format!(
+            "{name}: {missing} of {} have no value. The unadjusted difference of the means ({}) would be zero if their mean were {} {} than that of the others of {name}, those missing in {} being like the others there (tipping point of the estimate, not of its test).",
+            self.sizes.get(arm)?,
+            figure(difference),
+            figure(shift.abs()),
+            if shift < 0.0 { "lower" } else { "higher" },
+            self.frame.reference_name(),
+        ))
+    }
+
+    fn assumptions(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        for (arm, sample) in self.samples.iter().enumerate() {
+            let Ok(sample) = sample else { continue };
+            said.push(match shapiro_wilk(sample) {
+                Ok(test) => format!(
+                    "Normality in {}: Shapiro–Wilk W {:.3}, p {}.",
+                    self.frame.arm(arm),
+                    test.w,
+                    p_text(test.p)
+                ),
+                Err(why) => format!("Normality in {}: not tested ({why}).", self.frame.arm(arm)),
+            });
+        }
+        said.push(match self.all().and_then(|all| brown_forsythe(&all).map_err(|e| e.to_string())) {
+            Ok(test) => {
+                format!("Equal variances: Brown–Forsythe F {}, p {}.", figure(test.f), p_text(test.p))
+            }
+            Err(why) => format!("Equal variances: not tested ({why})."),
+        });
+        if let Some(Ok(adjusted)) = &self.adjusted {
+            said.push(match &adjusted.slopes_p {
+                Ok(p) => {
+                    format!("Parallel slopes of the covariate in all arms: nested F test, p {}.", p_text(*p))
+                }
+                Err(why) => format!("Parallel slopes of the covariate: not tested ({why})."),
+            });
+        }
+        said.push("These checks describe the data; none of them chose a test.".to_owned());
+        said
+    }
+}
+
+/// Whom an effect favours, in words. The effect comes with its own name and figure.
+pub(super) fn benefit(
+    frame: &Frame<'_>,
+    endpoint: &Endpoint,
+    arm: usize,
+    effect: Option<(f64, String)>,
+    p: &Said<f64>,
+) -> String {
+    let direction = super::words::direction_text(endpoint.direction);
+    let Some((value, named)) = effect else { return format!("{direction}; no effect could be estimated") };
+    let (arm, reference) = (frame.arm(arm), frame.reference_name());
+    let whom = match (endpoint.direction, favours(value, endpoint.direction, arm, reference)) {
+        (None, _) => format!("{named}, {arm} against {reference}"),
+        (_, Some(whom)) => format!("{named} favours {whom}"),
+        (_, None) => format!("{named} favours neither {arm} nor {reference}"),
+    };
+    let chance = match p {
+        Ok(p) if *p <= frame.alpha => {
+            format!("unlikely by chance alone at a level of {} before any adjustment", percent(frame.alpha))
+        }
+        Ok(_) => format!("compatible with chance at a level of {}", percent(frame.alpha)),
+        Err(_) => "its test is not computable".to_owned(),
+    };
+    format!("{direction}; {whom} ({chance})")
+}

@@ -1,0 +1,110 @@
+//! Direct identifiers: the 18 of the Safe Harbor method (45 CFR 164.514(b)(2)(i)), found by the name of a key, by the form of
+//! a value, and by comparison with what stands under such keys. What is found is counted by place and never told.
+//!
+//! What cannot be found: a bare name in running text that is neither a value of a name field nor introduced by a title, a role or
+//! a common given name. The report says so.
+
+mod keys;
+mod mask;
+mod names;
+mod patterns;
+mod scrub;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use keys::kind_of_path;
+pub use mask::Masker;
+pub use scrub::{Scrubber, shown};
+
+/// What is identified by, in the order of the regulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Identifier {
+    /// (A) Names.
+    Name,
+    /// (B) Geographic subdivisions smaller than a state.
+    Place,
+    /// (C) Elements of dates other than the year.
+    Date,
+    /// (D) Telephone numbers.
+    Phone,
+    /// (E) Fax numbers.
+    Fax,
+    /// (F) E-mail addresses.
+    Email,
+    /// (G) Social-security and other national numbers.
+    NationalId,
+    /// (H) Medical record numbers.
+    MedicalRecord,
+    /// (I) Health-plan beneficiary numbers.
+    HealthPlan,
+    /// (J) Account numbers.
+    Account,
+    /// (K) Certificate and licence numbers.
+    Licence,
+    /// (L) Vehicle identifiers and plates.
+    Vehicle,
+    /// (M) Device identifiers and serial numbers.
+    Device,
+    /// (N) Web addresses.
+    Url,
+    /// (O) IP addresses.
+    IpAddress,
+    /// (P) Biometric identifiers.
+    Biometric,
+    /// (Q) Photographs.
+    Photo,
+    /// (R) Any other unique number or code; the subjects' own ids in running text.
+    Other,
+}
+
+impl Identifier {
+    /// What stands in its place.
+    pub fn mask(self) -> &'static str {
+        match self {
+            Self::Name => "[NAME]",
+            Self::Place => "[PLACE]",
+            Self::Date => "[DATE]",
+            Self::Phone => "[PHONE]",
+            Self::Fax => "[FAX]",
+            Self::Email => "[EMAIL]",
+            Self::NationalId => "[NATIONAL-ID]",
+            Self::MedicalRecord => "[RECORD-NUMBER]",
+            Self::HealthPlan => "[HEALTH-PLAN]",
+            Self::Account => "[ACCOUNT]",
+            Self::Licence => "[LICENCE]",
+            Self::Vehicle => "[VEHICLE]",
+            Self::Device => "[DEVICE]",
+            Self::Url => "[URL]",
+            Self::IpAddress => "[IP]",
+            Self::Biometric => "[BIOMETRIC]",
+            Self::Photo => "[PHOTO]",
+            Self::Other => "[ID]",
+        }
+    }
+
+    /// For people, with the letter of the regulation.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Name => "(A) names",
+            Self::Place => "(B) geographic subdivisions smaller than a state",
+            Self::Date => "(C) dates other than the year",
+            Self::Phone => "(D) telephone numbers",
+            Self::Fax => "(E) fax numbers",
+            Self::Email => "(F) e-mail addresses",
+            Self::NationalId => "(G) social-security or national numbers",
+            Self::MedicalRecord => "(H) medical record numbers",
+            Self::HealthPlan => "(I) health-plan numbers",
+            Self::Account => "(J) account numbers",
+            Self::Licence => "(K) certificate and licence numbers",
+            Self::Vehicle => "(L) vehicle identifiers",
+            Self::Device => "(M) device identifiers",
+            Self::Url => "(N) web addresses",
+            Self::IpAddress => "(O) IP addresses",
+            Self::Biometric => "(P) biometric identifiers",
+            Self::Photo => "(Q) photographs",
+            Self::Other => "(R) other unique codes",
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! The subjects' fields: what each is, and its values in the order of the subjects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    privacy::{Scrubber, kind_of_path},
+    raw::{Kind, RawColumn, Table},
+    study::{Coded, Column, EndpointKind, Events, Protocol},
+};
+
+use super::{
+    category::{Categories, Spelling},
+    convert::{Reading, booleans, days, numbers},
+    dates::study_day,
+    frame::{Frame, id_column},
+    ledger::{Ledger, masked, place},
+    survey::is_site,
+};
+
+/// Fields at the top of a record that are passed on besides those that the protocol names.
+const TOP: [&str; 15] = [
+    "age",
+    "sex",
+    "gender",
+    "race",
+    "ethnicity",
+    "actual_arm",
+    "disposition",
+    "discontinuation_reason",
+    "completed",
+    "death",
+    "country",
+    "region",
+    "comorbidities",
+    "medical_history",
+    "concomitant_medications",
+];
+/// Objects whose fields are all passed on.
+const OBJECTS: [&str; 4] = ["populations.", "baseline.", "endpoints.", "events."];
+/// Names of dates.
+const DATES: [&str; 6] =
+    ["reference_start", "treatment_start", "treatment_end", "end_of_study", "randomisation", "randomization"];
+/// Where the study days are counted from, the first that a subject has.
+const REFERENCES: [&str; 8] = [
+    "reference_start",
+    "treatment_start",
+    "randomisation_date",
+    "randomization_date",
+    "randomisation",
+    "randomization",
+    "enrolment_date",
+    "consent_date",
+];
+/// Lists of more different texts are not taken apart.
+const MOST_ITEMS: usize = 200;
+
+/// What a field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The id or the arm: not among the fields.
+    Key,
+    Site,
+    Date,
+    Number,
+    Boolean,
+    Sex,
+    Category,
+    /// As its values are.
+    Values,
+    /// Not passed on.
+    Unused,
+}
+
+/// What the protocol asks of fields.
+pub(super) struct Wanted {
+    numbers: BTreeSet<String>,
+    booleans: BTreeSet<String>,
+    categories: BTreeSet<String>,
+    any: BTreeSet<String>,
+    dates: BTreeSet<String>,
+}
+
+impl Wanted {
+    pub(super) fn new(protocol: &Protocol) -> Self {
+        let mut wanted = Self {
+            numbers: protocol.table1.continuous.iter().chain(protocol.ranges.keys()).cloned().collect(),
+            booleans: BTreeSet::new(),
+            categories: protocol.table1.categorical.iter().cloned().collect(),
+            any: protocol.required_fields.iter().cloned().collect(),
+            dates: protocol.date_order.iter().flatten().cloned().collect(),
+        };
+        let endpoints = &protocol.endpoints;
+        for endpoint in endpoints.primary.iter().chain(&endpoints.secondary).chain(&endpoints.exploratory) {
+            let path = format!("endpoints.{}", endpoint.id);
+            match endpoint.kind {
+                EndpointKind::Binary => wanted.booleans.insert(path),
+                EndpointKind::Continuous | EndpointKind::Ordinal => wanted.numbers.insert(path),
+            };
+            wanted.numbers.extend(endpoint.baseline_field.clone());
+        }
+        wanted.any.extend(endpoints.time_to_event.iter().flat_map(|e| e.covariates.iter().cloned()));
+        for subgroup in &protocol.subgroups {
+            match subgroup.cut_points.is_empty() {
+                true => wanted.any.insert(subgroup.field.clone()),
+                false => wanted.numbers.insert(subgroup.field.clone()),
+            };
+        }
+        // Where Table 1 shows categories of a field that is also asked for as a number, the number holds.
+        let numbers = &wanted.numbers;
+        wanted.categories.retain(|field| !numbers.contains(field));
+        wanted
+    }
+
+    /// What a field is.
+    pub(super) fn role(&self, table: &Table, path: &str) -> Role {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        if id_column(table).is_some_and(|column| column.path == path) || path == "arm" {
+            Role::Key
+        } else if is_site(path) {
+            Role::Site
+        } else if kind_of_path(path).is_some() {
+            Role::Unused
+        } else if self.booleans.contains(path)
+            || path.starts_with("populations.")
+            || matches!(path, "completed" | "death")
+        {
+            Role::Boolean
+        } else if self.dates.contains(path)
+            || DATES.contains(&path)
+            || key.ends_with("_date")
+            || key.starts_with("date_of_")
+        {
+            Role::Date
+        } else if path.starts_with("events.") && key == "time" || self.numbers.contains(path) || path == "age"
+        {
+            Role::Number
+        } else if path.starts_with("events.") && key == "event" {
+            Role::Boolean
+        } else if matches!(path, "sex" | "gender") {
+            Role::Sex
+        } else if self.categories.contains(path) {
+            Role::Category
+        } else if self.any.contains(path)
+            || TOP.contains(&path)
+            || OBJECTS.iter().any(|o| path.starts_with(o))
+        {
+            Role::Values
+        } else {
+            Role::Unused
+        }
+    }
+}
+
+/// What is read of the subjects.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    pub(super) fields: BTreeMap<String, Column>,
+    pub(super) events: BTreeMap<String, Events>,
+    /// Of each raw row, the reference date, in days since 1970.
+    pub(super) reference: Vec<Option<i32>>,
+    /// How many subjects by the field of their reference date.
+    pub(super) reference_fields: BTreeMap<String, usize>,
+    /// Dates by field, for each raw row.
+    pub(super) dates: BTreeMap<String, Vec<Option<i32>>>,
+    /// Numbers by field, for each raw row.
+    pub(super) numbers: BTreeMap<String, Vec<Option<f64>>>,
+}
+
+/// What the reading needs.
+pub(super) struct Context<'c> {
+    pub(super) table: &'c Table,
+    pub(super) frame: &'c Frame,
+    pub(super) wanted: &'c Wanted,
+    pub(super) scrubber: &'c Scrubber,
+    pub(super) sites: &'c BTreeMap<String, String>,
+}
+
+/// Read the fields.
+pub(super) fn read(c: &Context<'_>, ledger: &mut Ledger) -> Fields {
+    let mut out = Fields::default();
+    for column in &c.table.columns {
+        if is_identifying_path(c, &column.path) {
+            continue;
+        }
+        let at = place("subjects", &column.path, c.scrubber);
+        match c.wanted.role(c.table, &column.path) {
+            Role::Key | Role::Unused => {}
+            Role::Site => {
+                let read = Categories::new(column, c.table.rows, c.scrubber, false, &Spelling::Map(c.sites));
+                put(&mut out, column, Column::Categorical(read.coded(&c.frame.rows)));
+            }
+            Role::Date if has_text(column, c.table.rows) => {
+                let values = ledger.read(
+                    &at,
+                    "a date",
+                    (column, c.table.rows),
+                    &days(column),
+                    c.scrubber,
+                    masked(c.frame),
+                );
+                out.dates.insert(column.path.clone(), values);
+            }
+            Role::Date | Role::Number => number(c, ledger, &mut out, column, &at),
+            Role::Boolean => boolean(c, ledger, &mut out, column, &at),
+            Role::Sex => category(c, ledger, &mut out, column, &at, &Spelling::Sex),
+            Role::Category => category(c, ledger, &mut out, column, &at, &Spelling::Fold),
+            Role::Values => as_its_values(c, ledger, &mut out, column, &at),
+        }
+    }
+    for events in out.events.values_mut() {
+        events.time.resize(c.frame.len(), None);
+        events.event.resize(c.frame.len(), None);
+    }
+    references(c, &mut out);
+    study_days(c, ledger, &mut out);
+    out
+}
+
+/// A path that names a person, as where people are keys.
+pub(super) fn is_identifying_path(c: &Context<'_>, path: &str) -> bool {
+    c.scrubber.scrub(path, true).is_some()
+}
+
+/// Put a column where it belongs: `events.ID.time` and `events.ID.event` among the events.
+fn put(out: &mut Fields, column: &RawColumn, values: Column) {
+    let event = column.path.strip_prefix("events.").and_then(|rest| rest.rsplit_once('.'));
+    match (event, values) {
+        (Some((id, "time")), Column::Numeric(time)) => {
+            out.events.entry(id.to_owned()).or_default().time = time;
+        }
+        (Some((id, "event")), Column::Boolean(event)) => {
+            out.events.entry(id.to_owned()).or_default().event = event;
+        }
+        (_, values) => {
+            out.fields.entry(column.path.clone()).or_insert(values);
+        }
+    }
+}
+
+fn has_text(column: &RawColumn, rows: usize) -> bool {
+    column.cells(rows).any(|cell| matches!(cell, Kind::Text(_)))
+}
+
+/// The values of the subjects of those of all records.
+fn of_subjects<T: Copy>(c: &Context<'_>, values: &[Option<T>]) -> Vec<Option<T>> {
+    c.frame.rows.iter().map(|row| values.get(*row as usize).copied().flatten()).collect()
+}
+
+fn number(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColumn, at: &str) {
+    let mut values =
+        ledger.read(at, "a number", (column, c.table.rows), &numbers(column), c.scrubber, masked(c.frame));
+    if column.path.starts_with("events.") {
+        for (row, value) in values.iter_mut().enumerate() {
+            if let Some(time) = value.filter(|time| *time < 0.0) {
+                ledger.rule("negative_event_time", Some(c.frame.mask_of_row(row)), at, time.to_string());
+                *value = None;
+            }
+        }
+    }
+    put(out, column, Column::Numeric(of_subjects(c, &values)));
+    out.numbers.insert(column.path.clone(), values);
+}
+
+fn boolean(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColumn, at: &str) {
+    let values =
+        ledger.read(at, "yes or no", (column, c.table.rows), &booleans(column), c.scrubber, masked(c.frame));
+    put(out, column, Column::Boolean(of_subjects(c, &values)));
+}
+
+fn category(
+    c: &Context<'_>,
+    ledger: &mut Ledger,
+    out: &mut Fields,
+    column: &RawColumn,
+    at: &str,
+    spelling: &Spelling<'_>,
+) {
+    let read = Categories::new(column, c.table.rows, c.scrubber, true, spelling);
+    let coded = read.coded(&c.frame.rows);
+    let is_named = c.wanted.categories.contains(&column.path) || c.wanted.any.contains(&column.path);
+    let values = coded.codes.iter().flatten().count();
+    // Nearly as many texts as subjects are remarks, and nobody asked for them.
+    if !is_named && coded.levels.len() > 50 && 2 * coded.levels.len() > values {
+        for (kind, n) in &read.changes.masked {
+            ledger.identifier(at, *kind, "value", "removed", *n);
+        }
+        ledger.not_passed_on(at, "free text: nearly as many texts as subjects", values);
+        return;
+    }
+    ledger.changes(at, &read.changes);
+    put(out, column, Column::Categorical(coded));
+}
+
+/// A field of which the protocol does not say what it is: numbers where at least half of the values are, yes or no, dates, else
+/// categories.
+fn as_its_values(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColumn, at: &str) {
+    let rows = c.table.rows;
+    let (mut lists, mut numbers_, mut booleans_, mut texts) = (0usize, 0usize, 0usize, 0usize);
+    for cell in column.cells(rows) {
+        match cell {
+            Kind::List(_) => lists += 1,
+            Kind::Number(_) => numbers_ += 1,
+            Kind::Boolean(_) => booleans_ += 1,
+            Kind::Text(_) => texts += 1,
+            Kind::Absent | Kind::Null => {}
+        }
+    }
+    if lists > 0 {
+        list(c, ledger, out, column, at);
+        return;
+    }
+    if texts > 0 && numbers_ + booleans_ == 0 {
+        let reader = days(column);
+        let is = |row| matches!(reader.at(row), Reading::Is(_));
+        if (0..rows).filter(|row| is(*row)).count() * 2 > texts {
+            let values = ledger.read(at, "a date", (column, rows), &reader, c.scrubber, masked(c.frame));
+            out.dates.insert(column.path.clone(), values);
+            return;
+        }
+    }
+    let reader = numbers(column);
+    let readable = (0..rows).filter(|row| reader.at(*row).value().is_some()).count();
+    // Codes such as "1" and "2" that are texts throughout stay categories.
+    if numbers_ > 0 && 2 * readable >= numbers_ + texts + booleans_ {
+        number(c, ledger, out, column, at);
+    } else if booleans_ > 0 && booleans_ >= texts + numbers_ {
+        boolean(c, ledger, out, column, at);
+    } else {
+        category(c, ledger, out, column, at, &Spelling::Fold);
+    }
+}
+
+/// A list of texts: a column for each text, of who has it.
+fn list(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColumn, at: &str) {
+    let mut items: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (place, text) in (0u32..).zip(column.texts.iter()) {
+        let text = match c.scrubber.scrub(text, true) {
+            None => text.trim().to_owned(),
+            Some((clean, kinds)) => {
+                kinds.iter().for_each(|kind| ledger.identifier(at, *kind, "value", "masked", 1));
+                clean
+            }
+        };
+        if !text.is_empty() {
+            items.entry(text).or_default().push(place);
+        }
+    }
+    if items.len() > MOST_ITEMS {
+        ledger.not_passed_on(at, "a list of more than 200 different texts", items.len());
+        return;
+    }
+    for (item, places) in items {
+        let has = |row: &u32| match column.cell(*row as usize) {
+            Kind::List(list) => Some(
+                column.lists.get(list as usize).is_some_and(|list| list.iter().any(|p| places.contains(p))),
+            ),
+            Kind::Text(place) => Some(places.contains(&place)),
+            _ => None,
+        };
+        let values = c.frame.rows.iter().map(has).collect();
+        out.fields.entry(format!("{}[{item}]", column.path)).or_insert(Column::Boolean(values));
+    }
+}
+
+/// Find each record's reference date.
+fn references(c: &Context<'_>, out: &mut Fields) {
+    let mut names: Vec<&str> =
+        REFERENCES.iter().copied().filter(|name| out.dates.contains_key(*name)).collect();
+    // Without any of these the earliest of a subject's dates.
+    let earliest = "the earliest date";
+    let rest: Vec<&String> = out.dates.keys().collect();
+    let mut reference = Vec::with_capacity(c.table.rows);
+    let mut by = Vec::with_capacity(c.table.rows);
+    names.dedup();
+    for row in 0..c.table.rows {
+        let of = |name: &str| out.dates.get(name).and_then(|days| days.get(row).copied().flatten());
+        let found = names.iter().find_map(|name| Some((of(name)?, *name)));
+        let found = found.or_else(|| Some((rest.iter().filter_map(|name| of(name)).min()?, earliest)));
+        reference.push(found.map(|(day, _)| day));
+        by.push(found.map(|(_, name)| name));
+    }
+    let mut fields: BTreeMap<String, usize> = BTreeMap::new();
+    for name in c.frame.rows.iter().filter_map(|row| by.get(*row as usize).copied().flatten()) {
+        *fields.entry(name.to_owned()).or_default() += 1;
+    }
+    out.reference = reference;
+    out.reference_fields = fields;
+}
+
+/// Dates become study days.
+fn study_days(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields) {
+    for (path, values) in &out.dates {
+        let day = |row: &u32| {
+            let date = values.get(*row as usize).copied().flatten()?;
+            Some(study_day(date, out.reference.get(*row as usize).copied().flatten()?))
+        };
+        let days: Vec<Option<f64>> = c.frame.rows.iter().map(day).collect();
+        let n = days.iter().flatten().count();
+        ledger.standardised(&place("subjects", path, c.scrubber), "a calendar date to a study day", n);
+        out.fields.entry(path.clone()).or_insert(Column::Day(days));
+    }
+}
+
+/// The arms of the records, in the protocol's spelling.
+pub(super) fn arms(c: &Context<'_>, protocol: &Protocol, ledger: &mut Ledger) -> Coded {
+    let Some(column) = c.table.column("arm") else { return Coded::missing(c.frame.len()) };
+    let read = Categories::new(column, c.table.rows, c.scrubber, true, &Spelling::To(&protocol.arms));
+    ledger.changes(&place("subjects", "arm", c.scrubber), &read.changes);
+    read.coded(&c.frame.rows)
+}
