@@ -17,8 +17,8 @@ const ROOM: u32 = PAGE.0 - 2 * MARGIN;
 /// The most height of a figure: what leaves room for its caption on the page.
 const FIGURE_HEIGHT: u32 = PAGE.1 - 2 * MARGIN - 2_200;
 /// The width of a letter of a table's text, and the white space in a cell, in twentieths of a point.
-const LETTER: f32 = 104.0;
-const CELL_PAD: f32 = 180.0;
+const LETTER: f32 = 116.0;
+const CELL_PAD: f32 = 240.0;
 /// English Metric Units in a twentieth of a point.
 const EMU: u32 = 635;
 
@@ -198,12 +198,8 @@ impl Body {
                 xml.empty("w:tblW", &[("w:w", &ROOM.to_string()), ("w:type", "dxa")]);
                 xml.element("w:tblBorders", &[], |xml| {
                     for side in ["w:top", "w:bottom"] {
-                        rule(xml, side, "10");
+                        rule(xml, side, "10", "1A1A1A");
                     }
-                    xml.empty(
-                        "w:insideH",
-                        &[("w:val", "single"), ("w:sz", "2"), ("w:space", "0"), ("w:color", "D5D5D5")],
-                    );
                 });
                 xml.empty("w:tblLayout", &[("w:type", "fixed")]);
                 xml.empty("w:tblLook", &[("w:val", "0020"), ("w:firstRow", "1")]);
@@ -219,14 +215,17 @@ impl Body {
                 let look = Look { header: true, ruled: at == last, indent: 0, keep: true };
                 self.row(xml, table, cells, &widths, look);
             }
-            for row in table.body() {
+            let body = table.body();
+            let end = body.len().saturating_sub(1);
+            for (at, row) in body.into_iter().enumerate() {
+                let ruled = at < end;
                 match row {
                     Row::Heading(heading) => {
                         let cell = Cell::new(heading.emboldened()).across(widths.len());
-                        self.row(xml, table, &[cell], &widths, Look { keep: true, ..Look::default() });
+                        self.row(xml, table, &[cell], &widths, Look { keep: true, ruled, ..Look::default() });
                     }
                     Row::Cells { cells, indent } => {
-                        let look = Look { indent, ..Look::default() };
+                        let look = Look { indent, ruled, ..Look::default() };
                         self.row(xml, table, &table.fitted(&cells), &widths, look);
                     }
                 }
@@ -299,14 +298,13 @@ fn write_cell(xml: &mut Xml, cell: &Cell, width: u32, align: Align, look: Look) 
             if cell.span > 1 {
                 xml.empty("w:gridSpan", &[("w:val", &cell.span.to_string())]);
             }
-            if look.header {
-                xml.element("w:tcBorders", &[], |xml| {
-                    if look.ruled || (cell.span > 1 && !cell.text.is_empty()) {
-                        rule(xml, "w:bottom", "6");
-                    } else {
-                        xml.empty("w:bottom", &[("w:val", "nil")]);
-                    }
-                });
+            let below = match look.header {
+                true if look.ruled || (cell.span > 1 && !cell.text.is_empty()) => Some(("6", "1A1A1A")),
+                false if look.ruled => Some(("2", "D5D5D5")),
+                _ => None,
+            };
+            if let Some((eighths, colour)) = below {
+                xml.element("w:tcBorders", &[], |xml| rule(xml, "w:bottom", eighths, colour));
             }
             xml.empty("w:vAlign", &[("w:val", if look.header { "bottom" } else { "top" })]);
         });
@@ -332,8 +330,8 @@ fn write_cell(xml: &mut Xml, cell: &Cell, width: u32, align: Align, look: Look) 
     });
 }
 
-fn rule(xml: &mut Xml, side: &str, eighths: &str) {
-    xml.empty(side, &[("w:val", "single"), ("w:sz", eighths), ("w:space", "0"), ("w:color", "1A1A1A")]);
+fn rule(xml: &mut Xml, side: &str, eighths: &str, colour: &str) {
+    xml.empty(side, &[("w:val", "single"), ("w:sz", eighths), ("w:space", "0"), ("w:color", colour)]);
 }
 
 /// The widths of the columns, by the lengths of what stands in them. The word processor has its own fonts, so that an

@@ -156,6 +156,7 @@ impl Page {
     fn write(&self, strings: &mut Strings, after: impl FnOnce(&mut Xml)) -> Vec<u8> {
         let mut xml = Xml::new();
         xml.element("worksheet", &[("xmlns", MAIN)], |xml| {
+            xml.element("sheetPr", &[], |xml| xml.empty("pageSetUpPr", &[("fitToPage", "1")]));
             xml.element("sheetViews", &[], |xml| self.view(xml));
             if !self.widths.is_empty() {
                 xml.element("cols", &[], |xml| {
@@ -178,6 +179,8 @@ impl Page {
                 xml.empty("autoFilter", &[("ref", range)]);
             }
             after(xml);
+            // Printed as wide as the page, on as many pages as it takes.
+            xml.empty("pageSetup", &[("paperSize", "9"), ("orientation", "landscape"), ("fitToHeight", "0")]);
         });
         xml.finish()
     }
