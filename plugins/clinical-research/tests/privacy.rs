@@ -159,9 +159,10 @@ fn plant(input: &mut Value, at: usize, place: usize, key: &str, text: &str) {
         4 => study["visits"][at % 50]["remarks"] = json!([remark, { "who": { key: text } }]),
         5 => study["contacts"] = json!([{ key: text, "notes": { "more": [remark] } }]),
         6 => study["subjects"][subject][key] = json!({ "value": [text], "again": { "x": text } }),
-        // The name must be known from somewhere: it stands under its key at another subject.
+        // A bare name in a remark must be known from somewhere: it stands under its key in a list of its own.
         n => {
-            study["subjects"][(at + 7) % 96][key] = json!(text);
+            let register = study.as_object_mut().unwrap().entry("register").or_insert_with(|| json!([]));
+            register.as_array_mut().unwrap().push(json!({ key: text }));
             match n {
                 7 => study["subjects"][subject]["discontinuation_reason"] = json!(remark),
                 8 => study["subjects"][subject]["age"] = json!(text),
