@@ -348,6 +348,15 @@ impl Data<'_, '_> {
                 Err(why) => format!("Parallel slopes of the covariate: not tested ({why})."),
             });
         }
+        for arm in self.frame.compared() {
+            let shift = self.between(arm, |a, b| hodges_lehmann(a, b, self.frame.level));
+            if shift.is_ok_and(|s| s.interval.0 == s.interval.1) {
+                said.push(format!(
+                    "The interval of the shift of {} has no width, as most differences are tied: it says nothing of the precision; Cliff's delta and the test do.",
+                    self.frame.arm(arm)
+                ));
+            }
+        }
         said.push("These checks describe the data; none of them chose a test.".to_owned());
         said
     }
