@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::{
     cox::{Model, slices},
-    events::{Followed, fit_json},
+    events::Followed,
     frame::Levels,
+    hazards::fit_json,
     object::{Object, Said, object},
     words::{figure, listed, p_text, reason},
 };

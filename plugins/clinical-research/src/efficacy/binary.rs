@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     frame::{Frame, Members, booleans},
-    numeric::benefit,
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Role, Test},
-    words::{figure, p_text, percent, reason},
+    words::{benefit, figure, p_text, percent, reason},
 };
 use crate::study::Endpoint;
 

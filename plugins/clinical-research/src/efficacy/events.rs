@@ -1,28 +1,23 @@
 //! Endpoints that are a time to an event.
 
 use heddle_kit::{
-    model::{ChiTest, Coefficient, indicators},
+    model::Coefficient,
     stats::Computed,
-    survival::{
-        CoxFit, FollowUp, KaplanMeier, LogRank, RestrictedMean, TimeTransform, Weights, log_rank,
-        proportional_hazards, restricted_mean, restricted_mean_difference,
-    },
+    survival::{FollowUp, KaplanMeier, LogRank, RestrictedMean, Weights, log_rank, restricted_mean},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
     adjusted,
-    cox::{Model, hazard_ratio, named, slices},
+    cox::hazard_ratio,
     frame::{Frame, Members},
+    hazards::ArmModel,
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Forest, Role, Test},
-    subgroups,
-    words::{figure, p_text, percent, reason},
+    time_subgroups,
+    words::{figure, reason},
 };
 use crate::study::TimeToEventEndpoint;
-
-/// The most times at which survival is told.
-const MOST_TIMES: usize = 200;
 
 /// The subjects whose time and event are known, by position.
 pub(super) struct Followed<'a, 's> {
@@ -72,19 +67,6 @@ pub(super) fn analyse(
     Ok(Followed { frame, endpoint, rows, arms, follow_up, counts, sizes: &members.sizes }.analysed(role))
 }
 
-/// Tests of proportional hazards by arm compared, and of all of them.
-type Proportional = Said<(Vec<Said<ChiTest>>, Said<ChiTest>)>;
-
-/// What the model of the arms alone says.
-struct ArmModel {
-    model: Model,
-    breslow: Computed<CoxFit>,
-    /// Against the ranks of the times, ties sharing theirs.
-    proportional: Proportional,
-    /// The same with tied events in the order of the rows, as the reference figures have it.
-    by_position: Proportional,
-}
-
 impl<'s> Followed<'_, 's> {
     /// The column numbers of those in an arm or in the reference.
     pub(super) fn pair(&self, arm: usize) -> FollowUp {
@@ -93,7 +75,7 @@ impl<'s> Followed<'_, 's> {
     }
 
     /// (subjects, events) of an arm.
-    fn count(&self, arm: usize) -> (usize, usize) {
+    pub(super) fn count(&self, arm: usize) -> (usize, usize) {
         self.counts.get(arm).copied().unwrap_or((0, 0))
     }
 
@@ -107,7 +89,7 @@ impl<'s> Followed<'_, 's> {
     }
 
     /// Why an arm's hazard ratio is not finite, where that is so.
-    fn estimable(&self, arm: usize) -> Said<()> {
+    pub(super) fn estimable(&self, arm: usize) -> Said<()> {
         self.comparable(arm)?;
         let (events, other) = (self.count(arm).1, self.count(self.frame.reference).1);
         let (name, reference) = (self.frame.arm(arm), self.frame.reference_name());
@@ -202,7 +184,7 @@ impl<'s> Followed<'_, 's> {
             (frame.arm(arm), made.finish())
         });
         made.set("rmst_vs_reference", object(compared));
-        let subgroups = subgroups::of_times(self);
+        let subgroups = time_subgroups::of_times(self);
         made.set("subgroups", subgroups.iter().map(|s| s.json.clone()).collect::<Vec<_>>());
         let comparisons: Vec<Comparison> = frame
             .compared()
@@ -249,89 +231,9 @@ impl<'s> Followed<'_, 's> {
         }
     }
 
-    /// The horizon of the restricted mean and where it comes from.
-    fn horizon(&self, curves: &[Option<&KaplanMeier>]) -> (Said<f64>, String) {
-        match self.endpoint.rmst_tau.filter(|t| t.is_finite() && *t > 0.0) {
-            Some(tau) => (Ok(tau), format!("{tau}, from the protocol")),
-            None => {
-                let last = curves.iter().flatten().map(|c| c.last_time()).fold(f64::INFINITY, f64::min);
-                if last.is_finite() && last > 0.0 {
-                    (
-                        Ok(last),
-                        format!(
-                            "{last}, the shortest of the arms' longest follow-ups, as the protocol names none: chosen from the data"
-                        ),
-                    )
-                } else {
-                    (Err("no arm was followed beyond time zero".to_owned()), "none".to_owned())
-                }
-            }
-        }
-    }
-
     fn by_arm(&self, values: &[f64], arm: usize) -> Value {
         let of = |arm: usize| (self.frame.arm(arm), json!(values.get(arm).copied().unwrap_or(0.0)));
         object([of(self.frame.reference), of(arm)])
-    }
-
-    fn curve(&self, arm: usize, curves: &[Option<&KaplanMeier>], means: &[Said<RestrictedMean>]) -> Value {
-        let mut made = Object::new();
-        let Some(curve) = curves.get(arm).copied().flatten() else {
-            made.set("n", 0)
-                .set("events", 0)
-                .computed::<f64>("median", Err("nobody was followed".to_owned()));
-            return made.finish();
-        };
-        let reached = |time: Computed<f64>| time.map_or_else(|_| json!("inf"), |t| json!(t));
-        let (low, high) = curve.median_interval();
-        made.set("n", curve.n).set("events", curve.events);
-        made.set("median", reached(curve.median())).set("median_ci", [reached(low), reached(high)]);
-        made.set("median_statement", self.median(curve));
-        let at = self.endpoint.times.iter().take(MOST_TIMES).map(|time| {
-            let (survival, interval) = curve.survival(*time);
-            let mut value =
-                json!({"survival": survival, "ci_loglog": interval, "at_risk": curve.at_risk(*time)});
-            if *time > curve.last_time() {
-                value["statement"] = json!("beyond the last follow-up: the curve is continued as it ended");
-            }
-            (time.to_string(), value)
-        });
-        made.set("at", object(at));
-        let mean = means.get(arm).cloned().unwrap_or_else(|| Err("no curve".to_owned())).map(|m| {
-            let mut value = json!({"tau": m.horizon, "value": m.value, "se": m.se});
-            if m.horizon.fract() == 0.0 && m.horizon < 1e15 {
-                value["tau"] = json!(m.horizon as i64);
-            }
-            if m.extrapolated {
-                value["statement"] =
-                    json!("the horizon lies beyond the last follow-up: the curve is continued as it ended");
-            }
-            value
-        });
-        made.computed("rmst", mean);
-        made.finish()
-    }
-
-    /// The median in words.
-    fn median(&self, curve: &KaplanMeier) -> String {
-        let unit = self.endpoint.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
-        let word = |t: Computed<f64>| t.map_or_else(|_| "not reached".to_owned(), |t| format!("{t}"));
-        let (low, high) = curve.median_interval();
-        match curve.median() {
-            Ok(median) => format!(
-                "median {median}{unit} ({} CI {} to {})",
-                percent(self.frame.level),
-                word(low),
-                word(high)
-            ),
-            Err(_) => format!(
-                "median not reached ({} CI {} to {}){}",
-                percent(self.frame.level),
-                word(low),
-                word(high),
-                if curve.events == 0 { ": no events" } else { "" }
-            ),
-        }
     }
 
     fn log_rank(&self, follow_up: &FollowUp, weights: Weights) -> Said<LogRank> {
@@ -346,99 +248,6 @@ impl<'s> Followed<'_, 's> {
         }
         let pair = self.pair(arm);
         (self.log_rank(&pair, Weights::LogRank), self.log_rank(&pair, Weights::Gehan))
-    }
-
-    fn arm_model(&self) -> Said<ArmModel> {
-        let frame = self.frame;
-        if self.count(frame.reference).0 == 0 {
-            return Err(format!("nobody of {} was followed", frame.reference_name()));
-        }
-        let columns = indicators(&self.arms, frame.n_arms(), frame.reference);
-        let model = Model::fit(&self.follow_up, frame.compared_names(), &columns, frame.level)?;
-        let breslow = Model::breslow(&self.follow_up, &columns, frame.level);
-        let said = |why| reason(why, &[], &model.names);
-        let test = |fit: &CoxFit, clock| {
-            proportional_hazards(fit, &self.follow_up, &slices(&columns), clock)
-                .map(|test| {
-                    (test.columns.iter().map(|t| t.map_err(said)).collect(), test.global.map_err(said))
-                })
-                .map_err(said)
-        };
-        let proportional = test(&model.fit, TimeTransform::Rank);
-        let by_position = test(model.reference(), TimeTransform::Position);
-        Ok(ArmModel { model, breslow, proportional, by_position })
-    }
-
-    fn model_json(&self, made: &mut Object, found: &Said<ArmModel>) {
-        let frame = self.frame;
-        let each = |of: &dyn Fn(&ArmModel, usize, usize) -> Value| -> Value {
-            object(frame.compared().enumerate().map(|(at, arm)| {
-                let value = match (found, &self.estimable(arm)) {
-                    (Ok(model), Ok(())) => of(model, at, arm),
-                    (Err(why), Ok(())) | (_, Err(why)) => {
-                        let mut made = Object::new();
-                        for key in ["coef", "se", "hr", "ci", "z", "p"] {
-                            made.computed::<f64>(key, Err(why.to_owned()));
-                        }
-                        made.finish()
-                    }
-                };
-                (frame.arm(arm), value)
-            }))
-        };
-        let short = |fit: &Computed<&CoxFit>, at: usize| {
-            let found = match fit {
-                Ok(fit) => named(fit, at, &frame.compared_names()),
-                Err(why) => Err(why.to_string()),
-            };
-            let mut made = Object::new();
-            let ratio = found.clone().and_then(|c| hazard_ratio(&c));
-            made.all(&ratio, &[("hr", &|r| json!(r.0)), ("ci", &|r| json!(r.1))]);
-            made.all(&found, &[("se", &|c| json!(c.se)), ("p", &|c| json!(c.p))]);
-            made.finish()
-        };
-        made.set("cox_arm", each(&|model, at, _| model.model.term(at)));
-        made.set(
-            "cox_note",
-            "`cox_arm`, `cox_adjusted` and `subgroups` have the estimates where lifelines 0.30, whose form this is, ends its \
-             iteration, which is short of the maximum by some 1e-3 standard errors at most. `converged` in them and \
-             `cox_arm_statsmodels_efron` have the maximum, which the comparisons, the report and the pictures use.",
-        );
-        made.computed(
-            "cox_arm_fit",
-            found.as_ref().map(|m| fit_json(m.model.reference())).map_err(Clone::clone),
-        );
-        made.set("cox_arm_statsmodels_efron", each(&|model, at, _| short(&Ok(&model.model.fit), at)));
-        made.set(
-            "cox_arm_statsmodels_breslow",
-            each(&|model, at, _| short(&model.breslow.as_ref().map_err(|why| *why), at)),
-        );
-        for (key, of) in [("ph_test_rank", false), ("ph_test_mean_rank", true)] {
-            let tests = frame.compared().enumerate().map(|(at, arm)| {
-                let tests = found.as_ref().map_err(Clone::clone);
-                let tests =
-                    tests.and_then(|m| if of { m.proportional.clone() } else { m.by_position.clone() });
-                let test = self.estimable(arm).and_then(|()| tests).and_then(|(columns, _)| {
-                    columns.get(at).cloned().unwrap_or_else(|| Err("no such arm".to_owned()))
-                });
-                let mut made = Object::new();
-                made.all(&test, &[("chi2", &|t| json!(t.chi_squared)), ("p", &|t| json!(t.p))]);
-                (frame.arm(arm), made.finish())
-            });
-            made.set(key, object(tests));
-        }
-        made.set(
-            "ph_test_note",
-            "`ph_test_rank` ranks tied events in the order of the rows, as lifelines does; `ph_test_mean_rank`, which the report \
-             uses, gives tied events their mean rank and depends on no order.",
-        );
-    }
-
-    fn mean_difference(&self, arm: usize, means: &[Said<RestrictedMean>]) -> Said<Coefficient> {
-        let none = || Err("no curve".to_owned());
-        let of = |arm: usize| means.get(arm).cloned().unwrap_or_else(none);
-        restricted_mean_difference(&of(arm)?, &of(self.frame.reference)?, self.frame.level)
-            .map_err(|why| why.to_string())
     }
 
     fn comparison(
@@ -553,78 +362,4 @@ impl<'s> Followed<'_, 's> {
         };
         self.sizes.iter().enumerate().filter_map(of).collect()
     }
-
-    fn assumptions(&self, found: &Said<ArmModel>, adjusted: &Said<adjusted::AdjustedModel>) -> Vec<String> {
-        let mut said = Vec::new();
-        let doubt = |p: f64| {
-            if p < 0.05 {
-                ": proportional hazards are doubtful, so read the hazard ratio as an average and look at the restricted means"
-            } else {
-                ""
-            }
-        };
-        match found.as_ref().map(|m| &m.proportional) {
-            Ok(Ok((columns, global))) => {
-                for (arm, test) in self.frame.compared().zip(columns) {
-                    said.push(match (&self.estimable(arm), test) {
-                        (Ok(()), Ok(t)) => format!(
-                            "Proportional hazards, {}: scaled Schoenfeld residuals against ranked time, χ² {}, p {}{}.",
-                            self.frame.arm(arm), figure(t.chi_squared), p_text(t.p), doubt(t.p)
-                        ),
-                        (Err(why), _) | (_, Err(why)) => format!("Proportional hazards, {}: not tested ({why}).", self.frame.arm(arm)),
-                    });
-                }
-                if let (true, Ok(t)) = (columns.len() > 1, global) {
-                    said.push(format!(
-                        "Proportional hazards of all arms: χ² {}, p {}{}.",
-                        figure(t.chi_squared),
-                        p_text(t.p),
-                        doubt(t.p)
-                    ));
-                }
-            }
-            Ok(Err(why)) | Err(why) => said.push(format!("Proportional hazards: not tested ({why}).")),
-        }
-        match adjusted {
-            Ok(model) => said.extend(model.notes.iter().cloned()),
-            Err(why) if !self.endpoint.covariates.is_empty() => {
-                said.push(format!("The adjusted model is not computable: {why}."));
-            }
-            Err(_) => {}
-        }
-        said.push("Censoring is taken as unrelated to the event; the data cannot show it.".to_owned());
-        said
-    }
-}
-
-/// The tests of a whole model.
-pub(super) fn fit_json(fit: &CoxFit) -> Value {
-    let mut made = Object::new();
-    made.set("n", fit.n).set("events", fit.events);
-    made.set("log_likelihood", fit.likelihood.log).set("log_likelihood_null", fit.null.log);
-    for (name, test) in [("lr", &fit.likelihood_ratio), ("wald", &fit.wald), ("score", &fit.score)] {
-        let test = test.map_err(|why| why.to_string());
-        made.all(
-            &test,
-            &[
-                (&format!("{name}_chi2"), &|t: &ChiTest| json!(t.chi_squared)),
-                (&format!("{name}_df"), &|t| json!(t.df as u64)),
-                (&format!("{name}_p"), &|t| json!(t.p)),
-            ],
-        );
-    }
-    let concordance = fit.concordance.map_err(|why| why.to_string());
-    let share = |concordant: u64, pairs: u64| concordant as f64 / pairs as f64;
-    made.all(
-        &concordance,
-        &[
-            ("concordance", &|c| json!(c.value)),
-            // If all ties of the scores were broken the wrong or the right way.
-            ("concordance_bounds", &|c| {
-                json!([share(c.concordant, c.pairs), share(c.concordant + c.tied, c.pairs)])
-            }),
-        ],
-    );
-    made.set("iterations", fit.iterations);
-    made.finish()
 }

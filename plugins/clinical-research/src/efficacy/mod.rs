@@ -1,14 +1,18 @@
 //! Phase `efficacy_analysis`: whether the treatments work, endpoint by endpoint.
 //!
-//! `numeric`, `binary` and `events` analyse an endpoint each; `adjusted` and `subgroups` model covariates and subgroups; `multiplicity`
+//! `numeric` (with `covariance`), `binary` and `events` (with `curves`, `hazards`, `adjusted`) analyse an endpoint each; `subgroups` and
+//! `time_subgroups` look within subgroups; `multiplicity`
 //! holds the error of the whole; `render`, `report` and `picture` show it. The test that counts is chosen by the endpoint's
 //! kind and by the protocol alone, never by the data.
 
 mod adjusted;
 mod binary;
+mod covariance;
 mod cox;
+mod curves;
 mod events;
 mod frame;
+mod hazards;
 mod methods;
 mod multiplicity;
 mod numeric;
@@ -18,6 +22,7 @@ mod render;
 mod report;
 mod result;
 mod subgroups;
+mod time_subgroups;
 mod words;
 
 use heddle_sdk::{manifest::LimitRequest, prelude::*};

@@ -20,8 +20,8 @@ pub(super) struct Multiplicity {
     pub(super) primary_family: Vec<String>,
     /// Hypotheses of the secondary endpoints.
     pub(super) secondary_family: Vec<String>,
-    /// Whether secondary hypotheses may be concluded on; None without a primary endpoint.
-    pub(super) gate_open: Option<bool>,
+    /// Whether secondary hypotheses may be concluded on; never without a primary endpoint.
+    pub(super) gate_open: bool,
     /// Why.
     pub(super) gate: String,
 }
@@ -66,12 +66,12 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
     let second = p_values(endpoints, &secondary);
     let second = (holm(&second), hochberg(&second));
     let rejected = first.0.iter().filter(|p| **p <= alpha).count();
-    let gate_open = (!primary.is_empty()).then_some(rejected == primary.len());
+    let gate_open = !primary.is_empty() && rejected == primary.len();
     let level = percent(alpha);
-    let gate = match gate_open {
-        None => "There is no primary endpoint with a comparison, so nothing opens the way to the secondary endpoints: their p-values describe and confirm nothing.".to_owned(),
-        Some(true) => format!("All {} primary hypotheses are rejected after Holm's adjustment at {level}: the secondary family is tested at {level}.", primary.len()),
-        Some(false) => format!("{rejected} of {} primary hypotheses are rejected after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", primary.len()),
+    let gate = match (primary.is_empty(), gate_open) {
+        (true, _) => "There is no primary endpoint with a comparison, so nothing opens the way to the secondary endpoints: their p-values describe and confirm nothing.".to_owned(),
+        (_, true) => format!("All {} primary hypotheses are rejected after Holm's adjustment at {level}: the secondary family is tested at {level}.", primary.len()),
+        (_, false) => format!("{rejected} of {} primary hypotheses are rejected after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", primary.len()),
     };
     let mut give = |family: &[Place],
                     adjusted: &(Vec<f64>, Vec<f64>),
@@ -95,10 +95,10 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
     });
     give(&secondary, &second, &|p, computed| match (computed, gate_open, p <= alpha) {
         (false, ..) => "not computable, and so not rejected".to_owned(),
-        (_, Some(true), true) => {
+        (_, true, true) => {
             format!("rejected at {level} within the secondary family (Holm p {})", p_text(p))
         }
-        (_, Some(true), false) => {
+        (_, true, false) => {
             format!("not rejected at {level} within the secondary family (Holm p {})", p_text(p))
         }
         (_, _, _) => format!("descriptive only: the gate is closed (Holm p {})", p_text(p)),

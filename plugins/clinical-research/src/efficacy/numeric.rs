@@ -1,19 +1,17 @@
 //! Endpoints that are measurements or scores.
 
-use heddle_kit::{
-    model::{Ancova, ancova, indicators, least_squares, nested_f_test, products},
-    stats::{
-        Computed, NotComputable, Sample, TTest, anova, brown_forsythe, cohens_d, hedges_g, hodges_lehmann,
-        kruskal_wallis, mann_whitney, sample_mean_interval, shapiro_wilk, student_test, welch_test,
-    },
+use heddle_kit::stats::{
+    Computed, NotComputable, Sample, TTest, anova, brown_forsythe, cohens_d, hedges_g, hodges_lehmann,
+    kruskal_wallis, mann_whitney, sample_mean_interval, shapiro_wilk, student_test, welch_test,
 };
 use serde_json::{Value, json};
 
 use super::{
+    covariance::{Adjusted, adjust},
     frame::{Frame, Members, numbers},
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Role, Test},
-    words::{favours, figure, p_text, percent, reason},
+    words::{benefit, figure, p_text, reason},
 };
 use crate::study::{Endpoint, EndpointKind};
 
@@ -24,15 +22,6 @@ struct Data<'a, 's> {
     sizes: &'a [usize],
     samples: Vec<Computed<Sample>>,
     adjusted: Option<Said<Adjusted>>,
-}
-
-/// The analysis of covariance of those who have a value of the outcome and of the covariate.
-struct Adjusted {
-    fit: Ancova,
-    n: usize,
-    n_by_arm: Vec<usize>,
-    /// Whether the slope of the covariate differs between arms.
-    slopes_p: Said<f64>,
 }
 
 /// The analysis of a continuous or ordinal endpoint.
@@ -62,44 +51,6 @@ pub(super) fn analyse(
         adjusted: endpoint.baseline_field.as_deref().map(|field| adjust(frame, members, &value, field)),
     };
     Ok(data.analysed(role))
-}
-
-fn adjust(
-    frame: &Frame<'_>,
-    members: &Members,
-    value: &dyn Fn(u32) -> Option<f64>,
-    field: &str,
-) -> Said<Adjusted> {
-    let covariate = numbers(frame.study, field)?;
-    let (mut outcome, mut baseline, mut arms) = (Vec::new(), Vec::new(), Vec::new());
-    let mut n_by_arm = vec![0; frame.n_arms()];
-    for (row, arm) in members.rows.iter().zip(&members.arms) {
-        if let (Some(y), Some(x)) = (value(*row), covariate.get(*row as usize).copied().flatten()) {
-            outcome.push(y);
-            baseline.push(x);
-            arms.push(*arm);
-            if let Some(n) = n_by_arm.get_mut(*arm) {
-                *n += 1;
-            }
-        }
-    }
-    if n_by_arm.get(frame.reference).copied().unwrap_or(0) == 0 {
-        return Err(format!("nobody of {} has both outcome and {field}", frame.reference_name()));
-    }
-    let mut names = vec![field.to_owned()];
-    names.extend(frame.compared_names());
-    let said = |why| reason(why, &[], &names);
-    let fit =
-        ancova(&outcome, &baseline, &arms, frame.n_arms(), frame.reference, frame.level).map_err(said)?;
-    let slopes = || -> Computed<f64> {
-        let groups = indicators(&arms, frame.n_arms(), frame.reference);
-        let crossed = products(&groups, std::slice::from_ref(&baseline));
-        let columns: Vec<&[f64]> =
-            std::iter::once(&baseline).chain(&groups).chain(&crossed).map(Vec::as_slice).collect();
-        Ok(nested_f_test(&fit.fit, &least_squares(&columns, &outcome, frame.level)?)?.p)
-    };
-    let slopes_p = slopes().map_err(said);
-    Ok(Adjusted { fit, n: outcome.len(), n_by_arm, slopes_p })
 }
 
 fn t_value(test: &TTest) -> Value {
@@ -178,7 +129,7 @@ impl Data<'_, '_> {
             made.set("anova", f.finish()).set("kruskal", h.finish());
         }
         if let Some(adjusted) = &self.adjusted {
-            made.computed("ancova", adjusted.as_ref().map(|a| self.ancova(a)).map_err(Clone::clone));
+            made.computed("ancova", adjusted.as_ref().map(|a| a.json(frame)).map_err(Clone::clone));
         }
         let overall = (frame.n_arms() > 2).then(|| {
             let (name, p) = if self.kind() == "ordinal" {
@@ -246,48 +197,6 @@ impl Data<'_, '_> {
         made.finish()
     }
 
-    fn ancova(&self, adjusted: &Adjusted) -> Value {
-        let frame = self.frame;
-        let effects = frame.compared().enumerate().map(|(at, arm)| {
-            let mut made = Object::new();
-            let effect = self.effect(adjusted, at, arm);
-            made.all(
-                &effect,
-                &[
-                    ("adjusted_difference", &|e| json!(e.estimate)),
-                    ("se", &|e| json!(e.se)),
-                    ("t", &|e| json!(e.statistic)),
-                    ("p", &|e| json!(e.p)),
-                    ("ci", &|e| json!(e.interval)),
-                ],
-            );
-            (frame.arm(arm), made.finish())
-        });
-        let mut made = Object::new();
-        made.set("n", adjusted.n);
-        let field = self.endpoint.baseline_field.clone().unwrap_or_default();
-        made.set("covariate", &field);
-        let names = [field];
-        made.computed(
-            "covariate_slope",
-            adjusted.fit.slope.map(|s| s.estimate).map_err(|why| reason(why, &[], &names)),
-        );
-        made.set("residual_df", adjusted.fit.fit.residual_df() as f64);
-        made.set("effects", object(effects));
-        made.computed("parallel_slopes_p", adjusted.slopes_p.clone());
-        made.finish()
-    }
-
-    fn effect(&self, adjusted: &Adjusted, at: usize, arm: usize) -> Said<heddle_kit::model::Coefficient> {
-        if adjusted.n_by_arm.get(arm).copied().unwrap_or(0) == 0 {
-            return Err(format!("nobody of {} has both outcome and covariate", self.frame.arm(arm)));
-        }
-        let found = adjusted.fit.differences.get(at).copied().unwrap_or(Err(NotComputable::BadGroups));
-        let mut names = self.frame.compared_names();
-        names.insert(0, self.endpoint.baseline_field.clone().unwrap_or_default());
-        found.map_err(|why| reason(why, &[], &names))
-    }
-
     fn comparison(&self, at: usize, arm: usize) -> Comparison {
         let level = self.frame.level;
         let unit = self.endpoint.unit.as_deref().map(|u| format!(" ({u})")).unwrap_or_default();
@@ -317,7 +226,7 @@ impl Data<'_, '_> {
             (shift, ranks.as_ref().map(|r| r.p).map_err(Clone::clone)),
         );
         let adjusted = self.adjusted.as_ref().map(|adjusted| {
-            let effect = adjusted.as_ref().map_err(Clone::clone).and_then(|a| self.effect(a, at, arm));
+            let effect = adjusted.as_ref().map_err(Clone::clone).and_then(|a| a.effect(self.frame, at, arm));
             let estimate = effect.as_ref().map(|e| Estimate { value: e.estimate, interval: e.interval });
             let p = effect.as_ref().map(|e| e.p).map_err(Clone::clone);
             test("Analysis of covariance", "adjusted mean difference", (estimate.map_err(Clone::clone), p))
@@ -439,33 +348,16 @@ impl Data<'_, '_> {
                 Err(why) => format!("Parallel slopes of the covariate: not tested ({why})."),
             });
         }
+        for arm in self.frame.compared() {
+            let shift = self.between(arm, |a, b| hodges_lehmann(a, b, self.frame.level));
+            if shift.is_ok_and(|s| s.interval.0 == s.interval.1) {
+                said.push(format!(
+                    "The interval of the shift of {} has no width, as most differences are tied: it says nothing of the precision; Cliff's delta and the test do.",
+                    self.frame.arm(arm)
+                ));
+            }
+        }
         said.push("These checks describe the data; none of them chose a test.".to_owned());
         said
     }
-}
-
-/// Whom an effect favours, in words. The effect comes with its own name and figure.
-pub(super) fn benefit(
-    frame: &Frame<'_>,
-    endpoint: &Endpoint,
-    arm: usize,
-    effect: Option<(f64, String)>,
-    p: &Said<f64>,
-) -> String {
-    let direction = super::words::direction_text(endpoint.direction);
-    let Some((value, named)) = effect else { return format!("{direction}; no effect could be estimated") };
-    let (arm, reference) = (frame.arm(arm), frame.reference_name());
-    let whom = match (endpoint.direction, favours(value, endpoint.direction, arm, reference)) {
-        (None, _) => format!("{named}, {arm} against {reference}"),
-        (_, Some(whom)) => format!("{named} favours {whom}"),
-        (_, None) => format!("{named} favours neither {arm} nor {reference}"),
-    };
-    let chance = match p {
-        Ok(p) if *p <= frame.alpha => {
-            format!("unlikely by chance alone at a level of {} before any adjustment", percent(frame.alpha))
-        }
-        Ok(_) => format!("compatible with chance at a level of {}", percent(frame.alpha)),
-        Err(_) => "its test is not computable".to_owned(),
-    };
-    format!("{direction}; {whom} ({chance})")
 }

@@ -53,8 +53,14 @@ pub(super) fn statement(frame: &Frame<'_>, of: &Comparison) -> String {
         frame.reference_name(),
         of.n.1,
         of.main.name,
-        of.benefit
+        capitalised(&of.benefit)
     )
+}
+
+/// With a capital at its beginning.
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// An endpoint: the reference's keys, then what is more.

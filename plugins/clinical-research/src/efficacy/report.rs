@@ -139,7 +139,7 @@ impl Report<'_, '_> {
             }),
         );
         if let Some(overall) = &endpoint.overall {
-            text.paragraph(&markdown_escaped(&format!("{}: {}.", overall.name, p_said(overall))));
+            text.paragraph(&markdown_escaped(&format!("{}: p {}.", overall.name, p_said(overall))));
         }
         for comparison in &endpoint.comparisons {
             self.comparison(text, comparison);
@@ -147,18 +147,17 @@ impl Report<'_, '_> {
     }
 
     fn comparison(&self, text: &mut Markdown, of: &Comparison) {
-        let mut said = markdown_escaped(&statement(self.frame, of));
-        said.push_str(&markdown_escaped(&format!(" Main test because: {}.", of.why)));
+        let mut said = format!("{} Main test because: {}.", statement(self.frame, of), of.why);
         if let Some(adjusted) = &of.adjusted {
-            said.push_str(&markdown_escaped(&format!(
+            said.push_str(&format!(
                 " In a family of {}: Holm p {}, Hochberg p {}; {}.",
                 adjusted.family,
                 p_text(adjusted.holm),
                 p_text(adjusted.hochberg),
                 adjusted.conclusion
-            )));
+            ));
         }
-        text.paragraph(&said);
+        text.paragraph(&markdown_escaped(&said));
         let row = |mark: &str, test: &Test| {
             let effect = match &test.estimate {
                 Ok(estimate) => estimate_text(estimate, self.frame.level),
@@ -281,7 +280,7 @@ impl Report<'_, '_> {
 
     fn missing(&self, text: &mut Markdown) {
         text.heading(2, "Missing values");
-        text.paragraph("Subjects without a value are left out of the analysis of that value only (complete cases), which is unbiased if values are missing at random given the arm; the counts are with each endpoint.");
+        text.paragraph("Subjects without a value are left out of the analysis of that value only (complete cases). That is unbiased if, within an arm, whether a value is missing does not depend on the value; the data cannot show it. The counts are with each endpoint.");
         let said: Vec<String> = self
             .results
             .endpoints
@@ -338,7 +337,29 @@ impl Report<'_, '_> {
             text.paragraph("Every planned figure was computed.");
         }
         text.bullets(said.iter().map(|s| markdown_escaped(s)));
-        text.paragraph("No analysis deviates from the protocol that was read; what the protocol left open was filled by the rules under Methods and is named at the top of this report.");
+        let replaced = |c: &&Comparison| c.sensitivity.iter().any(|t| t.name == "Analysis of covariance");
+        let deviations: Vec<String> = self
+            .results
+            .endpoints
+            .iter()
+            .flat_map(|e| e.comparisons.iter().filter(replaced).map(move |c| (e, c)))
+            .map(|(e, c)| {
+                let why = format!(
+                    "{}, {}: the main test is {}, because this is {}.",
+                    e.label,
+                    self.frame.arm(c.arm),
+                    c.main.name,
+                    c.why
+                );
+                markdown_escaped(&why)
+            })
+            .collect();
+        text.paragraph(if deviations.is_empty() {
+            "No main test deviates from the protocol that was read; what the protocol left open was filled by the rules under Methods."
+        } else {
+            "Deviations from the protocol that was read:"
+        });
+        text.bullets(deviations);
     }
 }
 

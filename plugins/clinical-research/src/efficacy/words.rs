@@ -2,8 +2,8 @@
 
 use heddle_kit::{report::thousands, stats::NotComputable};
 
-use super::result::Estimate;
-use crate::study::Direction;
+use super::{frame::Frame, object::Said, result::Estimate};
+use crate::study::{Direction, Endpoint};
 
 /// A p-value for people: three digits.
 pub(super) fn p_text(p: f64) -> String {
@@ -96,6 +96,32 @@ pub(super) fn favours<'a>(
     } else {
         None
     }
+}
+
+/// Whom an effect favours, in words. The effect comes with its own name and figure.
+pub(super) fn benefit(
+    frame: &Frame<'_>,
+    endpoint: &Endpoint,
+    arm: usize,
+    effect: Option<(f64, String)>,
+    p: &Said<f64>,
+) -> String {
+    let direction = direction_text(endpoint.direction);
+    let Some((value, named)) = effect else { return format!("{direction}; no effect could be estimated") };
+    let (arm, reference) = (frame.arm(arm), frame.reference_name());
+    let whom = match (endpoint.direction, favours(value, endpoint.direction, arm, reference)) {
+        (None, _) => format!("{named}, {arm} against {reference}"),
+        (_, Some(whom)) => format!("{named} favours {whom}"),
+        (_, None) => format!("{named} favours neither {arm} nor {reference}"),
+    };
+    let chance = match p {
+        Ok(p) if *p <= frame.alpha => {
+            format!("unlikely by chance alone at a level of {} before any adjustment", percent(frame.alpha))
+        }
+        Ok(_) => format!("compatible with chance at a level of {}", percent(frame.alpha)),
+        Err(_) => "its test is not computable".to_owned(),
+    };
+    format!("{direction}; {whom} ({chance})")
 }
 
 /// A list in words: "a, b and c".

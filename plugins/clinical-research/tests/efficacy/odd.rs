@@ -160,11 +160,11 @@ fn a_constant_outcome() {
     let found = checked(&study);
     assert_eq!(
         endpoint(&found, "change")["vs_reference"]["Active"]["not_computable"]["welch"],
-        "all values are equal"
+        "nothing varies: all values are equal, or the fit is perfect"
     );
     assert_eq!(
         endpoint(&found, "grade")["vs_reference"]["Active"]["not_computable"]["mann_whitney"],
-        "all values are equal"
+        "nothing varies: all values are equal, or the fit is perfect"
     );
     let response = endpoint(&found, "response");
     assert_eq!(response["vs_reference"]["Active"]["fisher_p"], 1.0);

@@ -37,7 +37,7 @@ fn numbers<'s>(study: &'s mut Study, field: &str) -> &'s mut Vec<Option<f64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn exchanging_the_arms_turns_the_signs(seed in 0u64..1_000, size in 40usize..90) {

@@ -151,5 +151,5 @@ fn pilot_study() {
 
 #[test]
 fn pilot_study_with_defects() {
-    both("cdisc_pilot_defects", 661);
+    both("cdisc_pilot_defects", 658);
 }

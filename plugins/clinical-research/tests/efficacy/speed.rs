@@ -7,7 +7,7 @@ use crate::{
     study::{made_up, run},
 };
 
-/// With HEDDLE_SUBJECTS (100,000 for the figures in the commit; a small study otherwise) and, with HEDDLE_DUMP, its files.
+/// With HEDDLE_SUBJECTS so many, such as 100,000; a small study without it.
 #[test]
 fn a_large_study() {
     let subjects = std::env::var("HEDDLE_SUBJECTS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);

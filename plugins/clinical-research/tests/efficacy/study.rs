@@ -164,11 +164,16 @@ pub(crate) fn protocol(value: &Value) -> Protocol {
     }
 }
 
-/// What the phase leaves of a study.
+/// What the phase leaves of a study. With HEDDLE_DUMP its files are written below that folder.
 pub(crate) fn run(study: &Study) -> TestRun {
     let run =
         Harness::<EfficacyAnalysis>::new().file(FILE, serde_json::to_vec(study).unwrap()).run(json!({}));
     run.output();
+    if let Some(folder) = std::env::var_os("HEDDLE_DUMP") {
+        let folder = PathBuf::from(folder).join(study.protocol.study_id.as_deref().unwrap_or("made_up"));
+        fs::create_dir_all(&folder).unwrap();
+        run.files.iter().for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
+    }
     run
 }
 
