@@ -21,6 +21,7 @@ pub(crate) fn all() -> Vec<Workflow> {
             Step::phase("data_validation", phase("data_validation"))
                 .map("study_data", "input.study_data")
                 .map("protocol", "input.protocol"),
+            Step::phase("safety_analysis", phase("safety_analysis")).after("data_validation"),
         ],
         ..Workflow::new("clinical_research")
     }]
