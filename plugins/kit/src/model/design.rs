@@ -62,13 +62,13 @@ pub(crate) fn standardise(
 }
 
 /// Which columns of a symmetric non-negative matrix (row-major, `p` × `p`) are no combination of the ones before them: those
-/// whose pivot in the elimination, in units of the diagonal, exceeds the tolerance.
-pub(crate) fn independent(matrix: &[f64], p: usize, tolerance: f64) -> Vec<usize> {
+/// whose pivot in the elimination, in units of the diagonal, exceeds the tolerance, and whose diagonal exceeds `least`.
+pub(crate) fn independent(matrix: &[f64], p: usize, tolerance: f64, least: f64) -> Vec<usize> {
     let mut rest = matrix.to_vec();
     let mut kept = Vec::new();
     for j in 0..p {
         let (pivot, whole) = (rest[j * p + j], matrix[j * p + j]);
-        if !(whole > 0.0 && pivot > tolerance * whole) {
+        if !(whole > least && pivot > tolerance * whole) {
             continue;
         }
         kept.push(j);

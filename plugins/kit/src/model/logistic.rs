@@ -29,7 +29,7 @@ pub struct LogisticFit {
     pub intercept: Computed<Coefficient>,
     /// Of each column: log odds ratios per unit.
     pub coefficients: Vec<Computed<Coefficient>>,
-    /// The fit's likelihood; under separation its bound.
+    /// The fit's likelihood; under separation its bound to some six digits.
     pub likelihood: Likelihood,
     /// Against the model with the intercept alone.
     pub overall: Computed<ChiTest>,
@@ -55,7 +55,7 @@ pub fn logistic(columns: &[&[f64]], outcome: &[bool], options: &LogisticOptions)
     let design = standardise(columns, n, |row| row)?;
     let width = design.width;
     let newton = NewtonOptions { convergence: Convergence::Full, iterations: options.iterations };
-    let ascent = maximise(width + 1, |at| derivatives(&design, outcome, at), &newton)?;
+    let ascent = maximise(width + 1, n, |at| derivatives(&design, outcome, at), &newton)?;
     let slopes: Vec<f64> = (0..width).map(|j| ascent.at[j + 1] / design.scales[j]).collect();
     let coefficients: Vec<Computed<Coefficient>> = (0..width)
         .map(|column| {

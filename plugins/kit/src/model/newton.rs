@@ -7,10 +7,17 @@ use crate::stats::{Computed, NotComputable};
 
 /// A pivot this small against its diagonal means a column that follows from the others.
 const COLLINEAR: f64 = 1e-9;
-/// A coefficient that still moves farther than this at the end, in units of its column's spread, and hardly less far than
-/// the step before, moves for ever: near a maximum each step is a small fraction of the last.
-const MOVES: f64 = 1e-5;
+/// Information of this much per observation is rounding.
+const ROUNDING: f64 = 1e-11;
+/// Where the next step promises this much in log-likelihood, the climb is near its end, but not yet among rounding errors.
+const NEAR: std::ops::Range<f64> = 1e-10..1e-6;
+/// A coefficient that there still moves farther than this, in units of its column's spread, and hardly less far than the
+/// step before, moves for ever: near a maximum each step is a small fraction of the last.
+const MOVES: f64 = 1e-4;
 const HARDLY_LESS: f64 = 0.5;
+
+/// A coefficient with less than this of the information that it had at zero has none beside an infinite one.
+const LOST: f64 = 1e-6;
 
 /// A log-likelihood at a point with its gradient and negative Hessian (row-major).
 #[derive(Debug, Clone)]
@@ -98,12 +105,47 @@ fn factorise(matrix: &[f64], p: usize, kept: &[usize]) -> Option<Cholesky<f64, n
     Cholesky::new(DMatrix::from_fn(kept.len(), kept.len(), |i, j| matrix[kept[i] * p + kept[j]]))
 }
 
+/// The end of the climb, with the covariance there; before the last step, if it has none of its own.
+#[allow(clippy::too_many_arguments, reason = "the parts of one state, taken apart as soon as they are in")]
+fn finished(
+    p: usize,
+    at: Vec<f64>,
+    start: Derivatives,
+    here: &Derivatives,
+    kept: Vec<usize>,
+    mut infinite: Vec<usize>,
+    before: Option<Cholesky<f64, nalgebra::Dyn>>,
+    iterations: usize,
+) -> Computed<Ascent> {
+    let covariance = factorise(&here.information, p, &kept)
+        .or(before)
+        .map_or_else(|| DMatrix::zeros(kept.len(), kept.len()), |f| f.inverse());
+    if infinite.is_empty() && covariance.diagonal().iter().any(|v| *v <= 0.0 || !v.is_finite()) {
+        return Err(NotComputable::NotConverged { iterations });
+    }
+    // Where one coefficient is infinite, nothing may be left to estimate another from.
+    let lost = |place: usize| {
+        let left = covariance[(place, place)].recip();
+        left.is_nan() || left <= LOST * start.information[kept[place] * (p + 1)]
+    };
+    let lost: Vec<usize> =
+        (0..kept.len()).filter(|at| !infinite.is_empty() && lost(*at)).map(|at| kept[at]).collect();
+    infinite.extend(lost);
+    infinite.sort_unstable();
+    infinite.dedup();
+    Ok(Ascent { at, value: here.value, start, kept, covariance, infinite, iterations })
+}
+
 /// Climbs from zero. Each step is halved until the likelihood grows. Where it grows for ever more slowly while the point runs
 /// away, the columns that run are told: a monotone likelihood (Heinze and Schemper 2001, "A solution to the problem of monotone
 /// likelihood in Cox regression") or separated outcomes (Albert and Anderson 1984, "On the existence of maximum likelihood
 /// estimates in logistic regression models").
+///
+/// Columns are standardised, so that each observation that counts brings an information of about one: a column whose
+/// information from `observations` of them is no more than rounding is constant where it matters.
 pub(crate) fn maximise(
     p: usize,
+    observations: usize,
     mut likelihood: impl FnMut(&[f64]) -> Derivatives,
     options: &NewtonOptions,
 ) -> Computed<Ascent> {
@@ -112,45 +154,34 @@ pub(crate) fn maximise(
     if !start.value.is_finite() {
         return Err(NotComputable::TooLarge);
     }
-    let kept = independent(&start.information, p, COLLINEAR);
+    let kept = independent(&start.information, p, COLLINEAR, ROUNDING * observations as f64);
     let mut here = start.clone();
     let mut last: Option<(DVector<f64>, f64)> = None;
+    let mut infinite: Vec<usize> = Vec::new();
     for iteration in 0..options.iterations {
         let gradient = gather(&here.gradient, &kept);
         let factor = factorise(&here.information, p, &kept);
         let step = factor.as_ref().map(|f| f.solve(&gradient));
         let promise = step.as_ref().map(|s| gradient.dot(s) / 2.0);
+        if let (Some(step), Some((before, _)), Some(true)) =
+            (&step, &last, promise.map(|p| NEAR.contains(&p)))
+        {
+            let runs = |at: usize| step[at].abs() > MOVES && step[at].abs() > HARDLY_LESS * before[at].abs();
+            infinite = (0..kept.len()).filter(|at| runs(*at)).map(|at| kept[at]).collect();
+        }
         let gain = last.as_ref().map(|l| l.1);
-        let done = promise.is_none_or(|promise| options.done(promise, gain, here.value));
-        if let (true, Some(direction)) = (done, step.as_ref().or(last.as_ref().map(|l| &l.0))) {
-            let runs = |at: usize| {
-                let before = last.as_ref().map_or(f64::INFINITY, |l| l.0[at].abs());
-                direction[at].abs() > MOVES && direction[at].abs() > HARDLY_LESS * before
-            };
-            let infinite: Vec<usize> = (0..kept.len()).filter(|at| runs(*at)).map(|at| kept[at]).collect();
+        let done = promise.is_some_and(|promise| options.done(promise, gain, here.value));
+        // On its way to infinity the information vanishes, in the end behind rounding.
+        let lost = promise.is_none_or(|p| p < NEAR.start) && !infinite.is_empty();
+        if done || lost {
             // One more step costs nothing and takes the error of a converged point to rounding.
-            if infinite.is_empty() && options.convergence == Convergence::Full {
-                for (k, s) in kept.iter().zip(direction) {
+            if let (true, Convergence::Full, Some(step)) = (infinite.is_empty(), options.convergence, &step) {
+                for (k, s) in kept.iter().zip(step) {
                     at[*k] += s;
                 }
                 here = likelihood(&at);
             }
-            let covariance = factorise(&here.information, p, &kept)
-                .or(factor)
-                .map_or_else(|| DMatrix::zeros(kept.len(), kept.len()), |f| f.inverse());
-            let singular = covariance.diagonal().iter().any(|v| *v <= 0.0 || !v.is_finite());
-            if singular && infinite.is_empty() && !kept.is_empty() {
-                return Err(NotComputable::NotConverged { iterations: iteration });
-            }
-            return Ok(Ascent {
-                at,
-                value: here.value,
-                start,
-                kept,
-                covariance,
-                infinite,
-                iterations: iteration,
-            });
+            return finished(p, at, start, &here, kept, infinite, factor, iteration);
         }
         let Some(step) = step else {
             return Err(NotComputable::NotConverged { iterations: iteration });
@@ -171,7 +202,10 @@ pub(crate) fn maximise(
             }
         };
         let Some((next, there)) = better else {
-            return Err(NotComputable::NotConverged { iterations: iteration });
+            if infinite.is_empty() {
+                return Err(NotComputable::NotConverged { iterations: iteration });
+            }
+            return finished(p, at, start, &here, kept, infinite, factor, iteration);
         };
         last = Some((step, there.value - here.value));
         (at, here) = (next, there);

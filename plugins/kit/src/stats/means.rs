@@ -27,7 +27,7 @@ pub struct TTest {
 pub fn welch_test(sample: &Sample, other: &Sample, level: f64) -> Computed<TTest> {
     let (a, b) = (sample.variance()? / sample.n() as f64, other.variance()? / other.n() as f64);
     let total = a + b;
-    if total <= 0.0 {
+    if total.sqrt() <= rounding(sample, other) {
         return Err(NotComputable::NoVariation);
     }
     // Shares of the whole, as the squares of very small variances would vanish.
@@ -58,7 +58,14 @@ fn pooled_sd(sample: &Sample, other: &Sample) -> Computed<f64> {
     sample.variance()?;
     other.variance()?;
     let pooled = (sample.squares() + other.squares()) / (sample.n() + other.n() - 2) as f64;
-    if pooled > 0.0 { Ok(pooled.sqrt()) } else { Err(NotComputable::NoVariation) }
+    if pooled.sqrt() > rounding(sample, other) { Ok(pooled.sqrt()) } else { Err(NotComputable::NoVariation) }
+}
+
+/// A spread of no more than this is what rounding makes of equal values.
+const NEGLIGIBLE: f64 = 10.0 * f64::EPSILON;
+
+fn rounding(sample: &Sample, other: &Sample) -> f64 {
+    NEGLIGIBLE * sample.mean().abs().max(other.mean().abs())
 }
 
 /// The standardised mean difference for balance, (m₁ − m₂) / √((s₁² + s₂²) / 2): it does not depend on the sample sizes
@@ -125,7 +132,7 @@ pub struct FTest {
 /// One-way analysis of variance of two or more groups (Fisher 1925, "Statistical Methods for Research Workers").
 pub fn anova(groups: &[&Sample]) -> Computed<FTest> {
     let moments: Vec<_> = groups.iter().map(|g| (g.n() as f64, g.mean(), g.squares())).collect();
-    one_way(&moments)
+    one_way(&moments, moments.iter().fold(0.0, |most, m| m.1.abs().max(most)))
 }
 
 /// Brown and Forsythe's test of equal variances: the analysis of variance of the distances from each group's median
@@ -136,11 +143,14 @@ pub fn brown_forsythe(groups: &[&Sample]) -> Computed<FTest> {
         Sample::new(group.sorted().iter().map(|v| (v - centre).abs()).collect())
     };
     let distances = groups.iter().map(distances).collect::<Computed<Vec<_>>>()?;
-    anova(&distances.iter().collect::<Vec<_>>())
+    let moments: Vec<_> = distances.iter().map(|g| (g.n() as f64, g.mean(), g.squares())).collect();
+    // The distances carry the rounding errors of the values that they are between.
+    let ends = groups.iter().flat_map(|g| g.sorted().first().into_iter().chain(g.sorted().last()));
+    one_way(&moments, ends.fold(0.0, |most, v| v.abs().max(most)))
 }
 
-/// From (n, mean, sum of squares within) of each group.
-fn one_way(groups: &[(f64, f64, f64)]) -> Computed<FTest> {
+/// From (n, mean, sum of squares within) of each group, of values up to this size.
+fn one_way(groups: &[(f64, f64, f64)], size: f64) -> Computed<FTest> {
     if groups.len() < 2 {
         return Err(NotComputable::BadGroups);
     }
@@ -152,7 +162,7 @@ fn one_way(groups: &[(f64, f64, f64)]) -> Computed<FTest> {
     if residual_df <= 0.0 {
         return Err(NotComputable::NoResidualDegrees);
     }
-    if within <= 0.0 {
+    if within <= n * (NEGLIGIBLE * size).powi(2) {
         return Err(NotComputable::NoVariation);
     }
     let f = (between / df) / (within / residual_df);

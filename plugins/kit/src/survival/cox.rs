@@ -39,7 +39,7 @@ pub struct CoxFit {
     pub n: usize,
     /// How many events.
     pub events: usize,
-    /// The fit's partial likelihood; where it is monotone, its bound.
+    /// The fit's partial likelihood; where it is monotone, its bound to some six digits.
     pub likelihood: Likelihood,
     /// The partial likelihood without any column.
     pub null: Likelihood,
@@ -94,7 +94,7 @@ pub fn cox(follow_up: &FollowUp, columns: &[&[f64]], options: &CoxOptions) -> Co
     let runs: Vec<_> = follow_up.ties().collect();
     let newton = NewtonOptions { convergence: options.convergence, iterations: options.iterations };
     let ascent =
-        maximise(columns.len(), |at| derivatives(follow_up, &runs, &design, options.ties, at), &newton)?;
+        maximise(columns.len(), events, |at| derivatives(&runs, &design, options.ties, at), &newton)?;
     let coefficients: Vec<Computed<Coefficient>> = (0..columns.len())
         .map(|column| {
             let place = ascent.place(column)?;

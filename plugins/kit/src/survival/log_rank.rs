@@ -133,7 +133,7 @@ impl Sums {
 
     fn test(self) -> Computed<LogRank> {
         // The deviations sum to zero, so the last group that is at risk follows from the others.
-        let kept = independent(&self.covariance, self.levels, 1e-9);
+        let kept = independent(&self.covariance, self.levels, 1e-9, 0.0);
         if kept.is_empty() {
             return Err(NotComputable::EmptyMargin);
         }

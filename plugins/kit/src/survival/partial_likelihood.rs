@@ -1,6 +1,5 @@
 //! Cox's partial likelihood, in one pass over the subjects from the last time back.
 
-use super::FollowUp;
 use crate::model::{Derivatives, Standardised};
 
 /// How events at one time share their risk set.
@@ -12,19 +11,43 @@ pub enum Ties {
     Breslow,
 }
 
-/// Sums of weights, weighted columns and weighted products of columns (lower triangle, packed) over a set of subjects.
-struct RiskSet {
-    weight: f64,
-    columns: Vec<f64>,
+/// Predictors this far above the offset are taken in by a new one, so that no weight overflows.
+const HEADROOM: f64 = 30.0;
+
+/// Sums of weights, weighted columns and weighted products of columns (lower triangle, packed) over a set of subjects. Weights
+/// are e to the linear predictor less an offset near the set's own largest, so that none that counts vanishes.
+pub(super) struct RiskSet {
+    offset: f64,
+    pub(super) weight: f64,
+    pub(super) columns: Vec<f64>,
     products: Vec<f64>,
 }
 
 impl RiskSet {
-    fn new(p: usize) -> Self {
-        Self { weight: 0.0, columns: vec![0.0; p], products: vec![0.0; p * (p + 1) / 2] }
+    pub(super) fn new(p: usize) -> Self {
+        Self {
+            offset: f64::NEG_INFINITY,
+            weight: 0.0,
+            columns: vec![0.0; p],
+            products: vec![0.0; p * (p + 1) / 2],
+        }
     }
 
-    fn add(&mut self, weight: f64, x: &[f64]) {
+    /// Moves the offset up where these predictors need it, and returns it.
+    pub(super) fn raise(&mut self, predictors: &[f64]) -> f64 {
+        let most = predictors.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if most > self.offset + HEADROOM {
+            let factor = (self.offset - most).exp();
+            self.offset = most;
+            self.weight *= factor;
+            for sum in self.columns.iter_mut().chain(&mut self.products) {
+                *sum *= factor;
+            }
+        }
+        self.offset
+    }
+
+    pub(super) fn add(&mut self, weight: f64, x: &[f64]) {
         self.weight += weight;
         let mut products = self.products.iter_mut();
         for (i, (sum, value)) in self.columns.iter_mut().zip(x).enumerate() {
@@ -36,32 +59,25 @@ impl RiskSet {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.weight = 0.0;
         self.columns.fill(0.0);
         self.products.fill(0.0);
     }
 }
 
-/// The linear predictors of the rows, the largest taken away from all, as only differences count and none may overflow.
-pub(crate) fn predictors(design: &Standardised, at: &[f64]) -> Vec<f64> {
-    let mut eta: Vec<f64> = if design.width == 0 {
-        Vec::new()
-    } else {
-        let of = |x: &[f64]| x.iter().zip(at).map(|(x, b)| x * b).sum();
-        design.rows.chunks_exact(design.width).map(of).collect()
-    };
-    let most = eta.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for value in &mut eta {
-        *value -= most;
+/// The linear predictors of the rows.
+pub(super) fn predictors(design: &Standardised, at: &[f64]) -> Vec<f64> {
+    if design.width == 0 {
+        return Vec::new();
     }
-    eta
+    let of = |x: &[f64]| x.iter().zip(at).map(|(x, b)| x * b).sum();
+    design.rows.chunks_exact(design.width).map(of).collect()
 }
 
 /// The log partial likelihood and its derivatives at coefficients of the standardised columns, whose rows are in the order of
 /// time. Time O(n p²).
-pub(crate) fn derivatives(
-    follow_up: &FollowUp,
+pub(super) fn derivatives(
     runs: &[(usize, usize, usize)],
     design: &Standardised,
     ties: Ties,
@@ -69,7 +85,6 @@ pub(crate) fn derivatives(
 ) -> Derivatives {
     let p = design.width;
     let eta = predictors(design, at);
-    debug_assert_eq!(follow_up.n(), eta.len());
     let row = |i: usize| &design.rows[i * p..(i + 1) * p];
     let (mut at_risk, mut tied) = (RiskSet::new(p), RiskSet::new(p));
     let mut value = 0.0;
@@ -78,11 +93,12 @@ pub(crate) fn derivatives(
     for (start, died, end) in runs.iter().rev().copied() {
         tied.clear();
         let events = died - start;
+        let offset = at_risk.raise(&eta[start..end]);
         for (i, predictor) in eta.iter().enumerate().take(end).skip(start) {
-            let weight = predictor.exp();
+            let weight = (predictor - offset).exp();
             at_risk.add(weight, row(i));
             if i < died {
-                value += predictor;
+                value += predictor - offset;
                 for (sum, x) in gradient.iter_mut().zip(row(i)) {
                     *sum += x;
                 }

@@ -1,6 +1,10 @@
 //! Whether hazards are proportional: Schoenfeld's residuals against time.
 
-use super::{CoxFit, FollowUp, KaplanMeier, Ties, cox::design, partial_likelihood::predictors};
+use super::{
+    CoxFit, FollowUp, KaplanMeier, Ties,
+    cox::design,
+    partial_likelihood::{RiskSet, predictors},
+};
 use crate::{
     model::ChiTest,
     stats::{Computed, NotComputable},
@@ -113,18 +117,16 @@ pub fn proportional_hazards(
 fn raw_residuals(fit: &CoxFit, follow_up: &FollowUp, rows: &[f64], eta: &[f64]) -> Vec<f64> {
     let p = fit.coefficients.len();
     let mut residuals = Vec::with_capacity(fit.events * p);
-    let (mut whole, mut total) = (vec![0.0; p], 0.0);
+    let (mut whole, mut part) = (RiskSet::new(p), RiskSet::new(p));
     let mut means = Vec::new();
     for (start, died, end) in follow_up.ties().rev() {
-        let (mut part, mut part_total) = (vec![0.0; p], 0.0);
-        for i in start..end {
-            let weight = eta[i].exp();
-            total += weight;
-            part_total += if i < died { weight } else { 0.0 };
-            for j in 0..p {
-                let weighted = weight * rows[i * p + j];
-                whole[j] += weighted;
-                part[j] += if i < died { weighted } else { 0.0 };
+        part.clear();
+        let offset = whole.raise(&eta[start..end]);
+        for (i, predictor) in eta.iter().enumerate().take(end).skip(start) {
+            let (weight, x) = ((predictor - offset).exp(), &rows[i * p..(i + 1) * p]);
+            whole.add(weight, x);
+            if i < died {
+                part.add(weight, x);
             }
         }
         let events = died - start;
@@ -132,8 +134,9 @@ fn raw_residuals(fit: &CoxFit, follow_up: &FollowUp, rows: &[f64], eta: &[f64]) 
         for event in 0..events {
             let share = event as f64 / events as f64;
             let gone = if fit.internal.ties == Ties::Efron { share } else { 0.0 };
-            for j in 0..p {
-                mean[j] += (whole[j] - gone * part[j]) / (total - gone * part_total) / events as f64;
+            let total = (whole.weight - gone * part.weight) * events as f64;
+            for (sum, (all, tied)) in mean.iter_mut().zip(whole.columns.iter().zip(&part.columns)) {
+                *sum += (all - gone * tied) / total;
             }
         }
         means.push((start, died, mean));
