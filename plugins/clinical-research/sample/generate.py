@@ -101,7 +101,7 @@ events[11]["start_day"] = None
 labs[6][4] = 9999
 labs[15][4] = None
 labs.append(list(labs[20]))
-visits[5]["day"] = 140
+next(v for v in visits if v["visit"] == "Week 8")["day"] = 140
 
 protocol = {
     "study_id": "LUM-201",

@@ -284,7 +284,7 @@ pub(super) fn spans(text: &str) -> Vec<(usize, usize)> {
                 || hit.as_str().split_whitespace().skip(1).any(|w| CLINICAL.contains(&w.trim_matches(',')));
             let after = text.get(hit.end()..).unwrap_or_default().trim_start().to_lowercase();
             let is_illness = ["syndrome", "disease", "sign"].iter().any(|word| after.starts_with(word));
-            if !(skip_words && is_clinical()) && !is_illness {
+            if !(is_illness || skip_words && is_clinical()) {
                 found.push((hit.start(), hit.end()));
             }
         }

@@ -13,6 +13,9 @@ pub(super) struct Pattern {
     pub(super) holds: fn(&str) -> bool,
 }
 
+/// Kind, regular expression, and what is asked of a match besides.
+type Form = (Identifier, String, fn(&str) -> bool);
+
 /// A number of a kind that is introduced by words.
 const NUMBER: &str =
     r"(?:\s*(?:no\b|nr\b|number|num\b|id\b|#)?\s*\.?\s*[:=#]?\s*)[A-Z0-9][A-Z0-9/-]*\d[A-Z0-9/-]*";
@@ -21,7 +24,7 @@ const MONTH: &str = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a
 /// In the order in which they are tried; an earlier one wins where two begin at the same place and are as long.
 pub(super) static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     let after = |words: &str| format!(r"(?i)\b(?:{words})\b{NUMBER}");
-    let forms: Vec<(Identifier, String, fn(&str) -> bool)> = vec![
+    let forms: Vec<Form> = vec![
         (Identifier::Photo, r"(?i)data:image/[a-z+.-]+;base64,[A-Za-z0-9+/=]*".into(), any),
         (Identifier::Photo, r"(?i)[\w./\\-]+\.(?:jpe?g|png|heic|tiff?|bmp)\b".into(), any),
         (Identifier::Email, r"(?i)[\p{L}0-9._%+'-]+@[\p{L}0-9.-]+\.\p{L}{2,}".into(), any),
@@ -91,7 +94,7 @@ fn luhn(text: &str) -> bool {
             (_, double) => double,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

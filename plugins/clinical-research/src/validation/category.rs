@@ -62,10 +62,10 @@ impl<'c> Categories<'c> {
     ) -> Self {
         let mut counts = vec![0usize; column.texts.len()];
         for cell in column.cells(rows) {
-            if let Kind::Text(place) = cell {
-                if let Some(count) = counts.get_mut(place as usize) {
-                    *count += 1;
-                }
+            if let Kind::Text(place) = cell
+                && let Some(count) = counts.get_mut(place as usize)
+            {
+                *count += 1;
             }
         }
         let mut changes = Changes::default();

@@ -121,7 +121,7 @@ fn practice(study: &Study, quality: &QualityMetrics) -> Vec<Item> {
             "E6(R2) 4.9.0",
             "Data are attributable: every record has a subject",
             Met::when(
-                quality.other_rules.get("record_without_subject_id").is_none()
+                !quality.other_rules.contains_key("record_without_subject_id")
                     && quality.orphan_adverse_events + quality.orphan_labs + quality.orphan_visits == 0,
             ),
             format!(

@@ -57,7 +57,9 @@ pub(super) fn records(
             }
         }
     }
-    let of_subject = |row: &&u32| ages.get(**row as usize).copied().flatten().is_some_and(|age| age > 89.0);
+    let of_subject = |row: &&u32| {
+        ages.get(**row as usize).copied().flatten().is_some_and(|age| age > 89.0 && age <= OLDEST)
+    };
     quality.ages_over_89 = frame.rows.iter().filter(of_subject).count();
     for [first, second] in &protocol.date_order {
         for row in 0..table.rows {
@@ -79,7 +81,7 @@ pub(super) fn records(
     quality.duplicate_subject_ids = repeated.into_iter().map(str::to_owned).collect();
     let unnamed = frame.originals.iter().zip(&frame.masks).filter(|(id, _)| id.is_none());
     unnamed.for_each(|(_, mask)| {
-        ledger.rule("record_without_subject_id", Some(mask), "study_data.subjects[].subject_id", "nothing")
+        ledger.rule("record_without_subject_id", Some(mask), "study_data.subjects[].subject_id", "nothing");
     });
 }
 
@@ -131,16 +133,16 @@ pub(super) fn contradictions(
     if let Some(Column::Categorical(actual)) = subjects.field("actual_arm") {
         for ((arm, actual), mask) in subjects.arm.iter().zip(actual.iter()).zip(&subjects.id) {
             let assigned = arm.and_then(|arm| protocol.arms.get(arm as usize));
-            if let (Some(assigned), Some(actual)) = (assigned, actual) {
-                if assigned != actual {
-                    let told = format!("assigned {assigned}, treated {actual}");
-                    ledger.rule(
-                        "treated_other_than_assigned",
-                        Some(mask),
-                        "study_data.subjects[].actual_arm",
-                        told,
-                    );
-                }
+            if let (Some(assigned), Some(actual)) = (assigned, actual)
+                && assigned != actual
+            {
+                let told = format!("assigned {assigned}, treated {actual}");
+                ledger.rule(
+                    "treated_other_than_assigned",
+                    Some(mask),
+                    "study_data.subjects[].actual_arm",
+                    told,
+                );
             }
         }
     }

@@ -226,10 +226,10 @@ fn put(out: &mut Fields, column: &RawColumn, values: Column) {
     let event = column.path.strip_prefix("events.").and_then(|rest| rest.rsplit_once('.'));
     match (event, values) {
         (Some((id, "time")), Column::Numeric(time)) => {
-            out.events.entry(id.to_owned()).or_default().time = time
+            out.events.entry(id.to_owned()).or_default().time = time;
         }
         (Some((id, "event")), Column::Boolean(event)) => {
-            out.events.entry(id.to_owned()).or_default().event = event
+            out.events.entry(id.to_owned()).or_default().event = event;
         }
         (_, values) => {
             out.fields.entry(column.path.clone()).or_insert(values);

@@ -79,7 +79,7 @@ fn shapes(study: &RawStudy, at: &str, problems: &mut Vec<Problem>) {
     if study.problems.is_empty() {
         match &study.subjects {
             None => {
-                problems.push(Problem::new(at, "there are no subjects: give subjects, a list of objects"))
+                problems.push(Problem::new(at, "there are no subjects: give subjects, a list of objects"));
             }
             Some(table) if table.rows == 0 => {
                 let message = match table.unreadable.len() {

@@ -147,7 +147,7 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     scrubbing::protocol(&mut protocol, &mut problems, &scrubber, &mut ledger);
     let study_id =
         raw.study_id.take().map(|id| scrubbing::text(&id, "study_data.study_id", &scrubber, &mut ledger));
-    let tests = scrubbing::names(std::mem::take(&mut raw.lab_tests), &scrubber, &mut ledger);
+    let tests = scrubbing::names(&raw.lab_tests, &scrubber, &mut ledger);
     let subjects = raw.subjects.take().unwrap_or_default();
     let wanted = Wanted::new(&protocol);
     let is_used = |list: &str, table: &Table, column: &RawColumn| match list {

@@ -474,7 +474,7 @@ fn time_to_event(
         match r.number(&format!("{path}.times[{at}]"), Some(time)) {
             Some(time) if time >= 0.0 => times.push(time),
             Some(time) => {
-                r.problem(&format!("{path}.times[{at}]"), format!("{time} is negative"), "it is ignored")
+                r.problem(&format!("{path}.times[{at}]"), format!("{time} is negative"), "it is ignored");
             }
             None => {}
         }

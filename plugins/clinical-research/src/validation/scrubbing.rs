@@ -24,7 +24,7 @@ pub(super) fn text(text: &str, place: &str, scrubber: &Scrubber, ledger: &mut Le
 
 /// Names by code.
 pub(super) fn names(
-    given: BTreeMap<String, String>,
+    given: &BTreeMap<String, String>,
     scrubber: &Scrubber,
     ledger: &mut Ledger,
 ) -> BTreeMap<String, String> {
@@ -35,7 +35,7 @@ pub(super) fn names(
         .collect()
 }
 
-/// The protocol's own texts. Names of arms, fields, visits and tests stay: the data are compared with them.
+/// The protocol's own texts. Names of arms and visits stay: the data are compared with them.
 pub(super) fn protocol(
     protocol: &mut Protocol,
     problems: &mut [ProtocolProblem],
@@ -59,6 +59,36 @@ pub(super) fn protocol(
     valued.for_each(|endpoint| clean("protocol.endpoints", &mut endpoint.label));
     endpoints.time_to_event.iter_mut().for_each(|endpoint| clean("protocol.endpoints", &mut endpoint.label));
     protocol.subgroups.iter_mut().for_each(|subgroup| clean("protocol.subgroups", &mut subgroup.label));
+    // A field whose path names a person is not passed on, so that nothing can be computed of it either.
+    let mut fields: Vec<&mut String> = Vec::new();
+    fields.extend(&mut protocol.table1.continuous);
+    fields.extend(&mut protocol.table1.categorical);
+    fields.extend(&mut protocol.required_fields);
+    for pair in &mut protocol.date_order {
+        fields.extend(pair);
+    }
+    for subgroup in &mut protocol.subgroups {
+        fields.push(&mut subgroup.field);
+    }
+    for endpoint in &mut endpoints.time_to_event {
+        fields.extend(&mut endpoint.covariates);
+    }
+    fields.extend(endpoints.primary.as_mut().and_then(|endpoint| endpoint.baseline_field.as_mut()));
+    for list in [&mut endpoints.secondary, &mut endpoints.exploratory] {
+        fields.extend(list.iter_mut().filter_map(|endpoint| endpoint.baseline_field.as_mut()));
+    }
+    for field in fields {
+        clean("protocol", field);
+    }
+    for ranges in [&mut protocol.ranges, &mut protocol.lab_ranges] {
+        *ranges = std::mem::take(ranges)
+            .into_iter()
+            .map(|(mut field, range)| {
+                clean("protocol", &mut field);
+                (field, range)
+            })
+            .collect();
+    }
     for (key, value) in &mut protocol.other {
         other(&format!("protocol.{key}"), value, &mut clean);
     }
