@@ -23,6 +23,7 @@ pub(crate) fn all() -> Vec<Workflow> {
                 .map("protocol", "input.protocol"),
             Step::phase("cohort_analysis", phase("cohort_analysis")).after("data_validation"),
             Step::phase("efficacy_analysis", phase("efficacy_analysis")).after("data_validation"),
+            Step::phase("safety_analysis", phase("safety_analysis")).after("data_validation"),
         ],
         ..Workflow::new("clinical_research")
     }]

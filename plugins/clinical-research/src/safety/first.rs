@@ -119,15 +119,15 @@ pub(crate) fn time_to_first(
         by_arm.iter().map(|(times, events, _)| FollowUp::new(times, events)).collect();
     for ((arm, name), follow_up) in treated.arms.iter().enumerate().zip(&follow_ups) {
         let mut summary = by_arm[arm].2.clone();
-        let reference = years(&by_arm[treated.reference].0, &by_arm[treated.reference].1);
+        let reference = by_arm.get(treated.reference).map(|(times, happened, _)| years(times, happened));
         describe(&mut summary, follow_up.as_ref(), level);
         let (n, time) = years(&by_arm[arm].0, &by_arm[arm].1);
-        summary.incidence_rate = rate(n, time, (arm != treated.reference).then_some(reference), level);
+        summary.incidence_rate = rate(n, time, reference.filter(|_| arm != treated.reference), level);
         found.by_arm.insert(name.clone(), summary);
     }
     found.log_rank_p = treated.by_other_arm(|arm| {
         let (mut times, mut happened) =
-            (by_arm[treated.reference].0.clone(), by_arm[treated.reference].1.clone());
+            by_arm.get(treated.reference).map(|(t, h, _)| (t.clone(), h.clone())).unwrap_or_default();
         let mut groups = vec![0; times.len()];
         times.extend(&by_arm[arm].0);
         happened.extend(&by_arm[arm].1);

@@ -10,7 +10,9 @@ mod first;
 mod labs;
 mod listing;
 mod overview;
+mod picture;
 mod report;
+mod report_events;
 mod report_labs;
 mod shorten;
 mod signals;
@@ -61,6 +63,12 @@ pub struct Output {
     pub adverse_events: AdverseEventFigures,
 }
 
+/// All figures of a study, without files: what the output holds of a study that is small enough to be told in full.
+pub fn figures(study: &Study) -> Output {
+    let summary = summary::summary(study);
+    Output { safety_metrics: summary.metrics, adverse_events: summary.adverse_events }
+}
+
 /// What the file holds: the figures of the output at its top, in full.
 #[derive(Serialize)]
 struct File<'a> {
@@ -104,6 +112,7 @@ impl Phase for SafetyAnalysis {
         out.write_all(b"\n")?;
         out.into_inner().map_err(|error| PhaseError::failed(error.error()))?.finish()?;
         ctx.write(TABLE, table::csv(&summary, study.protocol.confidence_level).map_err(PhaseError::failed)?)?;
+        ctx.write(PICTURE, picture::picture(&study, &summary).map_err(PhaseError::failed)?)?;
         ctx.write(REPORT, report::report(&study, &summary))?;
         ctx.info(format!(
             "{} subjects, {} adverse events, {} laboratory records",

@@ -21,7 +21,6 @@ pub(crate) enum Kind {
     Discontinuation,
 }
 
-/// Serious, related, fatal: whether a report is so, in the source's words; None where it does not say.
 impl Kind {
     pub(crate) const ALL: [Self; 7] = [
         Self::Any,

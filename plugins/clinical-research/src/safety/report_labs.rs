@@ -174,7 +174,7 @@ fn trends(report: &mut Markdown, metrics: &SafetyMetrics) {
             ("Test", Align::Left),
             ("Visit", Align::Left),
             ("Arm", Align::Left),
-            ("Records", Align::Right),
+            ("Subjects", Align::Right),
             ("Mean change", Align::Right),
         ],
         rows,

@@ -63,7 +63,8 @@ pub(crate) fn methods(
     if !metrics.labs.by_test.is_empty() {
         methods.push(format!(
             "Laboratory values: {}. Worst grades are the highest CTCAE grade after baseline in each direction as recorded; grade 3 or \
-             4 is a worst grade of at least 3 in either one. Changes from baseline are means of recorded values with Student's t \
+             4 is a worst grade of at least 3 in either one. Changes from baseline are means over subjects, of whom the last \
+             value at a visit counts, with Student's t \
              intervals ({level}). Hy's law: ALT or AST above 3 and bilirubin above 2 times the upper limit, at any time after \
              baseline.",
             metrics.labs.records.rule
@@ -120,13 +121,6 @@ pub(crate) fn caveats(study: &Study, selection: &Selection, metrics: &SafetyMetr
             "{} reports repeat an earlier one exactly and are counted, as the source has them: numbers of reports, and PRR and ROR, may be \
              too high. Numbers of subjects are not affected.",
             selection.repeated
-        ),
-    );
-    say(
-        metrics.labs.records.repeated > 0,
-        format!(
-            "{} laboratory records repeat an earlier one exactly and count in mean changes.",
-            metrics.labs.records.repeated
         ),
     );
     say(

@@ -51,7 +51,7 @@ pub struct LabRecords {
     pub timing_unknown: u64,
     /// After baseline without a value.
     pub after_without_value: u64,
-    /// Exact repetitions of earlier records among all; they count, as the source has them.
+    /// Exact repetitions of earlier records among all: they change nothing, because a subject counts once.
     pub repeated: u64,
     /// Grades that are none of 0 to 5: not used.
     pub grades_not_used: u64,
@@ -105,16 +105,16 @@ pub struct WorstVsNormal {
     pub any_below_low: u64,
 }
 
-/// A change from baseline, in the unit of the source. Records count, so that a subject with two at one visit counts twice.
+/// A change from baseline, in the unit of the source. Of several values of a subject at a visit the last one counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
-    /// Records with a value whose subject has a baseline value.
+    /// Subjects with a value at the visit and at baseline.
     pub n: u64,
-    /// Mean; null without records.
+    /// Mean; null without subjects.
     pub mean: Option<f64>,
-    /// Standard deviation; null for fewer than two records.
+    /// Standard deviation; null for fewer than two subjects.
     pub sd: Option<f64>,
-    /// Student's t interval of the mean; null for fewer than two records.
+    /// Student's t interval of the mean; null for fewer than two subjects.
     pub ci: Option<(f64, f64)>,
     /// Why something of this is null.
     #[serde(default, skip_serializing_if = "Option::is_none")]

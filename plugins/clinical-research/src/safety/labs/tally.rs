@@ -79,6 +79,9 @@ struct State {
     below: bool,
 }
 
+/// A subject's change from baseline: test, visit, study day, row, change.
+type VisitChange = (u32, u32, f64, usize, f64);
+
 /// A column's value of a row.
 fn at(column: &[Option<f64>], row: usize) -> Option<f64> {
     column.get(row).copied().flatten()
@@ -109,6 +112,7 @@ pub(crate) fn tally(study: &Study, treated: &Treated) -> Tallied {
     // A subject's tests, and for each test's code its place among them.
     let mut states: Vec<State> = Vec::new();
     let mut places: Vec<u32> = vec![u32::MAX; labs.test.levels.len()];
+    let mut changes: Vec<VisitChange> = Vec::new();
     let mut start = 0;
     for block in labs.subject.chunk_by(|a, b| a == b) {
         let (rows, subject) = (start..start + block.len(), block.first().copied().unwrap_or(0));
@@ -119,8 +123,9 @@ pub(crate) fn tally(study: &Study, treated: &Treated) -> Tallied {
         };
         baselines(study, &timings, rows.clone(), &mut all, &mut states, &mut places);
         for row in rows {
-            after(study, &timings, row, arm, &mut all, &mut states, &places);
+            after(study, &timings, row, &mut all, &mut states, &places, &mut changes);
         }
+        all.end_of_visits(&mut changes, arm);
         all.liver.end_of_subject(subject, arm);
         for state in states.drain(..) {
             if let Some(place) = places.get_mut(state.test as usize) {
@@ -175,10 +180,10 @@ fn after(
     study: &Study,
     timings: &Timings,
     row: usize,
-    arm: usize,
     all: &mut Tallied,
     states: &mut [State],
     places: &[u32],
+    changes: &mut Vec<VisitChange>,
 ) {
     let labs = &study.labs;
     let Some(test) = labs.test.codes.get(row).copied().flatten() else { return };
@@ -208,11 +213,24 @@ fn after(
         days.1 += 1;
     }
     if let Some(base) = state.base.and_then(|(.., row)| at(&labs.value, row)) {
-        all.changes.entry((test, visit, arm)).or_default().push(value - base);
+        changes.push((test, visit, day.unwrap_or(f64::NEG_INFINITY), row, value - base));
     }
 }
 
 impl Tallied {
+    /// A subject counts once at each visit, with its last value there.
+    fn end_of_visits(&mut self, changes: &mut Vec<VisitChange>, arm: usize) {
+        changes.sort_unstable_by(|a, b| {
+            (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
+        });
+        for visit in changes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            if let Some((test, visit, .., change)) = visit.last() {
+                self.changes.entry((*test, *visit, arm)).or_default().push(*change);
+            }
+        }
+        changes.clear();
+    }
+
     /// A subject's records of a test are all read.
     fn end_of_test(&mut self, study: &Study, state: &State, arm: usize) {
         let labs = &study.labs;
