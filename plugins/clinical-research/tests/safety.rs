@@ -172,8 +172,10 @@ fn terms_from_the_data_stay_text() {
     assert_eq!(socs, ["'+Gut,\"a\"\nb", "'@x"]);
 }
 
-/// Labs of two subjects, one in each arm: (subject, test, visit, day, value, low, high, grade high).
-fn with_labs(rows: &[(u32, &str, Option<&str>, Option<f64>, Option<f64>, Option<f64>)]) -> Study {
+/// A laboratory record: subject (0 in A, 1 in B), test, visit, day, value, grade of the high direction.
+type LabRow = (u32, &'static str, Option<&'static str>, Option<f64>, Option<f64>, Option<f64>);
+
+fn with_labs(rows: &[LabRow]) -> Study {
     let mut made = study(1, 1, &[]);
     let n = rows.len();
     made.labs = Labs {
@@ -299,6 +301,9 @@ fn what_ended_the_treatment_and_what_caused_it() {
     assert_eq!(overview["leading_to_discontinuation"].incidence["B"].subjects, 1);
     assert_eq!(overview["fatal"].incidence["B"].subjects, 1, "by the outcome, where the flag is missing");
     assert_eq!(found.safety_metrics.not_said["leading_to_discontinuation"], 1);
+    assert!(
+        found.safety_metrics.caveats.iter().any(|c| c.starts_with("1 fatal reports are not marked serious"))
+    );
     let listed = &found.adverse_events.leading_to_discontinuation;
     assert_eq!((listed.total, listed.reports[0].subject.as_str()), (1, "S000003"));
     let causality = found.adverse_events.causality.unwrap();

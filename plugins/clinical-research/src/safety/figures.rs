@@ -85,6 +85,8 @@ pub struct SafetyMetrics {
     /// Reports, by kind, of which the source does not say whether they are of that kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_said: BTreeMap<String, u64>,
+    /// Fatal reports that are not marked serious.
+    pub fatal_not_serious: u64,
     /// Subjects who did not complete the study and have no reason, by arm.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discontinued_without_reason: BTreeMap<String, u64>,

@@ -96,7 +96,8 @@ fn headline(summary: &Summary) -> Vec<String> {
     if !metrics.safety.by_soc.is_empty() {
         lines.push(if pts == 0 {
             format!(
-                "No preferred term differs from {} beyond what so many comparisons would bring by chance (exploratory).",
+                "No preferred term is flagged against {} after adjustment for the number of comparisons (exploratory), which does not show \
+                 that there is no difference.",
                 markdown_escaped(reference)
             )
         } else {

@@ -52,6 +52,7 @@ fn table_of_incidence<'t>(
 fn table_of_comparisons<'t>(
     report: &mut Markdown,
     first: &str,
+    metrics: &SafetyMetrics,
     rows: impl Iterator<Item = (String, &'t Term)>,
 ) {
     let columns = [
@@ -65,8 +66,8 @@ fn table_of_comparisons<'t>(
     ];
     let rows: Vec<Vec<String>> = rows
         .flat_map(|(name, term)| {
-            term.vs_reference
-                .iter()
+            let arms = metrics.population.arms.iter();
+            arms.filter_map(|arm| Some((arm, term.vs_reference.get(arm)?)))
                 .map(|(arm, c)| {
                     let ratio = with_interval(c.risk_ratio, c.rr_ci, 1.0, 2);
                     let note = if c.note.is_some() { " *" } else { "" };
@@ -101,7 +102,7 @@ pub(crate) fn adverse_events(report: &mut Markdown, summary: &Summary) {
     ));
     table_of_incidence(report, "Kind", metrics, overview());
     report.heading(3, "Compared with the reference");
-    table_of_comparisons(report, "Kind", overview());
+    table_of_comparisons(report, "Kind", metrics, overview());
     rates(report, metrics);
     report.heading(3, "By system organ class");
     let mut socs: Vec<(&String, &Term)> = metrics.safety.by_soc.iter().map(|(n, s)| (n, &s.term)).collect();
@@ -109,7 +110,7 @@ pub(crate) fn adverse_events(report: &mut Markdown, summary: &Summary) {
     socs.sort_by(|a, b| total(b.1).cmp(&total(a.1)).then(a.0.cmp(b.0)));
     let shown = || socs.iter().take(MOST_ROWS).map(|(name, term)| ((*name).clone(), *term));
     table_of_incidence(report, "System organ class", metrics, shown());
-    table_of_comparisons(report, "System organ class", shown());
+    table_of_comparisons(report, "System organ class", metrics, shown());
     report.heading(3, "The most frequent preferred terms");
     let frequent = || {
         found
@@ -118,7 +119,7 @@ pub(crate) fn adverse_events(report: &mut Markdown, summary: &Summary) {
             .filter_map(|t| Some((t.pt.clone(), metrics.safety.by_soc.get(&t.soc)?.pt.get(&t.pt)?)))
     };
     table_of_incidence(report, "Preferred term", metrics, frequent());
-    table_of_comparisons(report, "Preferred term", frequent());
+    table_of_comparisons(report, "Preferred term", metrics, frequent());
     report.paragraph("All terms with their severities are in ae\\_table.csv.");
     severity(report, metrics);
     signals(report, metrics);

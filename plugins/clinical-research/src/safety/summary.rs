@@ -64,6 +64,7 @@ pub(crate) fn summary(study: &Study) -> Summary {
     } else if treated.not_computable.is_none() {
         found = of_events(study, &treated, &chosen, (&days, &exposure), &mut metrics);
         listings(study, &treated, &chosen, level, &mut adverse_events);
+        metrics.fatal_not_serious = fatal_not_serious(study, &chosen);
         adverse_events.most_frequent = most_frequent(&chosen.terms, &found, &treated);
         metrics.flagged_terms = flagged_terms(&metrics.safety, &treated, alpha);
     }
@@ -214,6 +215,16 @@ fn listings(study: &Study, treated: &Treated, chosen: &Chosen, level: f64, found
             found.not_computable.insert("time_to_first".to_owned(), why);
         }
     }
+}
+
+/// Reports that are fatal and not marked serious.
+fn fatal_not_serious(study: &Study, chosen: &Chosen) -> u64 {
+    let is = |kind: Kind, event| kind.of(event, &study.adverse_events, &chosen.terms.severities);
+    let found = chosen
+        .events
+        .iter()
+        .filter(|e| is(Kind::Fatal, e) == Some(true) && is(Kind::Serious, e) == Some(false));
+    found.count() as u64
 }
 
 /// Places of terms by descending number of subjects, then by name.

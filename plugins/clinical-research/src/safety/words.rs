@@ -145,6 +145,13 @@ pub(crate) fn caveats(study: &Study, selection: &Selection, metrics: &SafetyMetr
             "{undated} subjects have no first or last day of treatment and add no time; their reports are not in the rates."
         ),
     );
+    say(
+        metrics.fatal_not_serious > 0,
+        format!(
+            "{} fatal reports are not marked serious, though death is a criterion of seriousness (ICH E2A). They count as recorded.",
+            metrics.fatal_not_serious
+        ),
+    );
     for (kind, n) in &metrics.not_said {
         let title = Kind::ALL.iter().find(|k| k.name() == kind).map_or(kind.as_str(), |k| k.title());
         say(*n > 0, format!("{title}: {n} reports do not say it and count as no."));
