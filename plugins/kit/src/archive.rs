@@ -6,8 +6,8 @@ use std::io::{Cursor, Write as _};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
+use zip8::write::SimpleFileOptions;
+use zip8::{CompressionMethod, DateTime, ZipWriter};
 
 /// Why a package cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Archive {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             // The system's mark would differ between a native and a Wasm build.
-            .system(zip::System::Unix)
+            .system(zip8::System::Unix)
             .unix_permissions(0o644)
             .last_modified_time(dos_time(created));
         Archive { writer: ZipWriter::new(Cursor::new(Vec::new())), options, names: BTreeSet::new() }
@@ -132,8 +132,8 @@ mod tests {
             archive.finish().unwrap()
         };
         assert_eq!(made(), made());
-        let mut read = zip::ZipArchive::new(Cursor::new(made())).unwrap();
-        let names: Vec<String> = read.file_names().map(|n| n.unwrap().into_owned()).collect();
+        let mut read = zip8::ZipArchive::new(Cursor::new(made())).unwrap();
+        let names: Vec<String> = read.file_names().map(str::to_owned).collect();
         assert_eq!(names, ["z.txt", "ä/ö.bin"]);
         let file = read.by_name("z.txt").unwrap();
         assert_eq!(file.last_modified().unwrap().to_string(), "2026-11-22 05:06:06");

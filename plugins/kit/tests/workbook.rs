@@ -35,7 +35,7 @@ fn sample() -> Workbook {
 }
 
 fn part(bytes: &[u8], name: &str) -> String {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut archive = zip8::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut content = String::new();
     archive.by_name(name).unwrap().read_to_string(&mut content).unwrap();
     content
