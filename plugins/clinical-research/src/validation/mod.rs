@@ -25,7 +25,9 @@ mod ledger;
 mod output;
 mod protocol;
 mod quality;
+mod reference;
 mod report;
+mod role;
 mod rows;
 mod scrubbing;
 mod survey;
@@ -40,11 +42,11 @@ use heddle_sdk::{manifest::LimitRequest, prelude::*};
 use rand::Rng;
 
 use self::{
-    fields::{Role, Wanted},
     frame::Frame,
     input::Given,
     ledger::Ledger,
     protocol::Known,
+    role::{Role, Wanted},
     rows::Rows,
     tables::Around,
 };
