@@ -319,6 +319,15 @@ def laboratory(labs, arms):
     return found
 
 
+def plain(value):
+    """As JSON has it: keys are texts, numbers are Python's."""
+    if isinstance(value, dict):
+        return {" | ".join(map(str, key)) if isinstance(key, tuple) else str(key): plain(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("study")
@@ -359,7 +368,7 @@ def main():
     clock.part("labs")
     if given.results:
         with open(given.results, "w", encoding="utf-8") as out:
-            out.write(repr(results))
+            json.dump(plain(results), out)
     seconds, cpu = ({**parts, "all": round(sum(parts.values()), 3)} for parts in (clock.seconds, clock.cpu))
     print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
 
