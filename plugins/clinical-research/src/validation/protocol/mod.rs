@@ -179,15 +179,8 @@ fn randomised(given: &Map<String, Value>, design: Option<&str>) -> Option<bool> 
 
 fn populations(r: &mut Reader<'_>, value: Option<&Value>) -> Populations {
     let map = r.object("populations", value);
-    let mut flag = |key: &str| {
-        let flag = r.text(&format!("populations.{key}"), map.and_then(|map| map.get(key)))?;
-        r.expects_field(
-            &format!("populations.{key}"),
-            &format!("populations.{flag}"),
-            "nobody is in this population",
-        );
-        Some(flag)
-    };
+    // Whether the data have the flag is told with who stands in for its population ([`crate::study::Population::finding`]).
+    let mut flag = |key: &str| r.text(&format!("populations.{key}"), map.and_then(|map| map.get(key)));
     Populations {
         baseline: flag("baseline"),
         efficacy: flag("efficacy"),
