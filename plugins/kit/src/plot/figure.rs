@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
 use resvg::{tiny_skia, usvg};
 
 use super::canvas::FONT_FAMILY;
@@ -14,6 +15,33 @@ pub struct Figure {
     pub svg: String,
     /// An 8-bit RGB PNG of the SVG at its own size.
     pub png: Vec<u8>,
+}
+
+impl Figure {
+    /// A figure of which only the PNG is left: its SVG holds the pixels.
+    ///
+    /// # Errors
+    /// [`PlotError::Render`] for bytes that are no PNG, or a PNG of no size.
+    pub fn from_png(png: Vec<u8>) -> Result<Figure, PlotError> {
+        let Some((width, height)) = png_size(&png) else {
+            return Err(PlotError::Render("the bytes are no PNG with a size".to_owned()));
+        };
+        let pixels = base64::engine::general_purpose::STANDARD.encode(&png);
+        let svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
+             <image width=\"{width}\" height=\"{height}\" href=\"data:image/png;base64,{pixels}\"/></svg>"
+        );
+        Ok(Figure { svg, png })
+    }
+}
+
+/// Width and height of a PNG in pixels, from its header (PNG specification, 11.2.2); None for anything else.
+pub(crate) fn png_size(png: &[u8]) -> Option<(u32, u32)> {
+    let side = |at: usize| -> Option<u32> {
+        let bytes: [u8; 4] = png.get(at..at + 4)?.try_into().ok()?;
+        Some(u32::from_be_bytes(bytes)).filter(|s| *s > 0)
+    };
+    png.starts_with(b"\x89PNG\r\n\x1a\n").then(|| side(16).zip(side(20))).flatten()
 }
 
 /// Width and height of a picture in pixels. A chart that needs more height or width to keep its labels legible
