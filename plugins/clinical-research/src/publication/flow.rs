@@ -197,7 +197,8 @@ pub(super) fn diagram(sources: &Sources, design: &Design) -> Result<Figure, Plot
             .stage(FlowStage::new("Follow-up", arms.iter().map(follow_up)))
             .stage(FlowStage::new("Analysis", arms.iter().map(|arm| analysed(sources, arm))));
     }
-    diagram.render(Size::new(1_000, 700))
+    // As wide as a page's text, for labels of 8 points.
+    diagram.render(Size::new(960, 700)).and_then(Figure::for_print)
 }
 
 fn follow_up(arm: &ArmFlow) -> FlowBox {

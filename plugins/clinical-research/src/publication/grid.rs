@@ -10,8 +10,8 @@ use super::say::{count, figure, p_text, shortened};
 
 /// The most rows of a table on a sheet.
 pub(super) const MOST_IN_SHEET: usize = 20_000;
-/// The most columns of a table in a document: what A4 holds legibly.
-const MOST_COLUMNS: usize = 9;
+/// How much the columns of a table in a document may weigh together: what A4 holds legibly.
+const MOST_WEIGHT: usize = 126;
 /// The most characters of a cell in a document.
 const LONGEST: usize = 400;
 
@@ -24,6 +24,8 @@ pub(super) enum Cell {
     Number(f64, usize),
     /// A figure with the digits that a reader can use.
     Figure(f64),
+    /// A number of the source (a time): with as many digits as it has, at most two decimals.
+    Plain(f64),
     P(f64),
     /// A count and its per cent.
     Share(u64, Option<f64>),
@@ -71,11 +73,12 @@ impl Cell {
             Self::Count(n) => count(*n),
             Self::Number(value, decimals) => thousands(*value, *decimals),
             Self::Figure(value) => figure(*value),
+            Self::Plain(value) => thousands(*value, if value.fract() == 0.0 { 0 } else { 2 }),
             Self::P(p) => p_text(*p),
-            Self::Share(n, Some(pct)) => format!("{} ({})", count(*n), thousands(*pct, 1)),
+            Self::Share(n, Some(pct)) => format!("{}\u{a0}({})", count(*n), thousands(*pct, 1)),
             Self::Share(n, None) => count(*n),
             Self::Estimate(value, Some((low, high))) => {
-                format!("{} ({} to {})", figure(*value), figure(*low), figure(*high))
+                format!("{} ({}\u{a0}to\u{a0}{})", figure(*value), figure(*low), figure(*high))
             }
             Self::Estimate(value, None) => figure(*value),
             Self::Empty => String::new(),
@@ -84,6 +87,19 @@ impl Cell {
 
     /// As cells of a sheet, so many as the column has there.
     fn values(&self, kind: Kind) -> Vec<Value> {
+        let as_read = |value: f64| {
+            let size = value.abs();
+            let code = if value.fract() == 0.0 && size < 1e9 {
+                "0"
+            } else if (0.1..1e9).contains(&size) {
+                "0.00"
+            } else if (1e-3..0.1).contains(&size) {
+                "0.0000"
+            } else {
+                "0.00E+00"
+            };
+            Value::Formatted(value, code.to_owned())
+        };
         let formatted = |value: f64, decimals: usize| match decimals {
             0 => Value::Formatted(value, "0".to_owned()),
             n => Value::Formatted(value, format!("0.{}", "0".repeat(n))),
@@ -92,12 +108,12 @@ impl Cell {
             Self::Text(text) => vec![Value::Text(text.clone())],
             Self::Count(n) => vec![Value::from(*n)],
             Self::Number(value, decimals) => vec![formatted(*value, *decimals)],
-            Self::Figure(value) => vec![Value::Number(*value)],
+            Self::Figure(value) | Self::Plain(value) => vec![as_read(*value)],
             Self::P(p) => vec![Value::Number(*p)],
             Self::Share(n, pct) => vec![Value::from(*n), pct.map_or(Value::Empty, |p| formatted(p, 1))],
             Self::Estimate(value, ci) => {
-                let bound = |b: Option<f64>| b.map_or(Value::Empty, Value::Number);
-                vec![Value::Number(*value), bound(ci.map(|c| c.0)), bound(ci.map(|c| c.1))]
+                let bound = |b: Option<f64>| b.map_or(Value::Empty, as_read);
+                vec![as_read(*value), bound(ci.map(|c| c.0)), bound(ci.map(|c| c.1))]
             }
             Self::Empty => Vec::new(),
         };
@@ -117,6 +133,17 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// How much of a page's width a column takes, in tenths of a column of counts.
+    fn weight(self) -> usize {
+        match self {
+            Self::Words => 25,
+            Self::Number => 10,
+            Self::P => 9,
+            Self::Share => 14,
+            Self::Estimate => 20,
+        }
+    }
+
     fn width(self) -> usize {
         match self {
             Self::Words | Self::Number | Self::P => 1,
@@ -204,7 +231,14 @@ impl Grid {
 
     /// For a document: the first so many rows, and a footnote that says where all are.
     pub(super) fn table(&self, most: usize, sheet: &str) -> Table {
-        let shown = self.columns.len().min(MOST_COLUMNS);
+        let mut room = MOST_WEIGHT;
+        let fits = self.columns.iter().take_while(|col| {
+            let weight = col.kind.weight();
+            let is_room = weight <= room;
+            room -= weight.min(room);
+            is_room
+        });
+        let shown = fits.count();
         let column = |col: &Col| match col.kind {
             Kind::Words => DocumentColumn::left(col.heading.as_str()),
             Kind::Number | Kind::P | Kind::Share | Kind::Estimate => {
@@ -264,11 +298,7 @@ impl Grid {
                 // Shown as a paper has it; the cell holds the whole number.
                 Kind::P => vec![SheetColumn::new(col.heading.as_str()).format("[<0.001]\"<0.001\";0.000")],
                 Kind::Share => vec![heading("n"), heading("%")],
-                Kind::Estimate => vec![
-                    heading("estimate").format("0.0000"),
-                    heading("lower limit").format("0.0000"),
-                    heading("upper limit").format("0.0000"),
-                ],
+                Kind::Estimate => vec![heading("estimate"), heading("lower limit"), heading("upper limit")],
             }
         });
         let mut sheet = Sheet::new(name, format!("{number}. {}", self.title)).title_row().columns(columns);

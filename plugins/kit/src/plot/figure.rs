@@ -35,6 +35,24 @@ impl Figure {
     }
 }
 
+impl Figure {
+    /// The same picture with a PNG of twice as many pixels each way, for print; as it is where that would be larger than the
+    /// largest picture.
+    ///
+    /// # Errors
+    /// What the renderer refuses.
+    pub fn for_print(self) -> Result<Figure, PlotError> {
+        let tree =
+            usvg::Tree::from_str(&self.svg, &svg_options()).map_err(|e| PlotError::Render(e.to_string()))?;
+        let own = tree.size().to_int_size();
+        if own.width().max(own.height()) > MAX_SIDE / 2 {
+            return Ok(self);
+        }
+        let png = pixels(&tree, 2)?;
+        Ok(Figure { png, ..self })
+    }
+}
+
 /// Width and height of a PNG in pixels, from its header (PNG specification, 11.2.2); None for anything else.
 pub(crate) fn png_size(png: &[u8]) -> Option<(u32, u32)> {
     let side = |at: usize| -> Option<u32> {
@@ -146,13 +164,22 @@ pub(crate) fn svg_options() -> usvg::Options<'static> {
 /// Rasterises an SVG document at its own size on white, with the embedded font only.
 pub(super) fn rasterise(svg: String) -> Result<Figure, PlotError> {
     let tree = usvg::Tree::from_str(&svg, &svg_options()).map_err(|e| PlotError::Render(e.to_string()))?;
-    let size = tree.size().to_int_size();
+    let png = pixels(&tree, 1)?;
+    Ok(Figure { svg, png })
+}
+
+/// The PNG of a document, `times` as wide and high as its own size.
+fn pixels(tree: &usvg::Tree, times: u32) -> Result<Vec<u8>, PlotError> {
+    let own = tree.size().to_int_size();
+    let size = own.scale_by(times as f32).ok_or_else(|| {
+        PlotError::Render(format!("{} × {} pixels {times} times", own.width(), own.height()))
+    })?;
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
         .ok_or_else(|| PlotError::Render(format!("no pixmap of {} × {}", size.width(), size.height())))?;
     pixels.fill(tiny_skia::Color::WHITE);
-    resvg::render(&tree, tiny_skia::Transform::identity(), &mut pixels.as_mut());
-    let png = encode(&pixels).map_err(|e| PlotError::Render(format!("PNG encoding: {e}")))?;
-    Ok(Figure { svg, png })
+    let scale = times as f32;
+    resvg::render(tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    encode(&pixels).map_err(|e| PlotError::Render(format!("PNG encoding: {e}")))
 }
 
 /// RGB is enough: the ground is opaque.

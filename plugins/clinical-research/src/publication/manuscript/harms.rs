@@ -89,7 +89,7 @@ pub(in crate::publication) fn events(book: Book<'_>, document: &mut Document) {
         items.push(Text::new().bold(format!("{name}: ")).plain(format!("{}.", told.join(", "))));
     }
     document.paragraph(format!(
-        "Subjects with at least one adverse event{}; classes and terms are in the supplement{}.",
+        "Subjects with at least one adverse event{}; by class and term{}:",
         book.tables.see(Key::Overview),
         book.tables.see(Key::Terms)
     ));
@@ -176,9 +176,9 @@ pub(in crate::publication) fn labs(book: Book<'_>, document: &mut Document) {
         ));
         document.bullets(with.into_iter().take(12).map(|(_, words)| words));
     }
-    let hys: Vec<String> = labs
-        .hys_law
+    let hys: Vec<String> = arms
         .iter()
+        .filter_map(|arm| labs.hys_law.get(arm).map(|law| (arm, law)))
         .filter_map(|(arm, law)| Some(format!("{arm} {} of {}", law.hys_law_candidates?, law.assessed)))
         .collect();
     if !hys.is_empty() {

@@ -19,14 +19,21 @@ pub(super) fn write(book: Book<'_>, document: &mut Document) {
     document.paragraph(Text::from(say::sentence(&design_words(book))));
     if !is_strobe {
         let ratio = &sources.statistics.randomisation.allocation;
-        if !ratio.ratio.is_empty() && book.design.guideline == Guideline::Consort {
-            let parts: Vec<String> =
-                ratio.ratio.iter().map(|(arm, r)| format!("{arm} {}", say::figure(*r))).collect();
+        let is_stated = !ratio.ratio_from.contains("no ratio");
+        if book.design.guideline == Guideline::Consort && is_stated && !ratio.ratio.is_empty() {
+            let arms = book.design.arms.iter().filter_map(|arm| Some((arm, ratio.ratio.get(arm)?)));
+            let parts: Vec<String> = arms.map(|(arm, r)| format!("{arm} {r}")).collect();
             document.paragraph(format!(
                 "Planned allocation ratio: {} ({}).",
                 parts.join(", "),
                 ratio.ratio_from
             ));
+        } else {
+            document.paragraph(
+                Text::new()
+                    .bold("Allocation ratio. ")
+                    .placeholder("sponsor", "planned ratio; the protocol states none"),
+            );
         }
     }
     document.paragraph(Text::new().bold("Changes to methods after the start. ").then(told(
@@ -189,7 +196,7 @@ fn assignment(book: Book<'_>, document: &mut Document) {
         ));
         if of.propensity.performed {
             document.paragraph(format!(
-                "Balance before and after matching is in the supplement{}. The comparisons of outcomes below are of all subjects, unmatched.",
+                "Balance before and after matching is tabulated{}. The comparisons of outcomes below are of all subjects, unmatched.",
                 book.tables.see(crate::publication::tables::Key::Matching)
             ));
         }

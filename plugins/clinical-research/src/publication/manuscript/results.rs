@@ -44,21 +44,29 @@ pub(in crate::publication) fn flow(book: Book<'_>, document: &mut Document) {
         }
     );
     if left > 0 {
-        words.push_str(&format!(
-            " {} left out: {} could not be read and {} repeated the id of an earlier record.",
-            were(left),
-            say::count(flow.unreadable_records),
-            say::count(flow.repeated_records)
-        ));
+        let mut why = Vec::new();
+        if flow.unreadable_records > 0 {
+            why.push(format!("{} could not be read", say::count(flow.unreadable_records)));
+        }
+        if flow.repeated_records > 0 {
+            why.push(format!("{} repeated the id of an earlier record", say::count(flow.repeated_records)));
+        }
+        words.push_str(&format!(" {} left out: {}.", were(left), say::listed(&why)));
     }
-    words.push_str(&format!(" They are of {}.", say::counted(flow.subjects, "subject", "subjects")));
+    words.push_str(&format!(
+        " {} of {}.",
+        if left > 0 { "The others are" } else { "They are" },
+        say::counted(flow.subjects, "subject", "subjects")
+    ));
     if outside > 0 {
-        words.push_str(&format!(
-            " {} in no analysis: {} had no arm recorded and {} an arm that is not in the protocol.",
-            were(outside),
-            say::count(flow.without_arm),
-            say::count(flow.unknown_arm)
-        ));
+        let mut why = Vec::new();
+        if flow.without_arm > 0 {
+            why.push(format!("{} had no arm recorded", say::count(flow.without_arm)));
+        }
+        if flow.unknown_arm > 0 {
+            why.push(format!("{} had an arm that is not in the protocol", say::count(flow.unknown_arm)));
+        }
+        words.push_str(&format!(" {} in no analysis: {}.", were(outside), say::listed(&why)));
     }
     words.push_str(&format!(" {} {}{}.", were(assigned), design.verb(), book.figures.see("flow")));
     document.paragraph(words);
@@ -76,9 +84,8 @@ pub(in crate::publication) fn flow(book: Book<'_>, document: &mut Document) {
         ))
     }));
     document.paragraph(format!(
-        "Reasons for discontinuation and all exclusions with their reasons are in the supplement{}{}.",
-        book.tables.see(Key::Disposition),
-        book.tables.see(Key::Exclusions)
+        "Reasons for discontinuation and all exclusions with their reasons are tabulated{}.",
+        book.tables.see_all(&[Key::Disposition, Key::Exclusions])
     ));
     document.paragraph(Text::new().placeholder(
         "investigator",
@@ -129,7 +136,7 @@ pub(in crate::publication) fn baseline(book: Book<'_>, document: &mut Document) 
     }
     if sources.statistics.propensity.performed {
         document.paragraph(format!(
-            "The arms were not assigned at random; matching by propensity score is in the supplement{}.",
+            "The arms were not assigned at random; matching by propensity score is tabulated{}.",
             book.tables.see(Key::Matching)
         ));
     }
@@ -262,7 +269,7 @@ pub(in crate::publication) fn endpoint(
     }
     let compared: Vec<_> = of.compared(&design.arms).collect();
     for comparison in compared.iter().take(MOST_COMPARISONS) {
-        let benefit = comparison.direction_of_benefit.split(" (").next().unwrap_or_default();
+        let benefit = comparison.direction_of_benefit.as_str();
         document.paragraph(format!(
             "{} {} {}",
             say::comparison(comparison, &design.level),
@@ -296,9 +303,11 @@ pub(in crate::publication) fn subgroups(book: Book<'_>, document: &mut Document)
         return;
     }
     document.paragraph(format!(
-        "Subgroups of the primary outcome were pre-specified and are exploratory{}{}; p-values of interaction are not adjusted.",
-        book.figures.see("forest"),
-        book.tables.see(Key::Subgroups)
+        "Subgroups of the primary outcome were pre-specified and are exploratory{}; p-values of interaction are not adjusted.",
+        match (book.figures.find("forest"), book.tables.find(Key::Subgroups)) {
+            (Some(figure), Some(table)) => format!(" ({}, {})", figure.number, table.number),
+            _ => book.tables.see(Key::Subgroups),
+        }
     ));
     document.bullets(found.iter().take(20).map(|i| match i.p {
         Some(p) => format!("{}: {} ({}).", i.label, say::p_equals("interaction p", p), i.test),
@@ -320,8 +329,5 @@ fn ancillary(book: Book<'_>, document: &mut Document) {
     for of in exploratory.iter().take(MOST_TOLD) {
         endpoint(book, of, 3, document);
     }
-    document.paragraph(format!(
-        "Sensitivity analyses are in the supplement{}.",
-        book.tables.see(Key::Sensitivity)
-    ));
+    document.paragraph(format!("Sensitivity analyses are tabulated{}.", book.tables.see(Key::Sensitivity)));
 }

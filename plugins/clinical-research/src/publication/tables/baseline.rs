@@ -20,7 +20,9 @@ const MOST_LEVELS: usize = 20;
 /// The arms with their sizes, the protocol's order.
 fn heads(sources: &Sources) -> Vec<(String, String)> {
     let arms = &sources.cohorts.arms;
-    arms.iter().map(|arm| (arm.arm.clone(), format!("{} (N = {})", arm.arm, say::count(arm.n)))).collect()
+    arms.iter()
+        .map(|arm| (arm.arm.clone(), format!("{} (N\u{a0}=\u{a0}{})", arm.arm, say::count(arm.n))))
+        .collect()
 }
 
 fn title(sources: &Sources) -> String {
@@ -58,7 +60,10 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
     let mut columns = vec![words("Characteristic")];
     columns.extend(heads.iter().map(|(_, head)| column(head.as_str(), Kind::Number)));
     if is_compared {
-        columns.push(column(format!("All (N = {})", say::count(sources.cohorts.n_subjects)), Kind::Number));
+        columns.push(column(
+            format!("All (N\u{a0}=\u{a0}{})", say::count(sources.cohorts.n_subjects)),
+            Kind::Number,
+        ));
         columns.push(column(if heads.len() > 2 { "Largest SMD" } else { "SMD" }, Kind::Number));
     }
     if is_tested {
@@ -95,9 +100,14 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
             cells.extend(ends(first, largest(of.smd_vs_reference.values()), of.test.p.value()));
             grid.under(cells);
         };
-        let mean = |s: &Spread| format!("{} ({})", figure(&s.mean, places), figure(&s.sd, places));
+        let mean = |s: &Spread| format!("{}\u{a0}({})", figure(&s.mean, places), figure(&s.sd, places));
         let median = |s: &Spread| {
-            format!("{} [{}, {}]", figure(&s.median, places), figure(&s.q1, places), figure(&s.q3, places))
+            format!(
+                "{} [{},\u{a0}{}]",
+                figure(&s.median, places),
+                figure(&s.q1, places),
+                figure(&s.q3, places)
+            )
         };
         row("Mean (SD)", &mean, true);
         row("Median [Q1, Q3]", &median, false);

@@ -35,7 +35,7 @@ fn heads(sources: &Sources, kind: Kind) -> Vec<crate::publication::grid::Col> {
     let n = |arm: &str| sources.safety.safety.n.get(arm).copied().unwrap_or(0);
     arms(sources)
         .iter()
-        .map(|arm| column(format!("{arm} (N = {}), n (%)", say::count(n(arm))), kind))
+        .map(|arm| column(format!("{arm} (N\u{a0}=\u{a0}{}), n\u{a0}(%)", say::count(n(arm))), kind))
         .collect()
 }
 
@@ -135,10 +135,12 @@ pub(in crate::publication) fn terms(sources: &Sources, design: &Design) -> Optio
         arms(sources).iter().filter(|a| **a != sources.safety.population.reference_arm).collect();
     let mut columns = vec![words("System organ class or preferred term")];
     columns.extend(heads(sources, Kind::Share));
-    for arm in &others {
-        columns.push(column(format!("{arm}: risk difference ({} CI)", design.level), Kind::Estimate));
-        columns.push(column(format!("{arm}: Fisher p"), Kind::P));
-    }
+    columns.extend(
+        others
+            .iter()
+            .map(|arm| column(format!("{arm}: risk difference ({} CI)", design.level), Kind::Estimate)),
+    );
+    columns.extend(others.iter().map(|arm| column(format!("{arm}: Fisher p"), Kind::P)));
     // Risk ratios come last, where a document may have no room: the workbook has them.
     columns.extend(
         others.iter().map(|arm| column(format!("{arm}: risk ratio ({} CI)", design.level), Kind::Estimate)),
@@ -147,11 +149,8 @@ pub(in crate::publication) fn terms(sources: &Sources, design: &Design) -> Optio
     let cells = |name: &str, term: &Term| {
         let mut cells = vec![Cell::text(name)];
         cells.extend(arms(sources).iter().map(|arm| share(term.incidence.get(arm))));
-        for arm in &others {
-            let of = term.vs_reference.get(*arm);
-            cells.push(difference(of));
-            cells.push(Cell::p(of.and_then(|c| c.fisher_p)));
-        }
+        cells.extend(others.iter().map(|arm| difference(term.vs_reference.get(*arm))));
+        cells.extend(others.iter().map(|arm| Cell::p(term.vs_reference.get(*arm).and_then(|c| c.fisher_p))));
         cells.extend(others.iter().map(|arm| {
             term.vs_reference.get(*arm).map_or(Cell::missing(), |c| Cell::estimate(c.risk_ratio, c.rr_ci))
         }));

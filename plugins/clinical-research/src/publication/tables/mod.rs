@@ -109,9 +109,9 @@ impl Catalogue {
             events::exposure(sources, design).map(|grid| (Key::Exposure, "Exposure", grid, None)),
             events::terms(sources, design).map(|grid| (Key::Terms, "AE by SOC and PT", grid, None)),
             events::serious(sources).map(|grid| (Key::SeriousEvents, "Serious AE", grid, None)),
+            events::signals(sources, design).map(|grid| (Key::Signals, "Disproportionality", grid, None)),
             labs::grades(sources, design).map(|grid| (Key::Labs, "Labs grades", grid, None)),
             labs::changes(sources, design).map(|grid| (Key::LabChanges, "Labs changes", grid, None)),
-            events::signals(sources, design).map(|grid| (Key::Signals, "Disproportionality", grid, None)),
         ];
         let numbered = |list: Vec<(Key, &str, Grid, Option<Grid>)>, prefix: &str, most: usize| {
             let item = |(at, (key, name, grid, apart)): (usize, (Key, &str, Grid, Option<Grid>))| Item {
@@ -145,6 +145,21 @@ impl Catalogue {
     /// " (Table 1)", or nothing where there is no such table.
     pub(super) fn see(&self, key: Key) -> String {
         self.find(key).map_or_else(String::new, |item| format!(" ({})", item.number))
+    }
+
+    /// " (Tables S1 and S2)": all of these that there are.
+    pub(super) fn see_all(&self, keys: &[Key]) -> String {
+        let found: Vec<&str> =
+            keys.iter().filter_map(|key| self.find(*key)).map(|i| i.number.as_str()).collect();
+        match found.as_slice() {
+            [] => String::new(),
+            [only] => format!(" ({only})"),
+            [first @ .., last] => {
+                let bare = |number: &str| number.trim_start_matches("Table ").to_owned();
+                let first: Vec<String> = first.iter().map(|n| bare(n)).collect();
+                format!(" (Tables {} and {})", first.join(", "), bare(last))
+            }
+        }
     }
 
     /// All tables, those of the manuscript first.

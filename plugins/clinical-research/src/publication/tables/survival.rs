@@ -11,7 +11,7 @@ use crate::publication::{
 /// A number, or the word that the results file has in its place ("inf": not reached).
 fn number(value: &Value) -> Cell {
     match value {
-        Value::Number(n) => Cell::figure(n.as_f64()),
+        Value::Number(n) => n.as_f64().map_or_else(Cell::missing, Cell::Plain),
         Value::String(word) if word == "inf" => Cell::text("not reached"),
         _ => Cell::missing(),
     }
@@ -103,7 +103,7 @@ pub(in crate::publication) fn at_times(sources: &Sources, design: &Design) -> Op
             for (time, at) in km[arm.as_str()]["at"].as_object().into_iter().flatten() {
                 grid.under([
                     Cell::text(arm.as_str()),
-                    time.parse().map_or_else(|_| Cell::text(time.as_str()), Cell::Figure),
+                    time.parse().map_or_else(|_| Cell::text(time.as_str()), Cell::Plain),
                     at["at_risk"].as_u64().map_or_else(Cell::missing, Cell::Count),
                     Cell::estimate(at["survival"].as_f64(), pair(&at["ci_loglog"])),
                 ]);
