@@ -75,3 +75,12 @@ pub fn sample(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/ticket-analysis/sample").join(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// The synthetic trial that the project ships.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn study() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/clinical-research/sample/study.json");
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

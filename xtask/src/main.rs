@@ -41,7 +41,7 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
-    /// Build everything, analyse the sample tickets, contain a hostile plugin, survive a kill -9
+    /// Build everything, analyse sample tickets and a sample trial, contain a hostile plugin, survive a kill -9
     Demo,
     /// Build everything and run all tests
     Test,

@@ -163,9 +163,9 @@ async fn a_step_is_skipped_where_a_condition_holds(host: Host) -> Result<()> {
 
 async fn the_highest_priority_goes_first(mut host: Host) -> Result<()> {
     host.restart_with(&["--slots", "1"])?;
-    let work = json!({ "iterations": 30_000_000 });
-    // The first takes the one place; of those that wait then, the run's priority counts before the step's.
-    let busy = host.start_run("priority", work.clone()).await?;
+    let work = json!({ "iterations": 3_000_000 });
+    // The first takes the one place until both others are there; of those that wait then, the run's priority counts before the step's.
+    let busy = host.start_run("priority", json!({ "iterations": 300_000_000 })).await?;
     host.until(&busy, |run| run.state() == "running").await?;
     let low = host.start_with("priority", json!({ "input": work, "priority": -1 })).await?;
     let high = host.start_with("priority", json!({ "input": work, "priority": 1 })).await?;

@@ -19,7 +19,7 @@ use crate::{command, guest, toolchain::Choice, workspace::Workspace};
 
 const WORKFLOW: &str = "ticket_analysis";
 
-/// Builds, and shows three things: results, a hostile plugin contained, a run that survives kill -9.
+/// Builds, and shows four things: two workflows' results, a hostile plugin contained, a run that survives kill -9.
 ///
 /// # Errors
 /// When something does not build, or does not behave as said.
@@ -35,14 +35,18 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let demo = Demo::new(workspace, host)?;
     heading("1. Ticket analysis: five phases, each a sandboxed WebAssembly guest");
     let dashboard = demo.tickets()?;
-    heading("2. A hostile plugin, contained");
+    heading("2. Clinical research: a synthetic trial, from raw data to a manuscript");
+    let manuscript = demo.trial()?;
+    heading("3. A hostile plugin, contained");
     demo.hostile()?;
-    heading("3. kill -9 half-way, finished after the restart");
+    heading("4. kill -9 half-way, finished after the restart");
     crash::show(&demo)?;
 
     heading("Look at it");
     println!("  The dashboard, a file that needs no network:  file://{}", dashboard.display());
-    println!("  All files of the run:                         {}", workspace.shown(&demo.results()));
+    println!("  All files of the run:                         {}", workspace.shown(&demo.tickets_out()));
+    println!("  The trial's manuscript, for LibreOffice:      {}", workspace.shown(&manuscript));
+    println!("  Its tables, figures, supplement and data:     {}", workspace.shown(&demo.trial_out()));
     println!(
         "  The API, with the runs of this demo:          {} serve --data-dir {}",
         workspace.shown(&demo.host),
@@ -68,6 +72,8 @@ struct Demo {
     out: PathBuf,
     /// The synthetic tickets, a run's input.
     sample: PathBuf,
+    /// The synthetic trial, a run's input.
+    study: PathBuf,
     /// A component that misbehaves.
     hostile: PathBuf,
 }
@@ -79,16 +85,21 @@ impl Demo {
             root: workspace.root.clone(),
             out: workspace.root.join("out/demo"),
             sample: workspace.root.join("plugins/ticket-analysis/sample/tickets.json"),
+            study: workspace.root.join("plugins/clinical-research/sample/study.json"),
             hostile: workspace.plugins_dir().join("examples/hostile.wasm"),
         };
-        for needed in [&demo.host, &demo.sample, &demo.hostile] {
+        for needed in [&demo.host, &demo.sample, &demo.study, &demo.hostile] {
             ensure!(needed.is_file(), "{} is not there", needed.display());
         }
         Ok(demo)
     }
 
-    fn results(&self) -> PathBuf {
+    fn tickets_out(&self) -> PathBuf {
         self.out.join("tickets")
+    }
+
+    fn trial_out(&self) -> PathBuf {
+        self.out.join("trial")
     }
 
     fn data(&self) -> PathBuf {
@@ -107,13 +118,24 @@ impl Demo {
         println!("$ {}\n", command::shown(command).replace(&format!("{}/", self.root.display()), ""));
     }
 
-    /// Analyses the sample with the terminal's own streams, so that its progress bars show. Returns the dashboard.
+    /// Analyses the tickets. Returns the dashboard.
     fn tickets(&self) -> Result<PathBuf> {
-        let mut heddle = self.heddle_run(WORKFLOW, &self.results(), &self.data());
-        heddle.arg("--input").arg(&self.sample);
+        self.analyse(WORKFLOW, &self.sample, &self.tickets_out())?;
+        find(&self.tickets_out(), "dashboard.html")?.context("the analysis made no dashboard.html")
+    }
+
+    /// Analyses the trial. Returns the manuscript.
+    fn trial(&self) -> Result<PathBuf> {
+        self.analyse("clinical_research", &self.study, &self.trial_out())?;
+        find(&self.trial_out(), "manuscript.docx")?.context("the analysis made no manuscript.docx")
+    }
+
+    /// Runs with the terminal's own streams, so that the progress bars show.
+    fn analyse(&self, workflow: &str, input: &Path, out: &Path) -> Result<()> {
+        let mut heddle = self.heddle_run(workflow, out, &self.data());
+        heddle.arg("--input").arg(input);
         self.announce(&heddle);
-        command::run(&mut heddle)?;
-        find(&self.results(), "dashboard.html")?.context("the analysis made no dashboard.html")
+        command::run(&mut heddle)
     }
 
     /// Runs a phase that never returns, in a data directory of its own, so that nothing else meets this plugin.

@@ -3,7 +3,7 @@
 //!
 //! How the data are made private:
 //! - Direct identifiers are found in everything that was given, and removed or masked; see [`crate::privacy`].
-//! - Subjects' and sites' ids are masked under a key of the run ([`crate::privacy::Masker`]); sites too, because a site and a rare
+//! - Subjects' and sites' ids are masked under a key of the run and its data ([`secret`], [`crate::privacy::Masker`]); sites too, because a site and a rare
 //!   combination of age, sex and race can point to a person. `subject_key.csv` goes back, and is restricted.
 //! - Calendar dates are not passed on but as study days; the key file has the reference dates.
 //! - Ages over 89 are flagged and kept in the data, because the statistics need them; reports do not tell them of single subjects.
@@ -30,6 +30,7 @@ mod report;
 mod role;
 mod rows;
 mod scrubbing;
+mod secret;
 mod survey;
 mod tables;
 
@@ -98,8 +99,9 @@ impl Phase for DataValidation {
 
     fn execute(ctx: &mut Context<'_, NoConfig>, input: Input) -> PhaseResult<Output> {
         let given = input::gather(ctx, input)?;
-        let mut key = [0; 32];
-        ctx.rng().fill_bytes(&mut key);
+        let mut seeded = [0; 32];
+        ctx.rng().fill_bytes(&mut seeded);
+        let key = given.study.subjects.as_ref().map_or(seeded, |subjects| secret::key(seeded, subjects));
         ctx.progress(0.4, "checking");
         let (study, quality, people) = validate(given, &Masker::new(key));
         ctx.progress(0.8, "writing");
