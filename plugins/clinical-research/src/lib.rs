@@ -6,6 +6,7 @@
 pub mod cohort;
 pub mod efficacy;
 pub mod privacy;
+pub mod publication;
 pub mod raw;
 pub mod safety;
 pub mod study;
@@ -20,6 +21,7 @@ heddle_sdk::plugin! {
         cohort::CohortAnalysis,
         efficacy::EfficacyAnalysis,
         safety::SafetyAnalysis,
+        publication::PublicationPackage,
     ],
     workflows: workflow::all(),
 }

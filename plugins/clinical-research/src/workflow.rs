@@ -8,7 +8,7 @@ pub(crate) fn all() -> Vec<Workflow> {
     let phase = |name: &str| format!("clinical-research/{name}");
     vec![Workflow {
         display_name: "Clinical research".to_owned(),
-        description: "Checks a trial's data, makes them private, and analyses them as the protocol says."
+        description: "Checks a trial's data, makes them private, analyses them as the protocol says, and prepares the publication."
             .to_owned(),
         input_schema: input_schema(),
         files: Some(FilesSpec {
@@ -24,6 +24,11 @@ pub(crate) fn all() -> Vec<Workflow> {
             Step::phase("cohort_analysis", phase("cohort_analysis")).after("data_validation"),
             Step::phase("efficacy_analysis", phase("efficacy_analysis")).after("data_validation"),
             Step::phase("safety_analysis", phase("safety_analysis")).after("data_validation"),
+            Step::phase("publication_package", phase("publication_package"))
+                .after("data_validation")
+                .after("cohort_analysis")
+                .after("efficacy_analysis")
+                .after("safety_analysis"),
         ],
         ..Workflow::new("clinical_research")
     }]

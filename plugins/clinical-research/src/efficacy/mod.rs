@@ -23,7 +23,7 @@ mod report;
 mod result;
 mod subgroups;
 mod time_subgroups;
-mod words;
+pub(crate) mod words;
 
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
 use serde_json::{Map, Value, json};

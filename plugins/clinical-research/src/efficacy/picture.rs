@@ -23,11 +23,12 @@ const MOST_ROWS: usize = 60;
 pub(super) fn kaplan_meier(frame: &Frame<'_>, endpoints: &[Analysed]) -> Result<Vec<u8>, PlotError> {
     let mut times: Vec<&Analysed> = endpoints.iter().filter(|e| e.kind == "time_to_event").collect();
     times.sort_by_key(|e| e.role != Role::Primary);
-    let empty = |why: String| KaplanMeier::new("Kaplan–Meier").no_data_reason(why).render(Size::default());
+    let empty =
+        |why: String| KaplanMeier::new("Kaplan–Meier").no_data_reason(why).render(Size::new(980, 580));
     let mut charts: Vec<KaplanMeier> = times.iter().take(MOST_PANELS).map(|e| curves(frame, e)).collect();
     let drawn = match charts.len() {
         0 => return png(empty("the protocol has no time-to-event endpoint".to_owned())),
-        1 => charts.remove(0).render(Size::new(1400, 1000)),
+        1 => charts.remove(0).render(Size::new(980, 700)),
         n => {
             let more = times.len() - n;
             let sheet = Panels::new("Kaplan–Meier estimates", 1);
@@ -36,15 +37,16 @@ pub(super) fn kaplan_meier(frame: &Frame<'_>, endpoints: &[Analysed]) -> Result<
             } else {
                 sheet
             };
-            charts.into_iter().fold(sheet, Panels::panel).render(Size::new(1400, 900 * n as u32))
+            charts.into_iter().fold(sheet, Panels::panel).render(Size::new(980, 640 * n as u32))
         }
     };
     // What cannot be drawn must not fail the analysis.
     png(drawn.or_else(|error| empty(error.to_string())))
 }
 
+/// At twice the pixels: as wide as a page's text, its labels have some 8 points and are sharp.
 fn png(figure: Result<Figure, PlotError>) -> Result<Vec<u8>, PlotError> {
-    figure.map(|figure| figure.png)
+    figure.and_then(Figure::for_print).map(|figure| figure.png)
 }
 
 fn curves(frame: &Frame<'_>, endpoint: &Analysed) -> KaplanMeier {
@@ -98,7 +100,7 @@ fn curves(frame: &Frame<'_>, endpoint: &Analysed) -> KaplanMeier {
 pub(super) fn forest(frame: &Frame<'_>, endpoints: &[Analysed]) -> Result<Vec<u8>, PlotError> {
     let empty = |why: String| {
         let measure = Measure::difference("Effect");
-        ForestPlot::new("Subgroups", measure).no_data_reason(why).render(Size::default())
+        ForestPlot::new("Subgroups", measure).no_data_reason(why).render(Size::new(980, 580))
     };
     let Some(primary) = endpoints.iter().find(|e| e.role == Role::Primary) else {
         return png(empty("the protocol has no primary endpoint".to_owned()));
@@ -116,7 +118,7 @@ pub(super) fn forest(frame: &Frame<'_>, endpoints: &[Analysed]) -> Result<Vec<u8
         .collect();
     let drawn = match charts.len() {
         0 => return png(empty("there is only one arm".to_owned())),
-        1 => charts.remove(0).render(Size::new(1500, 500)),
+        1 => charts.remove(0).render(Size::new(980, 400)),
         n => {
             let sheet = Panels::new(format!("Subgroups: {}", primary.label), 1);
             let sheet = if arms.len() > n {
@@ -124,7 +126,7 @@ pub(super) fn forest(frame: &Frame<'_>, endpoints: &[Analysed]) -> Result<Vec<u8
             } else {
                 sheet
             };
-            charts.into_iter().fold(sheet, Panels::panel).render(Size::new(1500, 500))
+            charts.into_iter().fold(sheet, Panels::panel).render(Size::new(980, 400))
         }
     };
     png(drawn.or_else(|error| empty(error.to_string())))

@@ -6,7 +6,7 @@ use super::{frame::Frame, object::Said, result::Estimate};
 use crate::study::{Direction, Endpoint};
 
 /// A p-value for people: three digits.
-pub(super) fn p_text(p: f64) -> String {
+pub(crate) fn p_text(p: f64) -> String {
     if p < 0.001 {
         "<0.001".to_owned()
     } else if p > 0.999 {
@@ -17,7 +17,7 @@ pub(super) fn p_text(p: f64) -> String {
 }
 
 /// A figure with the digits that a reader can use.
-pub(super) fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     let size = value.abs();
     if size > 0.0 && !(1e-3..1e9).contains(&size) {
         return format!("{value:.2e}").replace('-', "−");
@@ -41,7 +41,7 @@ pub(super) fn estimate_text(estimate: &Estimate, level: f64) -> String {
 }
 
 /// A level as a percentage: "95 %".
-pub(super) fn percent(level: f64) -> String {
+pub(crate) fn percent(level: f64) -> String {
     let rounded = (level * 1e6).round() / 1e4;
     format!("{rounded}\u{a0}%")
 }
@@ -125,7 +125,7 @@ pub(super) fn benefit(
 }
 
 /// A list in words: "a, b and c".
-pub(super) fn listed(items: &[String]) -> String {
+pub(crate) fn listed(items: &[String]) -> String {
     match items {
         [] => "none".to_owned(),
         [only] => only.clone(),

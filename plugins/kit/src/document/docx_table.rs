@@ -8,6 +8,8 @@ use crate::xml::Xml;
 /// The width of a letter of a table's text, and the white space in a cell, in twentieths of a point.
 const LETTER: f32 = 116.0;
 const CELL_PAD: f32 = 240.0;
+/// How far a row below a heading is indented, in twentieths of a point.
+const INDENT: u32 = 200;
 
 impl Body {
     pub(super) fn table(&mut self, xml: &mut Xml, number: &str, table: &Table) {
@@ -120,7 +122,7 @@ fn write_cell(xml: &mut Xml, cell: &Cell, width: u32, align: Align, look: Look) 
                     xml.empty("w:keepNext", &[]);
                 }
                 if look.indent > 0 {
-                    xml.empty("w:ind", &[("w:left", &(u32::from(look.indent) * 200).to_string())]);
+                    xml.empty("w:ind", &[("w:left", &(u32::from(look.indent) * INDENT).to_string())]);
                 }
                 let side = match align {
                     Align::Left => "left",
@@ -144,12 +146,15 @@ fn rule(xml: &mut Xml, side: &str, eighths: &str, colour: &str) {
 fn widths(table: &Table) -> Vec<u32> {
     let count = table.width();
     let (mut natural, mut least) = (vec![CELL_PAD; count], vec![CELL_PAD; count]);
-    let mut see = |cells: &[Cell], header: bool| {
+    let mut see = |cells: &[Cell], header: bool, indent: u8| {
         let mut at = 0;
         for cell in cells.iter() {
             let words = cell.text.plain_text();
-            let length = |part: &str| part.chars().count() as f32 * LETTER + CELL_PAD;
-            let longest = words.split_whitespace().map(length).fold(CELL_PAD, f32::max);
+            let pad = CELL_PAD + if at == 0 { f32::from(indent) * INDENT as f32 } else { 0.0 };
+            let length = |part: &str| part.chars().count() as f32 * LETTER + pad;
+            // No-break spaces hold words together.
+            let breaks = |c: char| c.is_whitespace() && c != '\u{a0}' && c != '\u{202f}';
+            let longest = words.split(breaks).map(length).fold(CELL_PAD, f32::max);
             let line = words.lines().map(length).fold(CELL_PAD, f32::max);
             if let (1, Some(wide), Some(narrow)) = (cell.span, natural.get_mut(at), least.get_mut(at)) {
                 // Headings wrap more readily than numbers.
@@ -160,11 +165,11 @@ fn widths(table: &Table) -> Vec<u32> {
         }
     };
     for cells in table.header() {
-        see(&cells, true);
+        see(&cells, true, 0);
     }
     for row in table.body() {
-        if let Row::Cells { cells, .. } = row {
-            see(&table.fitted(&cells), false);
+        if let Row::Cells { cells, indent } = row {
+            see(&table.fitted(&cells), false, indent);
         }
     }
     let mut widths: Vec<u32> =

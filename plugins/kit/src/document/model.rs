@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::DocumentError;
 use super::table::Table;
-use super::text::Text;
-use crate::plot::Figure;
+use super::text::{SpanStyle, Text};
+use crate::plot::{Figure, png_size};
 
 /// What a document says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,20 +70,11 @@ impl Picture {
         Picture { caption: caption.into(), description: description.into(), path: path.into(), figure }
     }
 
-    /// Width and height of the PNG in pixels, from its header (PNG specification, 11.2.2).
+    /// Width and height of the PNG in pixels.
     pub(super) fn pixels(&self) -> Result<(u32, u32), DocumentError> {
-        let wrong = || {
+        png_size(&self.figure.png).ok_or_else(|| {
             DocumentError::Picture(self.caption.plain_text(), "its PNG has no header with a size".to_owned())
-        };
-        let png = &self.figure.png;
-        let side = |at: usize| -> Option<u32> {
-            let bytes: [u8; 4] = png.get(at..at + 4)?.try_into().ok()?;
-            Some(u32::from_be_bytes(bytes)).filter(|s| *s > 0)
-        };
-        if !png.starts_with(b"\x89PNG\r\n\x1a\n") {
-            return Err(wrong());
-        }
-        side(16).zip(side(20)).ok_or_else(wrong)
+        })
     }
 }
 
@@ -187,6 +178,30 @@ impl Document {
     /// The blocks in order.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
+    }
+
+    /// What a person must still write: each placeholder with the heading that it stands under (empty above the first), in
+    /// the order of the document.
+    pub fn placeholders(&self) -> Vec<(String, String)> {
+        let mut heading = String::new();
+        let mut found = Vec::new();
+        for block in &self.blocks {
+            let texts: Vec<&Text> = match block {
+                Block::Heading(_, text) => {
+                    heading = text.plain_text();
+                    vec![text]
+                }
+                Block::Paragraph(text) => vec![text],
+                Block::Bullets(items) | Block::Numbered(items) => items.iter().collect(),
+                Block::Table(_, table) => table.texts(),
+                Block::Figure(_, picture) => vec![&picture.caption],
+                Block::PageBreak => Vec::new(),
+            };
+            let spans = texts.into_iter().flat_map(Text::spans);
+            let open = spans.filter(|s| s.style == SpanStyle::Placeholder);
+            found.extend(open.map(|s| (heading.clone(), s.text.clone())));
+        }
+        found
     }
 
     fn push(&mut self, block: Block) -> &mut Document {

@@ -144,6 +144,21 @@ impl Table {
         self.rows.clone()
     }
 
+    /// All that can be read in it, from the caption to the last footnote.
+    pub(super) fn texts(&self) -> Vec<&Text> {
+        let mut texts = vec![&self.caption];
+        texts.extend(self.groups.iter().map(|c| &c.text));
+        texts.extend(self.columns.iter().map(|c| &c.heading));
+        for row in &self.rows {
+            match row {
+                Row::Cells { cells, .. } => texts.extend(cells.iter().map(|c| &c.text)),
+                Row::Heading(text) => texts.push(text),
+            }
+        }
+        texts.extend(&self.footnotes);
+        texts
+    }
+
     /// The number of columns, at least one.
     pub(super) fn width(&self) -> usize {
         self.columns.len().max(1)

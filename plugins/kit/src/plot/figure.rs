@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
 use resvg::{tiny_skia, usvg};
 
 use super::canvas::FONT_FAMILY;
@@ -14,6 +15,51 @@ pub struct Figure {
     pub svg: String,
     /// An 8-bit RGB PNG of the SVG at its own size.
     pub png: Vec<u8>,
+}
+
+impl Figure {
+    /// A figure of which only the PNG is left: its SVG holds the pixels.
+    ///
+    /// # Errors
+    /// [`PlotError::Render`] for bytes that are no PNG, or a PNG of no size.
+    pub fn from_png(png: Vec<u8>) -> Result<Figure, PlotError> {
+        let Some((width, height)) = png_size(&png) else {
+            return Err(PlotError::Render("the bytes are no PNG with a size".to_owned()));
+        };
+        let pixels = base64::engine::general_purpose::STANDARD.encode(&png);
+        let svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
+             <image width=\"{width}\" height=\"{height}\" href=\"data:image/png;base64,{pixels}\"/></svg>"
+        );
+        Ok(Figure { svg, png })
+    }
+}
+
+impl Figure {
+    /// The same picture with a PNG of twice as many pixels each way, for print; as it is where that would be larger than the
+    /// largest picture.
+    ///
+    /// # Errors
+    /// What the renderer refuses.
+    pub fn for_print(self) -> Result<Figure, PlotError> {
+        let tree =
+            usvg::Tree::from_str(&self.svg, &svg_options()).map_err(|e| PlotError::Render(e.to_string()))?;
+        let own = tree.size().to_int_size();
+        if own.width().max(own.height()) > MAX_SIDE / 2 {
+            return Ok(self);
+        }
+        let png = pixels(&tree, 2)?;
+        Ok(Figure { png, ..self })
+    }
+}
+
+/// Width and height of a PNG in pixels, from its header (PNG specification, 11.2.2); None for anything else.
+pub(crate) fn png_size(png: &[u8]) -> Option<(u32, u32)> {
+    let side = |at: usize| -> Option<u32> {
+        let bytes: [u8; 4] = png.get(at..at + 4)?.try_into().ok()?;
+        Some(u32::from_be_bytes(bytes)).filter(|s| *s > 0)
+    };
+    png.starts_with(b"\x89PNG\r\n\x1a\n").then(|| side(16).zip(side(20))).flatten()
 }
 
 /// Width and height of a picture in pixels. A chart that needs more height or width to keep its labels legible
@@ -118,13 +164,22 @@ pub(crate) fn svg_options() -> usvg::Options<'static> {
 /// Rasterises an SVG document at its own size on white, with the embedded font only.
 pub(super) fn rasterise(svg: String) -> Result<Figure, PlotError> {
     let tree = usvg::Tree::from_str(&svg, &svg_options()).map_err(|e| PlotError::Render(e.to_string()))?;
-    let size = tree.size().to_int_size();
+    let png = pixels(&tree, 1)?;
+    Ok(Figure { svg, png })
+}
+
+/// The PNG of a document, `times` as wide and high as its own size.
+fn pixels(tree: &usvg::Tree, times: u32) -> Result<Vec<u8>, PlotError> {
+    let own = tree.size().to_int_size();
+    let size = own.scale_by(times as f32).ok_or_else(|| {
+        PlotError::Render(format!("{} × {} pixels {times} times", own.width(), own.height()))
+    })?;
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
         .ok_or_else(|| PlotError::Render(format!("no pixmap of {} × {}", size.width(), size.height())))?;
     pixels.fill(tiny_skia::Color::WHITE);
-    resvg::render(&tree, tiny_skia::Transform::identity(), &mut pixels.as_mut());
-    let png = encode(&pixels).map_err(|e| PlotError::Render(format!("PNG encoding: {e}")))?;
-    Ok(Figure { svg, png })
+    let scale = times as f32;
+    resvg::render(tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    encode(&pixels).map_err(|e| PlotError::Render(format!("PNG encoding: {e}")))
 }
 
 /// RGB is enough: the ground is opaque.

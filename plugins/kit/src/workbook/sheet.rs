@@ -85,6 +85,7 @@ pub struct Sheet {
     pub(super) columns: Vec<SheetColumn>,
     pub(super) rows: Vec<Vec<Value>>,
     pub(super) notes: Vec<String>,
+    pub(super) has_title_row: bool,
 }
 
 impl Sheet {
@@ -96,7 +97,15 @@ impl Sheet {
             columns: Vec::new(),
             rows: Vec::new(),
             notes: Vec::new(),
+            has_title_row: false,
         }
+    }
+
+    /// Shows the title on the sheet too, above the header row; both stay in sight.
+    #[must_use]
+    pub fn title_row(mut self) -> Sheet {
+        self.has_title_row = true;
+        self
     }
 
     /// The columns from left to right.
@@ -135,7 +144,7 @@ impl Sheet {
 
     pub(super) fn is_too_large(&self) -> bool {
         let widest = self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.columns.len());
-        // The header, and the empty row before the notes.
-        self.rows.len() + self.notes.len() + 2 > MOST_ROWS || widest > MOST_COLUMNS
+        // The title, the header, and the empty row before the notes.
+        self.rows.len() + self.notes.len() + 3 > MOST_ROWS || widest > MOST_COLUMNS
     }
 }

@@ -97,7 +97,11 @@ fn contents(meta: &Meta, sheets: &[Sheet], names: &[String], strings: &mut Strin
 }
 
 fn table(sheet: &Sheet, strings: &mut Strings, formats: &mut Formats) -> Vec<u8> {
-    let mut rows: Vec<Vec<Option<Cell>>> = Vec::with_capacity(sheet.rows.len() + 2);
+    let mut rows: Vec<Vec<Option<Cell>>> = Vec::with_capacity(sheet.rows.len() + 3);
+    if sheet.has_title_row {
+        rows.push(vec![Some(Cell::Text(sheet.title().to_owned(), TITLE))]);
+    }
+    let header = rows.len() + 1;
     rows.push(sheet.columns.iter().map(|c| Some(Cell::Text(c.heading.clone(), HEADER))).collect());
     let codes: Vec<usize> = sheet.columns.iter().map(|c| formats.style(&c.format)).collect();
     for row in &sheet.rows {
@@ -112,12 +116,12 @@ fn table(sheet: &Sheet, strings: &mut Strings, formats: &mut Formats) -> Vec<u8>
     }
     let widths = widths(sheet);
     let filtered = (!sheet.rows.is_empty() && !sheet.columns.is_empty())
-        .then(|| format!("A1:{}{}", column_name(sheet.columns.len() - 1), sheet.rows.len() + 1));
+        .then(|| format!("A{header}:{}{}", column_name(sheet.columns.len() - 1), sheet.rows.len() + header));
     if !sheet.notes.is_empty() {
         rows.push(Vec::new());
         rows.extend(sheet.notes.iter().map(|n| vec![Some(Cell::Text(n.clone(), NOTE))]));
     }
-    Page { rows, widths, frozen: 1, filtered }.write(strings, |_| {})
+    Page { rows, widths, frozen: header, filtered }.write(strings, |_| {})
 }
 
 fn number_cell(number: f64, style: usize) -> Cell {

@@ -1,7 +1,9 @@
-//! Figures drawn as vectors: the shapes and texts that this crate's charts consist of.
+//! Figures drawn as vectors: the shapes and texts that this crate's charts consist of; and pixels where a figure has no more.
 
+use krilla::Data;
 use krilla::color::rgb;
-use krilla::geom::{Path, PathBuilder, Point, Transform};
+use krilla::geom::{Path, PathBuilder, Point, Size, Transform};
+use krilla::image::Image;
 use krilla::num::NormalizedF32;
 use krilla::paint::{Fill, FillRule, LineCap, LineJoin, Stroke, StrokeDash};
 use krilla::surface::Surface;
@@ -30,11 +32,25 @@ fn group(surface: &mut Surface<'_>, tree: &usvg::Tree, group_node: &usvg::Group,
             usvg::Node::Group(inner) => group(surface, tree, inner, faces),
             usvg::Node::Path(shape) => path(surface, shape),
             usvg::Node::Text(words) => text(surface, tree, words, faces),
-            // The charts hold no pictures.
-            usvg::Node::Image(_) => {}
+            usvg::Node::Image(picture) => image(surface, picture, faces),
         }
     }
     surface.pop();
+}
+
+/// A figure of which there are only pixels. What is no PNG cannot come from this crate's figures.
+fn image(surface: &mut Surface<'_>, picture: &usvg::Image, faces: &Faces) {
+    match picture.kind() {
+        usvg::ImageKind::PNG(bytes) => {
+            let size = picture.size();
+            let drawn = Image::from_png(Data::from(bytes.to_vec()), true).ok();
+            if let (Some(drawn), Some(size)) = (drawn, Size::from_wh(size.width(), size.height())) {
+                surface.draw_image(drawn, size);
+            }
+        }
+        usvg::ImageKind::SVG(tree) => group(surface, tree, tree.root(), faces),
+        _ => {}
+    }
 }
 
 fn transform(t: usvg::Transform) -> Transform {

@@ -1,0 +1,115 @@
+//! Figures and results in sentences, as a paper has them.
+
+use heddle_kit::report::thousands;
+
+use super::sources::{ComparisonResult, EndpointResult, TestResult};
+pub(super) use crate::efficacy::words::{figure, listed, p_text, percent};
+
+/// A count with commas.
+pub(super) fn count(n: impl TryInto<u64>) -> String {
+    n.try_into().map_or_else(|_| "n/a".to_owned(), |n: u64| thousands(n as f64, 0))
+}
+
+/// "1 subject", "12 subjects".
+pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// "p = 0.147", "p < 0.001".
+pub(super) fn p_equals(name: &str, p: f64) -> String {
+    let text = p_text(p);
+    match text.strip_prefix('<') {
+        Some(bound) => format!("{name} < {bound}"),
+        None => match text.strip_prefix('>') {
+            Some(bound) => format!("{name} > {bound}"),
+            None => format!("{name} = {text}"),
+        },
+    }
+}
+
+/// "−1.65 (95 % CI −3.88 to 0.59)".
+pub(super) fn interval(value: f64, (low, high): (f64, f64), level: &str) -> String {
+    format!("{} ({level} CI {} to {})", figure(value), figure(low), figure(high))
+}
+
+/// The effect of a test in words, without its p.
+pub(super) fn effect(test: &TestResult, level: &str) -> String {
+    match (test.estimate, test.ci) {
+        (Some(value), Some(ci)) => format!("{} {}", test.measure, interval(value, ci, level)),
+        (Some(value), None) => {
+            format!("{} {} (interval not computable: {})", test.measure, figure(value), test.reason("ci"))
+        }
+        (None, _) => format!("{} not computable: {}", test.measure, test.reason("estimate")),
+    }
+}
+
+/// "p = 0.147", or why there is none.
+pub(super) fn p_of(test: &TestResult) -> String {
+    test.p.map_or_else(|| format!("p not computable: {}", test.reason("p")), |p| p_equals("p", p))
+}
+
+/// A comparison in a sentence: who, how many, effect, interval, test, p and adjusted p.
+pub(super) fn comparison(of: &ComparisonResult, level: &str) -> String {
+    let adjusted = match (of.main.p, of.p_holm, of.family_size) {
+        (Some(_), Some(p), Some(size)) if size > 1 => format!("; {}", p_equals("Holm-adjusted p", p)),
+        _ => String::new(),
+    };
+    format!(
+        "{} (n = {}) compared with {} (n = {}): {}; {}, {}{adjusted}.",
+        of.arm,
+        count(of.n),
+        of.reference,
+        count(of.n_ref),
+        effect(&of.main, level),
+        of.main.test,
+        p_of(&of.main),
+    )
+}
+
+/// What may be concluded of a comparison: never that there is no difference because p is large.
+pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, alpha: f64) -> String {
+    let level = percent(alpha);
+    let Some(_) = of.main.p else {
+        return "The hypothesis could not be tested, and nothing is concluded.".to_owned();
+    };
+    if endpoint.is_exploratory() {
+        return "This endpoint is exploratory: the p-value is not adjusted and confirms nothing.".to_owned();
+    }
+    let descriptive = of.conclusion.as_deref().is_some_and(|c| c.starts_with("descriptive"));
+    if descriptive {
+        return "The result is descriptive, because the primary hypotheses were not all rejected (gatekeeping)."
+            .to_owned();
+    }
+    if of.p_holm.or(of.main.p).is_some_and(|p| p <= alpha) {
+        format!("The hypothesis of no difference was rejected at the two-sided {level} level.")
+    } else {
+        let range = of.main.ci.map_or_else(String::new, |(low, high)| {
+            format!("; the data are compatible with values from {} to {}", figure(low), figure(high))
+        });
+        format!(
+            "The hypothesis of no difference was not rejected at the two-sided {level} level, which is no evidence that there is no \
+             difference{range}."
+        )
+    }
+}
+
+/// With a capital at its beginning.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+/// Ends in one full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let text = text.trim().trim_end_matches('.');
+    if text.is_empty() { String::new() } else { format!("{}.", capitalised(text)) }
+}
+
+/// The first so many characters; what is cut ends in "…".
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}

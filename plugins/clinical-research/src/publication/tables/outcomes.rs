@@ -1,0 +1,179 @@
+//! Primary, secondary and exploratory endpoints: results, sensitivity analyses, families of hypotheses.
+
+use crate::publication::{
+    design::Design,
+    grid::{Cell, Grid, Kind, column, words},
+    say,
+    sources::{ComparisonResult, EndpointResult, Sources},
+};
+
+/// An endpoint with its place in the hierarchy.
+fn title(endpoint: &EndpointResult) -> String {
+    let unit = endpoint.unit.as_deref().map_or_else(String::new, |unit| format!(", {unit}"));
+    format!("{} ({}{unit})", endpoint.label, endpoint.role)
+}
+
+fn populations(sources: &Sources, grid: &mut Grid) {
+    for (name, population) in &sources.efficacy.populations {
+        let name = crate::publication::flow::name(name);
+        grid.note(format!("Population of the {name} analysis: {}.", population.who));
+    }
+    grid.note("Subjects without a value are left out of the endpoint's analysis; nothing is imputed.");
+}
+
+fn reasons(endpoint: &EndpointResult, of: &ComparisonResult, grid: &mut Grid) {
+    for figure in ["estimate", "p"] {
+        let is_there = if figure == "p" { of.main.p.is_some() } else { of.main.estimate.is_some() };
+        if !is_there {
+            let why = of.main.reason(figure);
+            grid.note(format!(
+                "{}, {}: {figure} not computable: {}",
+                endpoint.label,
+                of.arm,
+                say::sentence(why)
+            ));
+        }
+    }
+}
+
+/// What each arm had, and each arm against the reference.
+pub(in crate::publication) fn outcomes(sources: &Sources, design: &Design) -> Option<Grid> {
+    let all = sources.efficacy.all();
+    if all.is_empty() {
+        return None;
+    }
+    let is_compared = design.arms.len() > 1;
+    let mut columns = vec![words("Arm"), column("n", Kind::Number), words("Result")];
+    if is_compared {
+        columns.push(words("Measure and test"));
+        columns.push(column(format!("Estimate ({} CI)", design.level), Kind::Estimate));
+        columns.extend([column("p", Kind::P), column("Holm p", Kind::P)]);
+    }
+    let mut grid = Grid::new("Primary and secondary outcomes", columns);
+    for endpoint in all {
+        grid.heading(title(endpoint));
+        if let Some(why) = endpoint.reason() {
+            grid.under([Cell::text("not computable")]);
+            grid.note(format!("{}: not computable: {}", endpoint.label, say::sentence(why)));
+            continue;
+        }
+        for arm in design.reference_first() {
+            let Some(found) = endpoint.analysed.get(arm) else { continue };
+            let mut cells = vec![
+                Cell::text(arm.as_str()),
+                Cell::Count(found.analysed),
+                Cell::text(found.summary.as_str()),
+            ];
+            if let Some(of) = endpoint.comparisons.get(arm) {
+                cells.push(Cell::text(format!("{}; {}", of.main.measure, of.main.test)));
+                cells.push(Cell::estimate(of.main.estimate, of.main.ci));
+                cells.push(Cell::p(of.main.p));
+                cells.push(of.p_holm.filter(|_| of.main.p.is_some()).map_or(Cell::text("–"), Cell::P));
+                reasons(endpoint, of, &mut grid);
+            } else if is_compared {
+                cells.push(Cell::text("reference"));
+            }
+            grid.under(cells);
+        }
+    }
+    if is_compared {
+        grid.note(format!("Estimates compare each arm with {}. Tests are two-sided.", design.reference));
+        grid.note(
+            "Holm p: adjusted within the endpoint's family (primary, or secondary behind the gate). Exploratory endpoints are in no family \
+             (–), and their p-values confirm nothing.",
+        );
+    }
+    populations(sources, &mut grid);
+    Some(grid)
+}
+
+/// The main test of each comparison and those beside it.
+pub(in crate::publication) fn sensitivity(sources: &Sources, design: &Design) -> Option<Grid> {
+    let mut grid = Grid::new(
+        "Main and sensitivity analyses of all endpoints",
+        [
+            words("Comparison"),
+            words("Analysis"),
+            words("Test"),
+            words("Measure"),
+            column(format!("Estimate ({} CI)", design.level), Kind::Estimate),
+            column("p", Kind::P),
+        ],
+    );
+    for endpoint in sources.efficacy.all() {
+        grid.heading(title(endpoint));
+        for of in endpoint.compared(&design.arms) {
+            let tests = std::iter::once(("main", &of.main))
+                .chain(of.sensitivity.iter().map(|test| ("sensitivity", test)));
+            for (what, test) in tests {
+                grid.under([
+                    Cell::text(format!("{} vs {}", of.arm, of.reference)),
+                    Cell::text(what),
+                    Cell::text(test.test.as_str()),
+                    Cell::text(test.measure.as_str()),
+                    Cell::estimate(test.estimate, test.ci),
+                    Cell::p(test.p),
+                ]);
+            }
+        }
+        if let Some(overall) = &endpoint.overall_test {
+            grid.under([
+                Cell::text("all arms"),
+                Cell::text("overall"),
+                Cell::text(overall.test.as_str()),
+                Cell::Empty,
+                Cell::Empty,
+                Cell::p(overall.p),
+            ]);
+        }
+    }
+    if grid.rows() == 0 {
+        return None;
+    }
+    grid.note(
+        "Sensitivity analyses and overall tests are in no family and are not adjusted for multiplicity.",
+    );
+    populations(sources, &mut grid);
+    Some(grid)
+}
+
+/// The hypotheses, their p-values and what may be concluded.
+pub(in crate::publication) fn families(sources: &Sources, design: &Design) -> Option<Grid> {
+    let mut grid = Grid::new(
+        "Families of hypotheses and adjusted p-values",
+        [
+            words("Family"),
+            words("Hypothesis"),
+            column("p", Kind::P),
+            column("Holm p", Kind::P),
+            column("Hochberg p", Kind::P),
+            words("Conclusion"),
+        ],
+    );
+    for endpoint in sources.efficacy.all() {
+        for of in endpoint.compared(&design.arms) {
+            let family = match of.family_size {
+                Some(size) => format!("{} ({size})", endpoint.role),
+                None => "none".to_owned(),
+            };
+            let conclusion = of.conclusion.clone().unwrap_or_else(|| "not adjusted".to_owned());
+            grid.row([
+                Cell::text(family),
+                Cell::text(format!("{}: {} vs {}", endpoint.label, of.arm, of.reference)),
+                Cell::p(of.main.p),
+                Cell::p(of.p_holm),
+                Cell::p(of.p_hochberg),
+                Cell::text(conclusion),
+            ]);
+        }
+    }
+    if grid.rows() == 0 {
+        return None;
+    }
+    let families = &sources.efficacy.multiplicity;
+    grid.note(families.gate.as_str());
+    grid.note(
+        "A hypothesis whose test is not computable stays in its family with p = 1. Tests are two-sided.",
+    );
+    Some(grid)
+}

@@ -1,0 +1,320 @@
+//! Odd studies: the words are right for them, and nothing panics.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Phases, office_text, phases, plain, sound};
+
+/// A study of these arms, each with so many subjects, with all that a study can have.
+fn study(arms: &[&str], size: usize) -> Value {
+    let n = arms.len() * size;
+    let spread = |k: usize, salt: f64| {
+        let x = ((k as f64 + 1.0) * 12.9898 + salt * 78.233).sin() * 43758.5453;
+        x - x.floor()
+    };
+    let subjects: Vec<Value> = (0..n)
+        .map(|k| {
+            json!({
+                "subject_id": format!("P-{k:04}"), "arm": arms[k % arms.len()], "age": (40.0 + 30.0 * spread(k, 1.0)).round(),
+                "sex": if spread(k, 2.0) < 0.5 { "F" } else { "M" }, "completed": spread(k, 3.0) < 0.8, "death": false,
+                "discontinuation_reason": "Withdrew",
+                "treatment_start": "2024-01-01", "treatment_end": "2024-06-30",
+                "baseline": {"score": (20.0 + 10.0 * spread(k, 4.0)).round()},
+                "endpoints": {"change": (spread(k, 5.0) * 10.0).round(), "response": spread(k, 6.0) < 0.5, "extra": spread(k, 9.0)},
+                "events": {"death": {"time": (1.0 + 300.0 * spread(k, 7.0)).round(), "event": spread(k, 8.0) < 0.6}},
+            })
+        })
+        .collect();
+    let events: Vec<Value> = (0..n / 2)
+        .map(|k| {
+            json!({"subject_id": format!("P-{:04}", k * 2), "soc": "Nervous", "pt": (["Headache", "Dizziness"][k % 2]), "severity": "MILD",
+                "serious": k % 9 == 0, "related": true, "start_day": 5, "treatment_emergent": true, "fatal": false})
+        })
+        .collect();
+    let labs: Vec<Value> = (0..n)
+        .flat_map(|k| {
+            ["Baseline", "Week 4"].map(|visit| {
+                json!({"subject_id": format!("P-{k:04}"), "test": "ALT", "visit": visit, "day": if visit == "Baseline" { 1 } else { 28 },
+                    "value": 20.0 + 30.0 * spread(k, visit.len() as f64), "low": 5, "high": 40, "grade_low": 0, "grade_high": k % 5 })
+            })
+        })
+        .collect();
+    json!({
+        "study_data": {"subjects": subjects, "adverse_events": events, "labs": labs},
+        "protocol": {
+            "title": "A study", "design": "randomised, open-label", "arms": arms, "reference_arm": arms.first(),
+            "table1": {"continuous": ["age", "baseline.score"], "categorical": ["sex"]},
+            "endpoints": {
+                "primary": {"id": "change", "label": "Change in score", "type": "continuous", "direction": "lower_is_better"},
+                "secondary": [{"id": "response", "type": "binary", "direction": "higher_is_better"}],
+                "exploratory": [{"id": "extra", "type": "continuous"}],
+                "time_to_event": [{"id": "death", "unit": "days", "times": [30, 90], "covariates": ["age"]}],
+            },
+            "subgroups": [{"id": "sex", "field": "sex"}],
+        },
+    })
+}
+
+fn run(name: &str, input: &Value) -> Phases {
+    let run = phases(name, input);
+    sound(&run.publication);
+    run
+}
+
+#[test]
+fn a_study_that_is_not_randomised_follows_strobe() {
+    let mut input = study(&["Usual", "New"], 40);
+    input["protocol"]["design"] = json!("prospective cohort study, not randomised");
+    let run = run("cohort_study", &input).publication;
+    let text = plain(&run);
+    assert_eq!(run.output()["manuscript"]["guideline"], "STROBE");
+    assert!(
+        text.contains("follows STROBE, and not CONSORT")
+            && text.contains("Differences between the arms are associations")
+    );
+    assert!(text.contains("## STROBE checklist") && !text.contains("## CONSORT 2010 checklist"));
+    assert!(!text.contains("were randomised") && text.contains("80 were assigned"));
+    assert!(
+        text.contains("Propensity scores:")
+            && text.contains("matching by propensity score is tabulated (Table S")
+    );
+    assert!(text.contains("This is an association"));
+    // Not randomised, so that the table shows tests too.
+    assert!(text.contains("| Largest SMD | p |") || text.contains("| SMD | p |"));
+    assert!(
+        run.output()["tables"]["list"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|t| t["sheet"].as_str().unwrap().ends_with("Propensity matching"))
+    );
+}
+
+#[test]
+fn one_arm_is_described_and_not_compared() {
+    let run = run("one_arm", &study(&["Only"], 30)).publication;
+    let text = plain(&run);
+    assert!(text.contains("The study has one arm") && text.contains("30 were included"));
+    let results = run.output()["manuscript"]["abstract"]["results"].as_str().unwrap();
+    assert!(results.contains("Primary outcome, Only: mean") && !results.contains("p ="), "{results}");
+    assert!(!text.contains("compared with Only") && !text.contains("randomised trial"));
+    assert!(text.contains("without a comparison nothing is concluded"));
+}
+
+#[test]
+fn many_arms_fit() {
+    let four = run("four_arms", &study(&["Placebo", "Low", "Middle", "High"], 20)).publication;
+    let text = plain(&four);
+    for arm in ["Low", "Middle", "High"] {
+        assert!(text.contains(&format!("{arm} (n = 20) compared with Placebo (n = 20)")), "{arm}");
+    }
+    let names: Vec<String> = (0..9).map(|k| format!("Dose {k}")).collect();
+    let arms: Vec<&str> = names.iter().map(String::as_str).collect();
+    let nine = run("nine_arms", &study(&arms, 8)).publication;
+    let figures = crate::support::unzipped(nine.bytes("figures_package.zip"));
+    let (_, svg) = figures.iter().find(|(name, _)| name.ends_with("flow.svg")).unwrap();
+    assert!(String::from_utf8(svg.clone()).unwrap().contains("4 other arms together"));
+    assert!(plain(&nine).contains("more columns are on the sheet"));
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let mut input = study(&["A", "B"], 25);
+    input["study_data"]["labs"] = json!([]);
+    input["study_data"]["adverse_events"] = json!([]);
+    input["protocol"]["endpoints"]["time_to_event"] = json!([]);
+    input["protocol"]["subgroups"] = json!([]);
+    let found = run("bare", &input).publication;
+    let text = plain(&found);
+    assert!(
+        text.contains("the data have no adverse events") && text.contains("does not mean that none happened"),
+        "{text}"
+    );
+    assert!(text.contains("no laboratory values"));
+    assert!(!text.contains("Kaplan–Meier estimates:") && text.contains("There are no subgroup analyses"));
+    let absent = found.output()["figures"]["absent"].to_string();
+    for what in ["no time to an event", "no subgroups", "neither adverse events nor laboratory values"] {
+        assert!(absent.contains(what), "{absent}");
+    }
+    assert_eq!(found.output()["figures"]["list"].as_array().unwrap().len(), 3);
+    // Numbers have no gap where a figure or table is left out.
+    for (at, table) in found.output()["tables"]["list"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|t| !t["number"].as_str().unwrap().contains('S'))
+        .enumerate()
+    {
+        assert_eq!(table["number"], format!("Table {}", at + 1));
+    }
+}
+
+#[test]
+fn a_primary_endpoint_that_cannot_be_computed_is_no_result() {
+    let mut input = study(&["A", "B"], 20);
+    for subject in input["study_data"]["subjects"].as_array_mut().unwrap() {
+        subject["endpoints"]["change"] = Value::Null;
+    }
+    let missing = run("no_primary_values", &input).publication;
+    let text = plain(&missing);
+    assert!(text.contains("ot computable"), "{text}");
+    assert!(!text.contains("was rejected"));
+    input["protocol"]["endpoints"] = json!({});
+    let none = run("no_endpoints", &input).publication;
+    let text = plain(&none);
+    assert!(text.contains("The protocol names no primary outcome.") && text.contains("names no endpoint"));
+    assert!(text.contains("nothing is concluded on efficacy"));
+    let report = office_text(none.bytes("csr_shell.docx"), "word/document.xml");
+    assert!(
+        report.contains("11.4.1 Analysis of efficacy")
+            && report.contains("There are no comparisons to tabulate.")
+    );
+}
+
+#[test]
+fn a_large_p_is_no_proof_of_likeness() {
+    let text = plain(&run("no_difference", &study(&["A", "B"], 30)).publication);
+    assert!(text.contains(
+        "was not rejected at the two-sided 5 % level, which is no evidence that there is no difference"
+    ));
+    for wrong in
+        ["there was no difference", "no difference was found", "no effect", "equivalent", "non-inferior"]
+    {
+        assert!(!text.contains(wrong), "{wrong}");
+    }
+    assert!(text.contains("This endpoint is exploratory"));
+}
+
+#[test]
+fn a_significant_result_is_told_with_its_estimate() {
+    let mut input = study(&["A", "B"], 30);
+    for subject in input["study_data"]["subjects"].as_array_mut().unwrap() {
+        if subject["arm"] == "B" {
+            let value = subject["endpoints"]["change"].as_f64().unwrap();
+            subject["endpoints"]["change"] = json!(value - 8.0);
+        }
+    }
+    let text = plain(&run("difference", &input).publication);
+    assert!(
+        text.contains("The hypothesis of no difference was rejected at the two-sided 5 % level.")
+            && text.contains("p < 0.001")
+    );
+    assert!(text.contains("the hypothesis of no difference from A was rejected for B."));
+}
+
+#[test]
+fn what_the_protocol_says_is_used_and_not_asked_for() {
+    let mut input = study(&["A", "B"], 20);
+    for (key, value) in [
+        ("registration", json!("NCT00000000")),
+        ("sample_size", json!({"per_arm": 20, "power": "80 %"})),
+        ("funding", json!("A foundation")),
+        ("inclusion_criteria", json!(["Adults", "Consent"])),
+    ] {
+        input["protocol"][key] = value;
+    }
+    let found = run("told", &input).publication;
+    let text = plain(&found);
+    for words in [
+        "Sample size: per arm 20; power 80 %.",
+        "Funding: A foundation.",
+        "Inclusion criteria: Adults; Consent.",
+    ] {
+        assert!(text.contains(words), "{words}");
+    }
+    let open: Vec<&str> = found.output()["manuscript"]["placeholders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["text"].as_str().unwrap())
+        .collect();
+    assert!(
+        !open
+            .iter()
+            .any(|p| p.contains("how the sample size was determined") || p.contains("eligibility criteria"))
+    );
+    assert!(open.iter().any(|p| p.contains("interpretation")));
+    let state = |item: &str| {
+        let all = found.output()["manuscript"]["checklist"].as_array().unwrap();
+        all.iter().find(|e| e["item"] == item).unwrap()["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        [state("7a"), state("25"), state("9"), state("17a")],
+        ["from_protocol", "from_protocol", "for_a_person", "computed"]
+    );
+}
+
+#[test]
+fn hostile_names_stay_names() {
+    let mut input = study(&["<b>A|</b>", "=B`*_["], 15);
+    input["protocol"]["title"] = json!("# <script>alert(1)</script> | randomised");
+    let found = run("hostile", &input).publication;
+    let text = found.text("manuscript.md");
+    assert!(!text.contains("<script>") && !text.contains("<b>"));
+    assert_eq!(text.lines().filter(|l| l.starts_with("# ")).count(), 1);
+    let workbook = crate::support::unzipped(found.bytes("tables_package.xlsx"));
+    assert!(workbook.iter().all(|(_, bytes)| !String::from_utf8_lossy(bytes).contains("<f>")), "no formulas");
+}
+
+#[test]
+fn almost_nothing_is_still_published() {
+    for (name, input) in [
+        (
+            "one_subject",
+            json!({"study_data": {"subjects": [{"subject_id": "x", "arm": "A"}]}, "protocol": {}}),
+        ),
+        (
+            "no_arms",
+            json!({"study_data": {"subjects": [{"subject_id": "x"}, {"subject_id": "y", "age": 3}]}, "protocol": {}}),
+        ),
+        (
+            "other_arms",
+            json!({"study_data": {"subjects": [{"subject_id": "x", "arm": "Z"}]}, "protocol": {"arms": ["A", "B"],
+                "endpoints": {"primary": {"id": "q", "type": "binary"}, "time_to_event": [{"id": "t"}]}}}),
+        ),
+        (
+            "flag_not_in_data",
+            json!({"study_data": {"subjects": [{"subject_id": "x", "arm": "A"}, {"subject_id": "y", "arm": "B"}]}, "protocol": {
+                "arms": ["A", "B"], "populations": {"baseline": "itt", "efficacy": "pp", "safety": "saf"},
+                "endpoints": {"primary": {"id": "q", "type": "binary"}}}}),
+        ),
+    ] {
+        run(name, &input);
+    }
+}
+
+fn cell() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-1e6..1e6f64).prop_map(Value::from),
+        prop_oneof![Just("A"), Just("B"), Just("x|y"), Just("2024-01-01"), Just("∞ <&>")]
+            .prop_map(Value::from),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn garbage_makes_no_panic(
+        rows in prop::collection::vec(prop::collection::vec(cell(), 7), 1..25),
+        kind in prop_oneof![Just("continuous"), Just("ordinal"), Just("binary")],
+        design in prop_oneof![Just("randomised"), Just("cohort"), Just("")],
+    ) {
+        let subjects: Vec<Value> = rows.iter().enumerate().map(|(k, c)| json!({
+            "subject_id": format!("G{k}"), "arm": c[0], "age": c[1], "sex": c[2], "completed": c[3], "treatment_start": c[4],
+            "endpoints": {"y": c[5]}, "events": {"t": {"time": c[6], "event": c[3]}}, "populations": {"f": c[2]},
+        })).collect();
+        let events: Vec<Value> = rows.iter().enumerate().map(|(k, c)| json!({
+            "subject_id": format!("G{}", k / 2), "pt": c[0], "soc": c[2], "severity": c[3], "serious": c[4], "start_day": c[5],
+        })).collect();
+        let input = json!({
+            "study_data": {"subjects": subjects, "adverse_events": events},
+            "protocol": {"design": design, "table1": {"continuous": ["age"], "categorical": ["sex"]}, "populations": {"efficacy": "f"},
+                "endpoints": {"primary": {"id": "y", "type": kind}, "time_to_event": [{"id": "t", "covariates": ["age", "sex"]}]},
+                "subgroups": [{"id": "s", "field": "sex"}]},
+        });
+        sound(&phases("garbage", &input).publication);
+    }
+}
