@@ -105,7 +105,7 @@ pub(in crate::publication) fn overview(sources: &Sources, design: &Design) -> Op
 }
 
 fn difference(of: Option<&Comparison>) -> Cell {
-    of.map_or(Cell::missing(), |c| Cell::estimate(c.risk_difference, c.rd_ci_newcombe))
+    of.map_or(Cell::missing(), |c| Cell::fraction(c.risk_difference, c.rd_ci_newcombe))
 }
 
 /// The most frequent preferred terms.

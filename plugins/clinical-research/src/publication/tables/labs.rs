@@ -51,7 +51,7 @@ pub(in crate::publication) fn grades(sources: &Sources, design: &Design) -> Opti
             if *arm != sources.safety.population.reference_arm {
                 let of = test.grade3_4_vs_reference.get(arm);
                 cells.push(
-                    of.map_or(Cell::missing(), |c| Cell::estimate(c.risk_difference, c.rd_ci_newcombe)),
+                    of.map_or(Cell::missing(), |c| Cell::fraction(c.risk_difference, c.rd_ci_newcombe)),
                 );
             }
             grid.row(cells);
