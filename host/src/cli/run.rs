@@ -49,6 +49,9 @@ pub(super) struct Args {
     /// Replace what is in the directory for the results, once the run has completed
     #[arg(long)]
     force: bool,
+    /// Save restricted files as well, such as a key from masked to original ids; without it they are kept with the run only
+    #[arg(long)]
+    restricted: bool,
     /// Load this component first; the data directory keeps it
     #[arg(long = "plugin", value_name = "FILE.wasm")]
     plugins: Vec<PathBuf>,
@@ -138,13 +141,15 @@ async fn in_engine(
     let latest = artifacts::latest(&tenant, id).await?;
     let completed = ended.run.state == RunState::Completed.as_str();
     if completed {
-        let provenance = Provenance::new(&ended, &latest);
+        let provenance = Provenance::new(&ended, &latest, args.restricted);
         out.save(&tenant, id, &provenance, &latest).await?;
     }
     let saved = completed.then_some(args.out.as_path());
+    let kept = latest.iter().filter(|artifact| artifact.restricted && !args.restricted);
+    let kept: Vec<String> = kept.map(|artifact| format!("{}/{}", artifact.step, artifact.name)).collect();
     match args.json {
         true => output::json(&json!({ "run": ended, "artifacts": latest, "out": saved }))?,
-        false => output::say(&summary(&ended, &latest, saved))?,
+        false => output::say(&summary(&ended, &latest, saved, &kept))?,
     }
     Ok(if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -228,7 +233,7 @@ pub(super) async fn watch(tenant: &Tenant, id: RunId, progress: &Progress) -> an
     Ok(runs::whole(tenant, id).await?)
 }
 
-fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>) -> String {
+fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>, kept: &[String]) -> String {
     let mut rows = Vec::new();
     for step in &run.steps {
         let wall = step.usage.map_or_else(String::new, |usage| output::micros(usage.wall_us));
@@ -253,6 +258,12 @@ fn summary(run: &RunBody, latest: &[ArtifactBody], saved: Option<&Path>) -> Stri
             run.run.id
         )),
         None => text.push_str(&format!("; no results were saved (heddle runs show {})", run.run.id)),
+    }
+    if saved.is_some() && !kept.is_empty() {
+        text.push_str(&format!(
+            "\nrestricted, so kept with the run only (--restricted saves it too): {}",
+            kept.join(", ")
+        ));
     }
     for step in &run.steps {
         let Some(failure) = &step.failure else { continue };

@@ -226,6 +226,7 @@ mod tests {
             finished_at: None,
             steps: Vec::new(),
             files: vec![file],
+            left_out: Vec::new(),
         };
         serde_json::to_string(&document).unwrap()
     }

@@ -30,6 +30,11 @@ impl Awaited {
         self.ends.insert(run, end);
     }
 
+    /// Whether somebody waits for it.
+    pub(super) fn has(&self, run: RunId) -> bool {
+        self.ends.contains_key(&run)
+    }
+
     /// Whoever waits for it, who is not waiting any more then.
     pub(super) fn take(&mut self, run: RunId) -> Option<End> {
         self.ends.remove(&run)

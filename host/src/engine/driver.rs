@@ -3,6 +3,7 @@
 
 mod ahead;
 mod commands;
+mod held;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,6 +23,7 @@ pub(crate) use self::ahead::Durable;
 use self::{
     ahead::Ahead,
     commands::{Found, Inbox},
+    held::Held,
 };
 use super::{
     attempt::Executor,
@@ -116,6 +118,7 @@ pub(crate) struct Driver {
     inbox: Inbox,
     refusals: Refusals,
     ahead: Ahead,
+    held: Held,
     /// How many transitions of a run are on their way to the disk.
     on_their_way: HashMap<RunId, usize>,
     /// Runs that could not be created, while more of their transitions are on their way: these are refused as well, and
@@ -161,6 +164,7 @@ impl Driver {
             inbox: Inbox::default(),
             refusals: Refusals::default(),
             ahead: Ahead::new(commit, crashed_before),
+            held: Held::default(),
             on_their_way: HashMap::new(),
             not_created: HashSet::new(),
             awaited: Awaited::default(),
@@ -190,8 +194,10 @@ impl Driver {
                 biased;
                 Some(pending) = self.commits.next(), if !self.commits.is_empty() => self.committed(pending),
                 Some(message) = receiver.recv() => self.message(message),
+                () = sleep_until(self.held.until()) => self.commit_held(),
                 () = sleep(timer) => self.input(Input::Tick, None),
                 () = sleep_until(self.deadline) => {
+                    self.commit_held();
                     self.stops.values().for_each(|(_, stop)| stop.cancel());
                     return;
                 }
@@ -234,6 +240,9 @@ impl Driver {
             Input::Create(machine) => Some(machine.run().id),
             _ => None,
         };
+        // What people and programs asked for is committed at once.
+        let by_itself = matches!(input, Input::Ended { .. })
+            || created.is_some_and(|run| self.awaited.has(run) && reply.is_some());
         let actions = self.core.handle(input, Timestamp::now());
         let mut launches: HashMap<RunId, Vec<Launch>> = HashMap::new();
         let (mut commits, mut refusals, mut over) = (Vec::new(), Vec::new(), HashMap::new());
@@ -270,7 +279,8 @@ impl Driver {
             let creates = transition.creation.is_some();
             let mut launches = launches.remove(&run).unwrap_or_default();
             let mut tell = None;
-            if !launches.is_empty() && self.ahead.may_begin(|| self.store.in_trouble()) {
+            let ahead = self.ahead.may_begin(|| self.store.in_trouble());
+            if ahead && !launches.is_empty() {
                 let (sender, durable) = watch::channel(false);
                 tell = Some(sender);
                 launches.drain(..).for_each(|launch| self.launch(launch, Durable::When(durable.clone())));
@@ -281,8 +291,13 @@ impl Driver {
             let reply = if created == Some(run) { reply.take() } else { None };
             let waiting = transition.steps.iter().filter(|step| step.state == StepState::Waiting);
             let keys = waiting.filter_map(|step| step.event_key.clone());
-            let waits = keys.map(|key| (transition.tenant.clone(), key)).collect();
-            let answer = self.store.commit(*transition);
+            let waits: Vec<_> = keys.map(|key| (transition.tenant.clone(), key)).collect();
+            let goes_on =
+                by_itself && ahead && !until.over && waits.is_empty() && transition.approvals.is_empty();
+            let answer = self.held.keep(transition, bytes);
+            if !goes_on || self.held.is_full() {
+                self.commit_held();
+            }
             self.commits.push(Box::pin(async move {
                 let result = answer.await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)));
                 Pending { run, epoch, creates, until, launches, tell, bytes, reply, end, waits, result }
@@ -291,6 +306,10 @@ impl Driver {
         // What they are refused for may have come about just now.
         refusals.into_iter().for_each(|(run, id, why)| self.refuse_command(run, id, why));
         debug_assert!(launches.is_empty(), "every launch is in a transition of its run");
+    }
+
+    fn commit_held(&mut self) {
+        self.store.commit_all(self.held.take());
     }
 
     fn committed(&mut self, pending: Pending) {

@@ -30,11 +30,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// So long, after it was not enough again and again: the disk may be slow, and the group large.
 const LONGEST: Duration = Duration::from_secs(1800);
 
+/// A transition, and who is to hear that it is durable.
+pub type Queued = (Box<Transition>, oneshot::Sender<StoreResult<()>>);
+
 /// Work in a transaction that has begun, or why it could not. Returns whether the connection can be used again.
 type Work = Box<dyn for<'a> FnOnce(StoreResult<&'a mut Connection>) -> BoxFuture<'a, bool> + Send>;
 
 enum Message {
-    Commit(Box<Transition>, oneshot::Sender<StoreResult<()>>),
+    Commit(Vec<Queued>),
     /// A write that is no run's transition, alone in its transaction.
     Other(Work),
 }
@@ -83,12 +86,10 @@ impl Committer {
         self.trouble.borrow().is_some()
     }
 
-    /// Queue a transition. Transitions are committed in the order of these calls; the answer comes when it is durable.
-    pub(super) fn commit(&self, transition: Transition) -> oneshot::Receiver<StoreResult<()>> {
-        let (answer, receiver) = oneshot::channel();
-        // The writer lives as long as a handle does; if its task died, the dropped answer tells the caller.
-        let _ = self.sender.send(Message::Commit(Box::new(transition), answer));
-        receiver
+    /// Queue transitions. They are committed in their order and that of these calls; each one's answer comes when it is durable.
+    pub(super) fn commit(&self, transitions: Vec<Queued>) {
+        // The writer lives as long as a handle does; if its task died, the dropped answers tell the caller.
+        let _ = self.sender.send(Message::Commit(transitions));
     }
 
     /// Run another write in a transaction of its own. While the database cannot be written, whoever asks hears of it after a
@@ -154,8 +155,6 @@ struct Writer {
     faults: Faults,
 }
 
-type Queued = (Box<Transition>, oneshot::Sender<StoreResult<()>>);
-
 impl Writer {
     /// What writes a file is at work in this process, or waits for the disk: it has a thread of its own.
     fn start(self, receiver: mpsc::UnboundedReceiver<Message>) {
@@ -192,14 +191,16 @@ impl Writer {
             let mut bytes = 0;
             for message in messages.drain(..) {
                 match message {
-                    Message::Commit(transition, answer) => {
-                        let more = transition.bytes();
-                        if bytes + more > GROUP_BYTES {
-                            self.commit(std::mem::take(&mut group)).await;
-                            bytes = 0;
+                    Message::Commit(transitions) => {
+                        for (transition, answer) in transitions {
+                            let more = transition.bytes();
+                            if bytes + more > GROUP_BYTES {
+                                self.commit(std::mem::take(&mut group)).await;
+                                bytes = 0;
+                            }
+                            bytes += more;
+                            group.push((transition, answer));
                         }
-                        bytes += more;
-                        group.push((transition, answer));
                     }
                     Message::Other(work) => {
                         self.commit(std::mem::take(&mut group)).await;

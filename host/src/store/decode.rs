@@ -100,6 +100,7 @@ pub(super) fn artifact(row: &dyn Columns) -> StoreResult<ArtifactRow> {
         kind: r.name("kind")?,
         media_type: r.text("media_type")?,
         deliverable: r.flag("deliverable")?,
+        restricted: r.flag("restricted")?,
         order: r.count("ord")?,
         description: r.text("description")?,
         created_at: r.at("created_at")?,

@@ -23,9 +23,10 @@ mod transition;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use backup::{Import, Part, Snapshot, TABLES};
+pub use committer::Queued;
 pub use error::{StoreError, StoreResult};
 use futures::{FutureExt as _, future::BoxFuture};
 pub use garbage::{UnnamedBlob, UnnamedBlobs};
@@ -103,7 +104,16 @@ impl Store {
 
     /// Queue a transition. They are committed in the order of these calls; the answer comes when it is durable.
     pub fn commit(&self, transition: Transition) -> oneshot::Receiver<StoreResult<()>> {
-        self.committer.commit(transition)
+        let (answer, receiver) = oneshot::channel();
+        self.commit_all(vec![(Box::new(transition), answer)]);
+        receiver
+    }
+
+    /// The same for several, in their order.
+    pub fn commit_all(&self, transitions: Vec<Queued>) {
+        if !transitions.is_empty() {
+            self.committer.commit(transitions);
+        }
     }
 
     /// Whether the database cannot be written for the moment: what was queued waits until it can.

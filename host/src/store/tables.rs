@@ -218,6 +218,7 @@ pub(super) static ARTIFACTS: Batch<ArtifactRow> = Batch::insert(
         ("kind", |_, artifact| name(&artifact.kind)),
         ("media_type", |_, artifact| artifact.media_type.cell()),
         ("deliverable", |_, artifact| artifact.deliverable.cell()),
+        ("restricted", |_, artifact| artifact.restricted.cell()),
         ("ord", |_, artifact| artifact.order.cell()),
         ("description", |_, artifact| artifact.description.cell()),
         ("created_at", |_, artifact| artifact.created_at.cell()),

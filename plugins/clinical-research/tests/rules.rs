@@ -196,7 +196,14 @@ fn a_population_needs_its_flag() {
     let run = validate(&input(subjects, json!({ "populations": { "efficacy": "itt", "safety": "saf" } })));
     let study = study(&run);
     assert_eq!(study.population(Analysis::Efficacy).len(), 2);
-    assert!(study.population(Analysis::Safety).not_computable.unwrap().contains("populations.saf"));
+    let safety = study.population(Analysis::Safety);
+    assert_eq!((safety.len(), safety.stands_in), (4, true));
+    let problem = study.problems.iter().find(|p| p.path == "protocol.populations.safety").unwrap();
+    assert_eq!(problem.message, "no subject has a flag populations.saf");
+    assert_eq!(problem.consequence, "all subjects of a known arm are analysed");
+    assert!(
+        quality(&run)["notes"].to_string().contains("1 subjects of a known arm have no flag populations.itt")
+    );
     assert_eq!(study.population(Analysis::Baseline).len(), 4);
     reconciles(&run);
 }

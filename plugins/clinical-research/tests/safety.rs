@@ -73,7 +73,19 @@ fn what_is_missing_is_said() {
     let mut flagless = study(3, 3, &[(1, "Gut", "Nausea", "MILD")]);
     flagless.protocol.populations.safety = Some("safety".to_owned());
     let found = all(&flagless);
-    assert!(found.safety_metrics.not_computable["population"].contains("populations.safety"));
+    let population = &found.safety_metrics.population;
+    assert!(
+        population.finding.as_ref().is_some_and(|said| said.contains("populations.safety")),
+        "{population:?}"
+    );
+    assert_eq!((population.n, found.adverse_events.selection.counted), (6, 1));
+    complete(&run(&flagless));
+
+    // A flag that is false of all.
+    let flag = Column::Boolean(vec![Some(false); flagless.subjects.len()]);
+    flagless.subjects.fields.insert("populations.safety".to_owned(), flag);
+    let found = all(&flagless);
+    assert!(found.safety_metrics.not_computable["population"].contains("nobody"));
     complete(&run(&flagless));
 
     // No dates, no days, no severities, no flags.

@@ -60,7 +60,9 @@ impl<'h, C> Context<'h, C> {
     /// # Errors
     /// [`PhaseError::Failed`] if there is no such file, or the manifest does not declare it.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, PhaseError> {
-        let mut bytes = Vec::new();
+        // A list that grew would for a moment be there twice.
+        let size = self.host.list().iter().find(|entry| entry.name == name).map_or(0, |entry| entry.size);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         loop {
             let chunk = self.host.read(name, bytes.len() as u64, CHUNK as u32)?;
             if chunk.is_empty() {

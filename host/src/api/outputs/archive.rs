@@ -14,10 +14,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::provenance::{FileProvenance, Provenance};
 use crate::{
-    api::{
-        streams::Place,
-        wire::{ArtifactBody, RunBody},
-    },
+    api::streams::Place,
     engine::Tenant,
     model::{Digest, RunId},
 };
@@ -30,15 +27,8 @@ const PIECES: usize = 4;
 type Sender = mpsc::Sender<io::Result<Bytes>>;
 
 /// The archive of a run as a body.
-pub(super) fn stream(
-    tenant: Tenant,
-    id: RunId,
-    run: &RunBody,
-    latest: &[ArtifactBody],
-    place: Place,
-) -> Body {
+pub(super) fn stream(tenant: Tenant, id: RunId, provenance: Provenance, place: Place) -> Body {
     let (sender, receiver) = mpsc::channel(PIECES);
-    let provenance = Provenance::new(run, latest);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
         let _place = place;
@@ -222,6 +212,7 @@ mod tests {
             finished_at: None,
             steps: Vec::new(),
             files: files.collect(),
+            left_out: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use self::provenance::Provenance;
 use super::{
     Api,
     artifacts::{self, content_disposition},
@@ -43,6 +44,10 @@ pub(super) struct OutputsQuery {
     #[serde(default)]
     #[param(inline, required = false)]
     format: Format,
+    /// Whether the archive holds restricted files too, such as a key from masked to original ids. Absent, they are left out.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    restricted: bool,
 }
 
 /// All outputs of a run.
@@ -94,7 +99,8 @@ pub(super) async fn get(
         Format::Api => Ok(Json(structure(run, latest)).into_response()),
         Format::Download => {
             let name = format!("{}-{id}.zip", run.run.workflow);
-            let body = archive::stream(tenant, id, &run, &latest, api.streams.place(caller.token)?);
+            let provenance = Provenance::new(&run, &latest, query.restricted);
+            let body = archive::stream(tenant, id, provenance, api.streams.place(caller.token)?);
             let mut response = body.into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));

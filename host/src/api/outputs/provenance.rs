@@ -44,6 +44,9 @@ pub(crate) struct Provenance {
     pub steps: Vec<StepProvenance>,
     /// The files beside this document.
     pub files: Vec<FileProvenance>,
+    /// `STEP/FILE` of each restricted file that is not beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// Where a step's outputs come from.
@@ -90,13 +93,17 @@ pub(super) fn by_step(artifacts: &[ArtifactBody]) -> HashMap<&str, Vec<&Artifact
 
 impl Provenance {
     /// Of a run with the latest version of each of its artifacts. Files come in the order of the steps: each step's
-    /// artifacts by their place, then its output, unless a file of that name takes its place.
-    pub(crate) fn new(run: &RunBody, latest: &[ArtifactBody]) -> Self {
-        let mut files = Vec::new();
+    /// artifacts by their place, then its output, unless a file of that name takes its place. Restricted files are left out unless
+    /// they are asked for.
+    pub(crate) fn new(run: &RunBody, latest: &[ArtifactBody], restricted: bool) -> Self {
+        let (mut files, mut left_out) = (Vec::new(), Vec::new());
         let by_step = by_step(latest);
         for step in &run.steps {
             let made = by_step.get(step.name.as_str()).map_or(&[][..], Vec::as_slice);
-            files.extend(made.iter().map(|artifact| FileProvenance {
+            let (with, without): (Vec<&ArtifactBody>, Vec<_>) =
+                made.iter().partition(|artifact| restricted || !artifact.restricted);
+            left_out.extend(without.iter().map(|artifact| format!("{}/{}", step.name, artifact.name)));
+            files.extend(with.iter().map(|artifact| FileProvenance {
                 path: format!("{}/{}", step.name, artifact.name),
                 step: step.name.clone(),
                 sha256: artifact.digest.clone(),
@@ -142,6 +149,7 @@ impl Provenance {
                 })
                 .collect(),
             files,
+            left_out,
         }
     }
 

@@ -188,6 +188,9 @@ pub struct ArtifactBody {
     pub media_type: String,
     /// Whether it is a result that the workflow's user wants to have.
     pub deliverable: bool,
+    /// Whether it is for those only who may read the run's own input, such as a key from masked to original ids: no other step is given
+    /// it, and no archive holds it unless it is asked for.
+    pub restricted: bool,
     /// Place among the step's files, from 1.
     pub order: u32,
     /// For people.
@@ -214,6 +217,7 @@ impl ArtifactBody {
             kind,
             media_type,
             deliverable,
+            restricted,
             order,
             description,
             created_at,
@@ -234,6 +238,7 @@ impl ArtifactBody {
             size,
             media_type,
             deliverable,
+            restricted,
             order,
             description,
             attempt,

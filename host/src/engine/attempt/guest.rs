@@ -254,6 +254,7 @@ fn artifact(step: &str, spec: &PhaseSpec, file: &WrittenFile) -> Option<Artifact
         kind: declared.kind,
         media_type: declared.kind.media_type().to_owned(),
         deliverable: declared.deliverable,
+        restricted: declared.restricted,
         order: declared.order,
         description: declared.description.clone(),
         created_at: Timestamp::default(),

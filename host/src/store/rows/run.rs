@@ -257,6 +257,9 @@ pub struct ArtifactRow {
     pub media_type: String,
     /// Whether the workflow's user wants to have it.
     pub deliverable: bool,
+    /// Whether it is for those only who may read the run's own input: no other step is given it, and it is in no archive unless it is
+    /// asked for.
+    pub restricted: bool,
     /// Place among the step's files, from 1.
     pub order: u32,
     /// For people.

@@ -17,7 +17,7 @@ mod transitions;
 
 use heddle_test_postgres::Database;
 
-pub(super) use samples::created;
+pub(crate) use samples::created;
 use samples::{commit, next, tenant};
 
 use super::{Store, StoreLocation};

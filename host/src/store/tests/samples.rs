@@ -190,6 +190,7 @@ pub(super) fn full(transition: &Transition) -> Transition {
         kind: FileKind::Png,
         media_type: "image/png".into(),
         deliverable: true,
+        restricted: false,
         order: 2,
         description: "d".into(),
         created_at: at(5),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use heddle_kit::stats::{Computed, Sample};
 
-use crate::study::{Analysis, Study};
+use crate::study::{Analysis, Population, Study};
 
 /// The members of the baseline population by arm.
 #[derive(Debug)]
@@ -18,24 +18,19 @@ pub(crate) struct Groups<'s> {
     pub(crate) rows: Vec<Vec<u32>>,
     /// The flag of the population, if the protocol names one.
     pub(crate) flag: Option<String>,
-    /// Present where the population could not be formed and all subjects of a known arm stand in for it.
-    pub(crate) fallback: Option<String>,
+    /// Whether all subjects of a known arm stand in for it, as the data flag nobody.
+    pub(crate) stands_in: bool,
+    /// Who stands in, or how many have no flag.
+    pub(crate) finding: Option<String>,
 }
 
 impl<'s> Groups<'s> {
     pub(crate) fn new(study: &'s Study) -> Self {
         let population = study.population(Analysis::Baseline);
         let (names, reference) = (study.protocol.arms.as_slice(), study.protocol.reference);
-        let (flag, mut fallback, mut rows) = (population.flag, population.not_computable, population.arms);
-        if let Some(reason) = &mut fallback {
-            for (row, arm) in (0..).zip(&study.subjects.arm) {
-                if let Some(members) = arm.and_then(|arm| rows.get_mut(arm as usize)) {
-                    members.push(row);
-                }
-            }
-            reason.push_str("; all subjects of a known arm are described instead");
-        }
-        Self { study, names, reference, rows, flag, fallback }
+        let finding = population.finding();
+        let Population { flag, arms: rows, stands_in, .. } = population;
+        Self { study, names, reference, rows, flag, stands_in, finding }
     }
 
     /// Members of all arms.

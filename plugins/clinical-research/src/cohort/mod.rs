@@ -63,6 +63,9 @@ pub struct PopulationInfo {
     /// Present where the population could not be formed: why, and who is described instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
+    /// The same, or how many have no flag while others have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
 }
 
 /// An arm of the study.
@@ -160,7 +163,7 @@ impl Phase for CohortAnalysis {
     }
 
     fn execute(ctx: &mut Context<'_, NoConfig>, _: Input) -> PhaseResult<Output> {
-        let study = study::read(ctx)?;
+        let study = study::read_subjects(ctx)?;
         let groups = Groups::new(&study);
         ctx.progress(0.3, "describing the arms");
         let mut characteristics = analyse(&study);
@@ -212,15 +215,16 @@ fn cohorts(groups: &Groups<'_>, table: &Table1) -> Cohorts {
         }
     }
     let total = groups.total();
-    let described = match (&groups.fallback, &groups.flag) {
-        (Some(reason), _) => format!("{total} subjects. The protocol's baseline population is {reason}."),
-        (None, Some(flag)) => format!(
+    let mut described = match &groups.flag {
+        Some(_) if groups.stands_in => format!("{total} subjects, of whom none has the protocol's flag."),
+        Some(flag) => format!(
             "{total} subjects: those of a known arm whose flag {flag} is true, as the protocol says for the baseline."
         ),
-        (None, None) => {
+        None => {
             format!("{total} subjects: all of a known arm, as the protocol names no flag for the baseline.")
         }
     };
+    described.extend(groups.finding.iter().map(|said| format!(" Finding: {said}.")));
     let arms = groups.names.iter().zip(&assigned).enumerate().map(|(arm, (name, assigned))| ArmCohort {
         arm: name.clone(),
         reference: arm == groups.reference,
@@ -232,7 +236,8 @@ fn cohorts(groups: &Groups<'_>, table: &Table1) -> Cohorts {
         population: PopulationInfo {
             flag: groups.flag.clone(),
             description: described,
-            fallback: groups.fallback.clone(),
+            fallback: groups.finding.clone().filter(|_| groups.stands_in),
+            finding: groups.finding.clone(),
         },
         n_subjects: total,
         arms: arms.collect(),

@@ -28,10 +28,9 @@ const DRAWABLE: f64 = 1e300;
 pub(crate) fn png(groups: &Groups<'_>, statistics: &Statistics) -> Result<Vec<u8>, PlotError> {
     let protocol = &groups.study.protocol.table1;
     let table = &statistics.table1;
-    let population = match (&groups.flag, &groups.fallback) {
-        (_, Some(_)) => "all subjects of a known arm".to_owned(),
-        (Some(flag), None) => format!("population {flag}"),
-        (None, None) => "all subjects of a known arm".to_owned(),
+    let population = match &groups.flag {
+        Some(flag) if !groups.stands_in => format!("population {flag}"),
+        _ => "all subjects of a known arm".to_owned(),
     };
     let mut sheet = Panels::new("Baseline characteristics", 2)
         .subtitle(format!("{} subjects: {population}", groups.total()))

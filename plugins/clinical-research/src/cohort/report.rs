@@ -328,7 +328,7 @@ fn caveats(text: &mut Markdown, groups: &Groups<'_>, statistics: &Statistics) {
                 .to_owned(),
         );
     }
-    caveats.extend(groups.fallback.iter().map(|reason| markdown_escaped(reason)));
+    caveats.extend(groups.finding.iter().map(|said| markdown_escaped(said)));
     caveats.extend(groups.study.problems.iter().take(50).map(|problem| {
         markdown_escaped(&format!(
             "Protocol, {}: {}. {}.",

@@ -67,8 +67,10 @@ pub(super) struct Members {
     pub(super) arms: Vec<usize>,
     /// How many each arm has.
     pub(super) sizes: Vec<usize>,
-    /// The flag of the population; None: everybody.
-    pub(super) flag: Option<String>,
+    /// Who belongs to it, in words.
+    pub(super) who: String,
+    /// Who stands in for it, or how many have no flag.
+    pub(super) finding: Option<String>,
     /// Why nobody can be in it.
     pub(super) not_computable: Option<String>,
 }
@@ -81,25 +83,14 @@ impl Members {
             rows.extend_from_slice(members);
             arms.extend(members.iter().map(|_| arm));
         }
-        let reason = match &population.not_computable {
-            Some(why) => Some(why.trim_start_matches("not computable: ").to_owned()),
-            None if rows.is_empty() => Some("the population has no subjects".to_owned()),
-            None => None,
-        };
+        let reason = rows.is_empty().then(|| "the population has no subjects".to_owned());
         Self {
             rows,
             arms,
             sizes: population.arms.iter().map(Vec::len).collect(),
-            flag: population.flag,
+            who: population.who(),
+            finding: population.finding(),
             not_computable: reason,
-        }
-    }
-
-    /// In words: who belongs to it.
-    pub(super) fn description(&self) -> String {
-        match &self.flag {
-            Some(flag) => format!("subjects of a known arm with the flag populations.{flag}"),
-            None => "all subjects of a known arm".to_owned(),
         }
     }
 }

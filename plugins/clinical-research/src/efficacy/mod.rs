@@ -79,7 +79,7 @@ impl Phase for EfficacyAnalysis {
     }
 
     fn execute(ctx: &mut Context<'_, NoConfig>, _input: Input) -> PhaseResult<Output> {
-        let study = study::read(ctx)?;
+        let study = study::read_subjects(ctx)?;
         let frame = Frame::new(&study);
         let efficacy = Members::of(&frame, Analysis::Efficacy);
         let times = Members::of(&frame, Analysis::TimeToEvent);
@@ -114,7 +114,10 @@ impl Phase for EfficacyAnalysis {
 fn population(frame: &Frame<'_>, members: &Members) -> Value {
     let arms =
         (0..frame.n_arms()).map(|arm| (frame.arm(arm), json!(members.sizes.get(arm).copied().unwrap_or(0))));
-    let mut value = json!({"who": members.description(), "n": object(arms)});
+    let mut value = json!({"who": members.who, "n": object(arms)});
+    if let Some(finding) = &members.finding {
+        value["finding"] = json!(finding);
+    }
     if let Some(why) = &members.not_computable {
         value["not_computable"] = json!(why);
     }
@@ -187,7 +190,6 @@ fn notes(study: &Study) -> Vec<String> {
         "protocol.reference",
         "protocol.alpha",
         "protocol.confidence",
-        "protocol.populations",
     ];
     notes.extend(
         study

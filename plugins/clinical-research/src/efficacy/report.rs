@@ -69,12 +69,15 @@ impl Report<'_, '_> {
         let mut columns = vec![("Analysis", Align::Left), ("Who", Align::Left)];
         columns.extend(arms.iter().map(|arm| (*arm, Align::Right)));
         let row = |name: &str, members: &Members| {
-            let mut row = vec![name.to_owned(), members.description()];
+            let mut row = vec![name.to_owned(), members.who.clone()];
             row.extend((0..arms.len()).map(|arm| members.sizes.get(arm).copied().unwrap_or(0).to_string()));
             row
         };
         text.table(&columns, [row("Endpoints at visits", self.efficacy), row("Times to events", self.times)]);
         for members in [self.efficacy, self.times] {
+            if let Some(finding) = &members.finding {
+                text.paragraph(&markdown_escaped(&format!("Finding: {finding}.")));
+            }
             if let Some(why) = &members.not_computable {
                 text.paragraph(&markdown_escaped(&format!("Not computable: {why}.")));
             }

@@ -9,4 +9,5 @@ mod table;
 
 pub use cell::{Cell, Kind};
 pub use read::{Raw, RawStudy};
+pub(crate) use table::mixed;
 pub use table::{RawColumn, Table, Texts, Unreadable};

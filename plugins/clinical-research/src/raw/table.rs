@@ -13,23 +13,29 @@ pub struct Texts {
     texts: Vec<Box<str>>,
     places: HashMap<Box<str>, u32>,
     last: u32,
+    /// For each text the one that came after it last: records mostly have the same sequence (visit after visit, test after test).
+    after: Vec<u32>,
 }
 
 impl Texts {
     pub(super) fn place(&mut self, text: &str) -> u32 {
-        if self.texts.get(self.last as usize).is_some_and(|last| &**last == text) {
+        let is = |place: u32| self.texts.get(place as usize).is_some_and(|known| &**known == text);
+        if is(self.last) {
             return self.last;
         }
-        self.last = match self.places.get(text) {
-            Some(place) => *place,
-            None => {
-                let place = self.texts.len() as u32;
-                self.texts.push(text.into());
-                self.places.insert(text.into(), place);
-                place
-            }
-        };
-        self.last
+        let guess = self.after.get(self.last as usize).copied().filter(|place| is(*place));
+        let place = guess.or_else(|| self.places.get(text).copied()).unwrap_or_else(|| {
+            let place = self.texts.len() as u32;
+            self.texts.push(text.into());
+            self.after.push(place);
+            self.places.insert(text.into(), place);
+            place
+        });
+        if let Some(after) = self.after.get_mut(self.last as usize) {
+            *after = place;
+        }
+        self.last = place;
+        place
     }
 
     /// The text at a place; empty where there is none.
@@ -100,9 +106,21 @@ impl RawColumn {
                 }
             }
             Kind::Text(place) => 4 + u64::from(place),
-            Kind::List(list) => self.lists.get(list as usize).map_or(5, |items| 5 + items.len() as u64),
+            Kind::List(list) => self
+                .lists
+                .get(list as usize)
+                .map_or(5, |items| items.iter().fold(5, |hash, item| mixed(hash ^ u64::from(*item)))),
         }
     }
+}
+
+/// A number whose every bit depends on every bit of the given one (the finaliser of splitmix64: Steele, Lea and Flood 2014,
+/// after Stafford's mix 13).
+pub(crate) fn mixed(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
 }
 
 /// A record that holds nothing that could be read.

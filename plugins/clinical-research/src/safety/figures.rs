@@ -52,6 +52,9 @@ pub struct SafetyFigures {
 pub struct SafetyPopulation {
     /// The flag that decides; null: every subject of an arm.
     pub flag: Option<String>,
+    /// Present where the data flag nobody, and who stands in; or how many have no flag while others have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
     /// The arms, the reference first.
     pub arms: Vec<String>,
     /// The reference.

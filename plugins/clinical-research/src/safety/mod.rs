@@ -102,7 +102,7 @@ impl Phase for SafetyAnalysis {
     }
 
     fn execute(ctx: &mut Context<'_, NoConfig>, _: Input) -> PhaseResult<Output> {
-        let study: Study = study::read(ctx)?;
+        let study: Study = study::read_events_and_labs(ctx)?;
         ctx.progress(0.2, "counting");
         let summary = summary::summary(&study);
         ctx.progress(0.7, "writing");

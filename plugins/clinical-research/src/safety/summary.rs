@@ -98,6 +98,7 @@ pub(crate) fn summary(study: &Study) -> Summary {
 fn population(treated: &Treated) -> SafetyPopulation {
     SafetyPopulation {
         flag: treated.flag.clone(),
+        finding: treated.finding.clone(),
         arms: treated.reference_first().iter().map(|arm| treated.arms[*arm].clone()).collect(),
         reference_arm: treated.reference_name().to_owned(),
         n: treated.total(),

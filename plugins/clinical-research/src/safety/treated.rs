@@ -23,6 +23,8 @@ pub(crate) struct Treated {
     pub(crate) actual_unknown: u64,
     /// Whether the data say who had which treatment.
     pub(crate) actual_recorded: bool,
+    /// Who stands in for the population, or how many have no flag.
+    pub(crate) finding: Option<String>,
     /// Why there is no such population, where there is none.
     pub(crate) not_computable: Option<String>,
 }
@@ -40,7 +42,7 @@ impl Treated {
             n: vec![0; arms.len()],
             flag: population.flag.clone(),
             actual_recorded: actual.is_some(),
-            not_computable: population.not_computable.clone(),
+            finding: population.finding(),
             ..Self::default()
         };
         for (assigned, members) in (0u32..).zip(&population.arms) {
@@ -57,7 +59,7 @@ impl Treated {
                 }
             }
         }
-        if treated.not_computable.is_none() && treated.total() == 0 {
+        if treated.total() == 0 {
             treated.not_computable = Some("not computable: nobody is in the safety population".to_owned());
         }
         treated.arms = arms;

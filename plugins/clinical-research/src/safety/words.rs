@@ -101,6 +101,9 @@ pub(crate) fn caveats(study: &Study, selection: &Selection, metrics: &SafetyMetr
         study.protocol.randomised != Some(true),
         "The protocol does not say that arms were assigned at random: differences may be due to who was treated.".to_owned(),
     );
+    if let Some(finding) = &population.finding {
+        say(true, format!("The safety population: {finding}."));
+    }
     say(
         population.switched > 0,
         format!(

@@ -89,6 +89,15 @@ impl Column {
         }
     }
 
+    /// Whether a row has a value.
+    pub fn is_known(&self, row: usize) -> bool {
+        match self {
+            Self::Numeric(values) | Self::Day(values) => values.get(row).is_some_and(Option::is_some),
+            Self::Boolean(values) => values.get(row).is_some_and(Option::is_some),
+            Self::Categorical(coded) => coded.codes.get(row).is_some_and(Option::is_some),
+        }
+    }
+
     /// As numbers: numbers and study days as they are, booleans as 0 and 1. None for categories.
     pub fn numbers(&self) -> Option<Cow<'_, [Option<f64>]>> {
         match self {

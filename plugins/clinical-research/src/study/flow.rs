@@ -56,11 +56,11 @@ pub struct ArmFlow {
 /// How many of an arm are in a population.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PopulationFlow {
-    /// The flag that decides; None: everybody.
+    /// The flag that decides; None: everybody, or those who stand in where the data flag nobody.
     pub flag: Option<String>,
     /// In it.
     pub analysed: usize,
-    /// Not in it: the flag is false or missing.
+    /// Not in it: the flag is false or missing, or the treatment is.
     pub not_in_population: usize,
 }
 

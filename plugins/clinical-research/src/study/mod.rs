@@ -28,20 +28,23 @@
 
 mod column;
 mod flow;
+mod population;
 mod protocol;
+mod read;
 mod subjects;
 mod tables;
 
 pub use column::{Coded, Column};
 pub use flow::{ArmFlow, Exclusion, Flow, PopulationFlow, TableFlow};
+pub use population::{LeftOut, Population};
 pub use protocol::{
     AeRules, Analysis, AnalysisSet, Direction, Endpoint, EndpointKind, Endpoints, Populations, Protocol,
     Subgroup, Table1, TimeToEventEndpoint, VisitWindow,
 };
+pub use read::{read, read_events_and_labs, read_subjects};
 pub use subjects::{Events, Subjects};
 pub use tables::{AdverseEvents, Labs, Visits, starts};
 
-use heddle_sdk::{Context, PhaseError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,85 +85,4 @@ pub struct ProtocolProblem {
     pub message: String,
     /// What is done about it.
     pub consequence: String,
-}
-
-/// Who counts in an analysis.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Population {
-    /// The flag of `populations` that decides; None: every subject of a known arm.
-    pub flag: Option<String>,
-    /// Rows of its members by arm (place in [`Protocol::arms`]), ascending.
-    pub arms: Vec<Vec<u32>>,
-    /// Why nobody can be in it, where that is so: the flag is not in the data.
-    pub not_computable: Option<String>,
-}
-
-impl Population {
-    /// The rows of an arm's members, ascending; empty where there is no such arm.
-    pub fn in_arm(&self, arm: usize) -> &[u32] {
-        self.arms.get(arm).map_or(&[], Vec::as_slice)
-    }
-
-    /// Rows of all members, ascending.
-    pub fn rows(&self) -> Vec<u32> {
-        let mut rows: Vec<u32> = self.arms.iter().flatten().copied().collect();
-        rows.sort_unstable();
-        rows
-    }
-
-    /// Members of all arms.
-    pub fn len(&self) -> usize {
-        self.arms.iter().map(Vec::len).sum()
-    }
-
-    /// Whether it has no members.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Study {
-    /// Who counts in an analysis: subjects of a known arm whose flag is true, or all of them where the protocol names no flag.
-    pub fn population(&self, analysis: Analysis) -> Population {
-        let n_arms = self.protocol.arms.len();
-        let flag = self.protocol.populations.of(analysis);
-        let field = flag.map(|flag| format!("populations.{flag}"));
-        let flags = field.as_deref().and_then(|path| self.subjects.field(path)).and_then(Column::booleans);
-        let mut population = Population {
-            flag: flag.map(str::to_owned),
-            arms: vec![Vec::new(); n_arms],
-            not_computable: match (&field, &flags) {
-                (Some(path), None) => Some(format!("not computable: no subject has a flag {path}")),
-                _ => None,
-            },
-        };
-        for (row, arm) in (0..).zip(&self.subjects.arm) {
-            let is_member = match (&field, &flags) {
-                (None, _) => true,
-                (Some(_), Some(flags)) => flags.get(row as usize).copied().flatten() == Some(true),
-                (Some(_), None) => false,
-            };
-            if let Some(members) =
-                arm.filter(|_| is_member).and_then(|arm| population.arms.get_mut(arm as usize))
-            {
-                members.push(row);
-            }
-        }
-        population
-    }
-}
-
-/// The study that `data_validation` left. The phase declares `.reads(study::FILE)`.
-///
-/// # Errors
-/// [`PhaseError::Failed`] if the file is not there, not declared, or not of this format.
-pub fn read<C>(ctx: &Context<'_, C>) -> Result<Study, PhaseError> {
-    let study: Study = ctx.read_json(FILE)?;
-    if study.format != FORMAT {
-        return Err(PhaseError::Failed(format!(
-            "{FILE} is of the format {:?}, and {FORMAT:?} is read: run data_validation again",
-            study.format
-        )));
-    }
-    Ok(study)
 }

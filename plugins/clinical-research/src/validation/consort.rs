@@ -2,7 +2,7 @@
 
 use crate::{
     raw::Table,
-    study::{Analysis, ArmFlow, Coded, Column, Exclusion, Flow, PopulationFlow, Study},
+    study::{Analysis, ArmFlow, Coded, Column, Exclusion, Flow, LeftOut, PopulationFlow, Study},
 };
 
 use super::{frame::Frame, rows::Rows};
@@ -126,20 +126,20 @@ fn populations(study: &Study, analysis: Analysis, flow: &mut Flow) {
     for (at, arm) in flow.arms.iter_mut().enumerate() {
         let analysed = population.in_arm(at).len();
         let of = PopulationFlow {
-            flag: population.flag.clone(),
+            flag: population.flag.clone().filter(|_| !population.stands_in),
             analysed,
             not_in_population: arm.subjects - analysed.min(arm.subjects),
         };
         arm.populations.insert(analysis.name().to_owned(), of);
     }
-    let Some(flag) = &population.flag else { return };
-    let path = format!("populations.{flag}");
-    let flags = study.subjects.field(&path).and_then(Column::booleans);
-    for (row, (arm, mask)) in study.subjects.arm.iter().zip(&study.subjects.id).enumerate() {
-        let value = flags.as_ref().and_then(|flags| flags.get(row).copied().flatten());
-        if arm.is_some() && value != Some(true) {
-            let said = if value == Some(false) { "false" } else { "missing" };
-            flow.exclusions.push(exclusion(mask, analysis.name(), format!("{path} is {said}")));
-        }
+    let flag = population.flag.as_deref().unwrap_or_default();
+    for (row, why) in &population.left_out {
+        let Some(mask) = study.subjects.id.get(*row as usize) else { continue };
+        let reason = match why {
+            LeftOut::Flagged => format!("populations.{flag} is false"),
+            LeftOut::Unflagged => format!("populations.{flag} is missing"),
+            LeftOut::Untreated => "no treatment is recorded".to_owned(),
+        };
+        flow.exclusions.push(exclusion(mask, analysis.name(), reason));
     }
 }

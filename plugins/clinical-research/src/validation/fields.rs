@@ -1,155 +1,24 @@
 //! The subjects' fields: what each is, and its values in the order of the subjects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
-    privacy::{Scrubber, kind_of_path},
+    privacy::Scrubber,
     raw::{Kind, RawColumn, Table},
-    study::{Coded, Column, EndpointKind, Events, Protocol},
+    study::{Coded, Column, Events, Protocol},
 };
 
 use super::{
     category::{Categories, Spelling},
     convert::{Reading, booleans, days, numbers},
-    dates::study_day,
-    frame::{Frame, id_column},
+    frame::Frame,
     ledger::{Ledger, masked, place},
-    survey::is_site,
+    reference::{references, study_days},
+    role::{Role, Wanted},
 };
 
-/// Fields at the top of a record that are passed on besides those that the protocol names.
-const TOP: [&str; 15] = [
-    "age",
-    "sex",
-    "gender",
-    "race",
-    "ethnicity",
-    "actual_arm",
-    "disposition",
-    "discontinuation_reason",
-    "completed",
-    "death",
-    "country",
-    "region",
-    "comorbidities",
-    "medical_history",
-    "concomitant_medications",
-];
-/// Objects whose fields are all passed on.
-const OBJECTS: [&str; 4] = ["populations.", "baseline.", "endpoints.", "events."];
-/// Names of dates.
-const DATES: [&str; 6] =
-    ["reference_start", "treatment_start", "treatment_end", "end_of_study", "randomisation", "randomization"];
-/// Where the study days are counted from, the first that a subject has.
-const REFERENCES: [&str; 8] = [
-    "reference_start",
-    "treatment_start",
-    "randomisation_date",
-    "randomization_date",
-    "randomisation",
-    "randomization",
-    "enrolment_date",
-    "consent_date",
-];
 /// Lists of more different texts are not taken apart.
 const MOST_ITEMS: usize = 200;
-
-/// What a field is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// The id or the arm: not among the fields.
-    Key,
-    Site,
-    Date,
-    Number,
-    Boolean,
-    Sex,
-    Category,
-    /// As its values are.
-    Values,
-    /// Not passed on.
-    Unused,
-}
-
-/// What the protocol asks of fields.
-pub(super) struct Wanted {
-    numbers: BTreeSet<String>,
-    booleans: BTreeSet<String>,
-    categories: BTreeSet<String>,
-    any: BTreeSet<String>,
-    dates: BTreeSet<String>,
-}
-
-impl Wanted {
-    pub(super) fn new(protocol: &Protocol) -> Self {
-        let mut wanted = Self {
-            numbers: protocol.table1.continuous.iter().chain(protocol.ranges.keys()).cloned().collect(),
-            booleans: BTreeSet::new(),
-            categories: protocol.table1.categorical.iter().cloned().collect(),
-            any: protocol.required_fields.iter().cloned().collect(),
-            dates: protocol.date_order.iter().flatten().cloned().collect(),
-        };
-        let endpoints = &protocol.endpoints;
-        for endpoint in endpoints.primary.iter().chain(&endpoints.secondary).chain(&endpoints.exploratory) {
-            let path = format!("endpoints.{}", endpoint.id);
-            match endpoint.kind {
-                EndpointKind::Binary => wanted.booleans.insert(path),
-                EndpointKind::Continuous | EndpointKind::Ordinal => wanted.numbers.insert(path),
-            };
-            wanted.numbers.extend(endpoint.baseline_field.clone());
-        }
-        wanted.any.extend(endpoints.time_to_event.iter().flat_map(|e| e.covariates.iter().cloned()));
-        for subgroup in &protocol.subgroups {
-            match subgroup.cut_points.is_empty() {
-                true => wanted.any.insert(subgroup.field.clone()),
-                false => wanted.numbers.insert(subgroup.field.clone()),
-            };
-        }
-        // Where Table 1 shows categories of a field that is also asked for as a number, the number holds.
-        let numbers = &wanted.numbers;
-        wanted.categories.retain(|field| !numbers.contains(field));
-        wanted
-    }
-
-    /// What a field is.
-    pub(super) fn role(&self, table: &Table, path: &str) -> Role {
-        let key = path.rsplit('.').next().unwrap_or(path);
-        if id_column(table).is_some_and(|column| column.path == path) || path == "arm" {
-            Role::Key
-        } else if is_site(path) {
-            Role::Site
-        } else if kind_of_path(path).is_some() {
-            Role::Unused
-        } else if self.booleans.contains(path)
-            || path.starts_with("populations.")
-            || matches!(path, "completed" | "death")
-        {
-            Role::Boolean
-        } else if self.dates.contains(path)
-            || DATES.contains(&path)
-            || key.ends_with("_date")
-            || key.starts_with("date_of_")
-        {
-            Role::Date
-        } else if path.starts_with("events.") && key == "time" || self.numbers.contains(path) || path == "age"
-        {
-            Role::Number
-        } else if path.starts_with("events.") && key == "event" {
-            Role::Boolean
-        } else if matches!(path, "sex" | "gender") {
-            Role::Sex
-        } else if self.categories.contains(path) {
-            Role::Category
-        } else if self.any.contains(path)
-            || TOP.contains(&path)
-            || OBJECTS.iter().any(|o| path.starts_with(o))
-        {
-            Role::Values
-        } else {
-            Role::Unused
-        }
-    }
-}
 
 /// What is read of the subjects.
 #[derive(Debug, Default)]
@@ -277,7 +146,7 @@ fn category(
 ) {
     let read = Categories::new(column, c.table.rows, c.scrubber, true, spelling);
     let coded = read.coded(&c.frame.rows);
-    let is_named = c.wanted.categories.contains(&column.path) || c.wanted.any.contains(&column.path);
+    let is_named = c.wanted.names_category(&column.path);
     let values = coded.codes.iter().flatten().count();
     // Nearly as many texts as subjects are remarks, and nobody asked for them.
     if !is_named && coded.levels.len() > 50 && 2 * coded.levels.len() > values {
@@ -359,45 +228,6 @@ fn list(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColu
         };
         let values = c.frame.rows.iter().map(has).collect();
         out.fields.entry(format!("{}[{item}]", column.path)).or_insert(Column::Boolean(values));
-    }
-}
-
-/// Find each record's reference date.
-fn references(c: &Context<'_>, out: &mut Fields) {
-    let mut names: Vec<&str> =
-        REFERENCES.iter().copied().filter(|name| out.dates.contains_key(*name)).collect();
-    // Without any of these the earliest of a subject's dates.
-    let earliest = "the earliest date";
-    let rest: Vec<&String> = out.dates.keys().collect();
-    let mut reference = Vec::with_capacity(c.table.rows);
-    let mut by = Vec::with_capacity(c.table.rows);
-    names.dedup();
-    for row in 0..c.table.rows {
-        let of = |name: &str| out.dates.get(name).and_then(|days| days.get(row).copied().flatten());
-        let found = names.iter().find_map(|name| Some((of(name)?, *name)));
-        let found = found.or_else(|| Some((rest.iter().filter_map(|name| of(name)).min()?, earliest)));
-        reference.push(found.map(|(day, _)| day));
-        by.push(found.map(|(_, name)| name));
-    }
-    let mut fields: BTreeMap<String, usize> = BTreeMap::new();
-    for name in c.frame.rows.iter().filter_map(|row| by.get(*row as usize).copied().flatten()) {
-        *fields.entry(name.to_owned()).or_default() += 1;
-    }
-    out.reference = reference;
-    out.reference_fields = fields;
-}
-
-/// Dates become study days.
-fn study_days(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields) {
-    for (path, values) in &out.dates {
-        let day = |row: &u32| {
-            let date = values.get(*row as usize).copied().flatten()?;
-            Some(study_day(date, out.reference.get(*row as usize).copied().flatten()?))
-        };
-        let days: Vec<Option<f64>> = c.frame.rows.iter().map(day).collect();
-        let n = days.iter().flatten().count();
-        ledger.standardised(&place("subjects", path, c.scrubber), "a calendar date to a study day", n);
-        out.fields.entry(path.clone()).or_insert(Column::Day(days));
     }
 }
 

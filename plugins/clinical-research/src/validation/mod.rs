@@ -25,7 +25,9 @@ mod ledger;
 mod output;
 mod protocol;
 mod quality;
+mod reference;
 mod report;
+mod role;
 mod rows;
 mod scrubbing;
 mod survey;
@@ -40,11 +42,11 @@ use heddle_sdk::{manifest::LimitRequest, prelude::*};
 use rand::Rng;
 
 use self::{
-    fields::{Role, Wanted},
     frame::Frame,
     input::Given,
     ledger::Ledger,
     protocol::Known,
+    role::{Role, Wanted},
     rows::Rows,
     tables::Around,
 };
@@ -59,7 +61,7 @@ pub use self::{
 use crate::{
     privacy::Masker,
     raw::{RawColumn, Table},
-    study::{FILE, FORMAT, Study, Subjects},
+    study::{Analysis, FILE, FORMAT, Study, Subjects},
 };
 
 /// The file from masked to original ids.
@@ -198,6 +200,12 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     study.labs = tables::labs(&labs, &tests, &around, &mut quality, &mut ledger);
     checks::contradictions(&study.subjects, &study.adverse_events, &protocol, &mut ledger);
     study.protocol = protocol;
+    for population in Analysis::ALL.map(|analysis| study.population(analysis)) {
+        match population.stands_in {
+            true => study.problems.extend(population.finding),
+            false => quality.notes.extend(population.finding().map(|said| format!("{said}."))),
+        }
+    }
     let mut strangers = BTreeMap::new();
     for rows in [&visits, &events, &labs] {
         strangers.extend(rows.strangers.clone());

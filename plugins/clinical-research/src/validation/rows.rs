@@ -1,13 +1,10 @@
 //! The rows of a table: whose they are, and which repeat others.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
-};
+use std::collections::BTreeMap;
 
 use crate::{
     privacy::{Masker, Scrubber},
-    raw::{RawColumn, Table},
+    raw::{RawColumn, Table, mixed},
     study::{Coded, Exclusion, TableFlow},
 };
 
@@ -212,18 +209,33 @@ impl<'c> Ids<'c> {
 
 /// Records that have the same in every field as an earlier one.
 fn repeats(table: &Table) -> Vec<u32> {
-    let hasher = BuildHasherDefault::<DefaultHasher>::default();
-    let mut first: HashMap<u64, Vec<u32>> = HashMap::with_capacity(table.rows);
+    let mut hashes = vec![0u64; table.rows];
+    for column in &table.columns {
+        for (row, hash) in hashes.iter_mut().enumerate() {
+            *hash = mixed(*hash ^ column.key(row));
+        }
+    }
+    // A table of places with free ones between them: a record is looked for from where its hash says until a free place.
+    const FREE: u32 = u32::MAX;
+    let mask = (2 * table.rows).next_power_of_two() - 1;
+    let mut places = vec![FREE; mask + 1];
     let mut repeated = Vec::new();
-    let mut key = Vec::with_capacity(table.columns.len());
-    for row in 0..table.rows {
-        key.clear();
-        key.extend(table.columns.iter().map(|column| column.key(row)));
-        let same = |other: &u32| table.columns.iter().all(|column| column.same(*other as usize, row));
-        let met = first.entry(hasher.hash_one(&key)).or_default();
-        match met.iter().any(same) {
-            true => repeated.push(row as u32),
-            false => met.push(row as u32),
+    for (row, hash) in hashes.iter().enumerate() {
+        let is_same = |other: u32| {
+            hashes.get(other as usize) == Some(hash)
+                && table.columns.iter().all(|column| column.same(other as usize, row))
+        };
+        let mut at = *hash as usize & mask;
+        while let Some(place) = places.get_mut(at) {
+            if *place == FREE {
+                *place = row as u32;
+                break;
+            }
+            if is_same(*place) {
+                repeated.push(row as u32);
+                break;
+            }
+            at = (at + 1) & mask;
         }
     }
     repeated

@@ -1,6 +1,6 @@
 //! Looks through everything in the study's data for identifiers, before anything of it is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     privacy::{Identifier, Scrubber, kind_of_path},
@@ -42,6 +42,8 @@ pub(super) fn lists(study: &RawStudy) -> [(&'static str, &Table); 3] {
 /// What is known to identify: all subjects' ids, names of sites, and what stands under keys that say so.
 pub(super) fn learn(study: &RawStudy) -> Scrubber {
     let mut scrubber = Scrubber::default();
+    // The same ids are in all lists.
+    let mut ids: HashSet<&str> = HashSet::new();
     for table in study.subjects.iter().chain(lists(study).map(|(_, table)| table)) {
         let id = id_column(table).map(|column| column.path.as_str());
         for column in &table.columns {
@@ -53,7 +55,10 @@ pub(super) fn learn(study: &RawStudy) -> Scrubber {
                 kind_of_path(&column.path)
             };
             let Some(kind) = kind else { continue };
-            column.texts.iter().for_each(|text| scrubber.learn(text, kind));
+            let is_id = Some(column.path.as_str()) == id;
+            for text in column.texts.iter().filter(|text| !is_id || ids.insert(text)) {
+                scrubber.learn(text, kind);
+            }
             // Short numbers occur everywhere; `learn` leaves them.
             for cell in column.cells(table.rows) {
                 if let Kind::Number(value) = cell {

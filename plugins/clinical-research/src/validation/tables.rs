@@ -163,9 +163,9 @@ pub(super) fn labs(
     let ranges: Vec<Option<[f64; 2]>> = rows.table.column("test").map_or_else(Vec::new, |column| {
         column.texts.iter().map(|test| c.protocol.lab_ranges.get(test.trim()).copied()).collect()
     });
-    let raw = rows.table.column("value");
+    let (raw, tests_read) = (rows.table.column("value"), rows.table.column("test"));
     for (row, value) in value.iter().enumerate() {
-        let test = rows.table.column("test").map(|column| column.cell(row));
+        let test = tests_read.map(|column| column.cell(row));
         let Some(value) = *value else {
             if raw.is_none_or(|column| !super::convert::is_present(column, row)) {
                 quality.lab_missing_value += 1;

@@ -215,8 +215,13 @@ fn endpoints_that_nobody_has() {
         endpoint(&found, "grade")["not_computable"]["result"],
         "endpoints.grade holds texts, not numbers"
     );
-    let why = endpoint(&found, "death")["not_computable"]["result"].as_str().unwrap();
-    assert!(why.contains("populations.nowhere"), "{why}");
+    assert_eq!(
+        endpoint(&found, "death")["not_computable"]["result"],
+        "no subject has a time of events.death"
+    );
+    let population = &found["populations"]["time_to_event"];
+    assert!(population["finding"].as_str().unwrap().contains("populations.nowhere"), "{population}");
+    assert_eq!(population["who"], "all subjects of a known arm");
 }
 
 #[test]

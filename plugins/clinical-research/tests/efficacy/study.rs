@@ -1,6 +1,10 @@
 //! Studies for tests: from the shared reference data, or made up.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use clinical_research::{
     efficacy::EfficacyAnalysis,
@@ -54,11 +58,10 @@ fn column(values: &[Option<&Value>]) -> Column {
 /// The plain part of what `data_validation` does: one row for each id, columns by dotted path.
 pub(crate) fn study(input: &Value) -> Study {
     let protocol = protocol(&input["protocol"]);
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut records = Vec::new();
     for record in input["study_data"]["subjects"].as_array().unwrap() {
-        if !seen.contains(&&record["subject_id"]) {
-            seen.push(&record["subject_id"]);
+        if seen.insert(record["subject_id"].as_str()) {
             let mut fields = BTreeMap::new();
             leaves("", record, &mut fields);
             fields.retain(|_, v| !v.is_null());

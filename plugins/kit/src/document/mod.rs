@@ -11,6 +11,7 @@
 
 mod docx;
 mod docx_styles;
+mod docx_table;
 mod markdown;
 mod model;
 mod office;

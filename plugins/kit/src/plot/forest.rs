@@ -3,76 +3,14 @@
 use super::canvas::{Anchor, Canvas, Rect, Theme, Type};
 use super::chart::{Chart, Titles};
 use super::figure::PlotError;
+use super::forest_layout::{INTERACTION, Layout, heading_lines};
+use super::forest_row::{ForestRow, Kind};
 use super::interval::{Effect, EffectScale, Measure, draw_reason};
 use super::palette::{AXIS, Colour, INK, PAPER};
 use super::text;
 
-/// Gap between columns.
-const GAP: f64 = 18.0;
-/// The least and the widest room for the intervals.
-const PLOT: (f64, f64) = (300.0, 620.0);
-/// The most that row labels may take.
-const LABEL_MOST: f64 = 340.0;
-/// The most that tests for interaction may take.
-const INTERACTION_MOST: f64 = 360.0;
 /// The ground of every other row, to lead the eye.
 const STRIPE: Colour = Colour(0xf4, 0xf6, 0xf8);
-
-/// One row of a forest plot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ForestRow {
-    label: String,
-    cells: Vec<String>,
-    effect: Option<Effect>,
-    interaction: String,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Heading,
-    Entry,
-    Summary,
-}
-
-impl ForestRow {
-    /// A heading over the rows that follow ("Age").
-    pub fn heading(label: impl Into<String>) -> ForestRow {
-        ForestRow {
-            label: label.into(),
-            cells: Vec::new(),
-            effect: None,
-            interaction: String::new(),
-            kind: Kind::Heading,
-        }
-    }
-
-    /// A row with its effect and the texts of the table's own columns.
-    pub fn entry<C: Into<String>>(
-        label: impl Into<String>,
-        cells: impl IntoIterator<Item = C>,
-        effect: Effect,
-    ) -> ForestRow {
-        let cells = cells.into_iter().map(Into::into).collect();
-        ForestRow { cells, effect: Some(effect), kind: Kind::Entry, ..ForestRow::heading(label) }
-    }
-
-    /// A row for all subjects or for a pooled estimate, drawn as a diamond from limit to limit.
-    pub fn summary<C: Into<String>>(
-        label: impl Into<String>,
-        cells: impl IntoIterator<Item = C>,
-        effect: Effect,
-    ) -> ForestRow {
-        ForestRow { kind: Kind::Summary, ..ForestRow::entry(label, cells, effect) }
-    }
-
-    /// The test for interaction, written in the last column ("0.21", or why there is none).
-    #[must_use]
-    pub fn interaction(mut self, p: impl Into<String>) -> ForestRow {
-        self.interaction = p.into();
-        self
-    }
-}
 
 /// A forest plot. Its height grows with its rows.
 ///
@@ -91,10 +29,10 @@ impl ForestRow {
 #[derive(Clone, Debug)]
 pub struct ForestPlot {
     titles: Titles,
-    measure: Measure,
-    label_heading: String,
-    columns: Vec<String>,
-    rows: Vec<ForestRow>,
+    pub(super) measure: Measure,
+    pub(super) label_heading: String,
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Vec<ForestRow>,
 }
 
 impl ForestPlot {
@@ -139,48 +77,6 @@ impl ForestPlot {
 
     fn effects(&self) -> impl Iterator<Item = &Effect> + Clone {
         self.rows.iter().filter_map(|r| r.effect.as_ref())
-    }
-
-    fn layout(&self, theme: Theme, width: f64) -> Layout {
-        let size = theme.small;
-        let grouped = self.rows.iter().any(|r| r.kind == Kind::Heading);
-        let indent = |row: &ForestRow| if grouped && row.kind == Kind::Entry { size } else { 0.0 };
-        let label =
-            |r: &ForestRow| text::width(&text::clean(&r.label), size, r.kind != Kind::Entry) + indent(r);
-        let heading = text::width(&text::clean(&self.label_heading), size, true);
-        let labels = self.rows.iter().map(label).fold(heading, f64::max).min(LABEL_MOST);
-        let widest = |at: usize, heading: &str| {
-            let cells = self.rows.iter().filter_map(|r| r.cells.get(at));
-            let cell = cells.map(|c| text::width(&text::clean(c), size, true)).fold(0.0, f64::max);
-            heading_width(heading, size).max(cell)
-        };
-        let columns: Vec<f64> = self.columns.iter().enumerate().map(|(at, c)| widest(at, c)).collect();
-        let written = |r: &ForestRow| {
-            r.effect
-                .as_ref()
-                .map_or(0.0, |e| text::width(&self.measure.written(e), size, r.kind == Kind::Summary))
-        };
-        let effect = self.rows.iter().map(written).fold(heading_width(&self.measure.name, size), f64::max);
-        let tests = self.rows.iter().any(|r| !r.interaction.is_empty());
-        let test = |r: &ForestRow| text::width(&text::clean(&r.interaction), size, false);
-        let interaction = if tests {
-            self.rows.iter().map(test).fold(heading_width(INTERACTION, size), f64::max).min(INTERACTION_MOST)
-        } else {
-            0.0
-        };
-        let gaps = columns.len() as f64 + 2.0 + if tests { 1.0 } else { 0.0 };
-        let fixed = labels + columns.iter().sum::<f64>() + effect + interaction + gaps * GAP;
-        let plot = (width - fixed).clamp(PLOT.0, PLOT.1);
-        Layout {
-            grouped,
-            labels,
-            columns,
-            plot,
-            effect,
-            interaction,
-            least: fixed + PLOT.0,
-            used: fixed + plot,
-        }
     }
 
     fn header_lines(&self) -> f64 {
@@ -261,25 +157,6 @@ impl ForestPlot {
     }
 }
 
-const INTERACTION: &str = "p for\ninteraction";
-
-/// A heading in one line, or in two where it holds a line break or brackets with the rest.
-fn heading_lines(heading: &str) -> Vec<String> {
-    let parts: Vec<String> = heading.split('\n').map(text::clean).filter(|l| !l.is_empty()).take(2).collect();
-    if let [only] = parts.as_slice()
-        && let Some(at) = only.find(" (")
-        && only.len() > 12
-    {
-        let (head, tail) = only.split_at(at);
-        return vec![head.to_owned(), tail.trim_start().to_owned()];
-    }
-    parts
-}
-
-fn heading_width(heading: &str, size: f64) -> f64 {
-    heading_lines(heading).iter().map(|l| text::width(l, size, true)).fold(0.0, f64::max)
-}
-
 /// A diamond from limit to limit, its corners cut where they leave the plot.
 fn draw_diamond(
     canvas: &mut Canvas,
@@ -295,41 +172,6 @@ fn draw_diamond(
     // A very narrow interval must still be seen.
     let (left, right) = (left.min(middle - 3.0), right.max(middle + 3.0));
     canvas.polygon(&[(left, y), (middle, y - half), (right, y), (middle, y + half)], Colour::series(1), 1.0);
-}
-
-/// Widths of the columns.
-struct Layout {
-    grouped: bool,
-    labels: f64,
-    columns: Vec<f64>,
-    plot: f64,
-    effect: f64,
-    interaction: f64,
-    least: f64,
-    used: f64,
-}
-
-impl Layout {
-    /// The right edge and the width of each column between the labels and the plot.
-    fn column_ends(&self, left: f64) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.columns.iter().scan(left + self.labels, |x, width| {
-            *x += GAP + width;
-            Some((*x, *width))
-        })
-    }
-
-    /// How far right of the labels' left edge the plot begins.
-    fn plot_offset(&self) -> f64 {
-        self.labels + self.columns.iter().sum::<f64>() + GAP * (self.columns.len() as f64 + 1.0)
-    }
-
-    fn effect_at(&self, left: f64) -> f64 {
-        left + self.plot_offset() + self.plot + GAP
-    }
-
-    fn interaction_at(&self, left: f64) -> f64 {
-        self.effect_at(left) + self.effect + GAP
-    }
 }
 
 fn row_height(theme: Theme) -> f64 {

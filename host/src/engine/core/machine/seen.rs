@@ -161,7 +161,10 @@ impl Machine {
         let (scope, local) = (self.steps[i].scope, self.steps[i].local);
         let mut files = Layer::new();
         self.files_of(i, &mut |file| {
-            files.insert(Arc::from(file.name.as_str()), (local, Arc::clone(file)));
+            // What points to people is for people: no other step is given it.
+            if !file.restricted {
+                files.insert(Arc::from(file.name.as_str()), (local, Arc::clone(file)));
+            }
         });
         merge(&mut seen.files, &Arc::new(files));
         let turn = self.layout(scope).turns[local];

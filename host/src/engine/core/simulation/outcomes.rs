@@ -35,16 +35,18 @@ pub(in crate::engine::core) fn file(name: String, now: Timestamp) -> ArtifactRow
         kind: FileKind::Json,
         media_type: "application/json".into(),
         deliverable: false,
+        restricted: false,
         order: 1,
         description: String::new(),
         created_at: now,
     }
 }
 
-/// A phase's result, with some of three files.
+/// A phase's result, with some of three files, one of which is restricted.
 fn made(rng: &mut StdRng, now: Timestamp) -> AttemptOutcome {
+    let some = (0..3).filter(|_| rng.random_bool(0.3));
     let artifacts: Vec<ArtifactRow> =
-        (0..3).filter(|_| rng.random_bool(0.3)).map(|k| file(format!("{k}.json"), now)).collect();
+        some.map(|k| ArtifactRow { restricted: k == 2, ..file(format!("{k}.json"), now) }).collect();
     let json = rng.random_range(0..3).to_string();
     let keys = ["a", "b"].into_iter().filter(|_| rng.random_bool(0.2));
     let shared = keys.map(|key| (key.to_owned(), Value::Inline { json: json.clone() })).collect();

@@ -229,6 +229,7 @@ impl World {
         assert!(launch.journal.iter().all(|call| call.answer.is_some()), "what it asked is answered");
         let row = &self.database.runs[&run];
         for file in launch.files() {
+            assert!(!file.restricted, "a restricted file is given to another step: {file:?}");
             let made_by = row.steps.get(&file.step);
             let counts = made_by
                 .is_some_and(|s| s.state == StepState::Completed && s.result_attempt == Some(file.attempt));

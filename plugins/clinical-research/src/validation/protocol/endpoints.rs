@@ -1,0 +1,162 @@
+//! The protocol's endpoints.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::study::{Direction, Endpoint, EndpointKind, Endpoints, TimeToEventEndpoint};
+
+use super::reader::Reader;
+
+pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints {
+    let Some(map) = r.object("endpoints", value) else {
+        r.problem("endpoints", "no endpoint is named", "there is no efficacy to analyse");
+        return Endpoints::default();
+    };
+    let mut seen = BTreeSet::new();
+    let mut all = Endpoints::default();
+    if let Some(primary) = map.get("primary").filter(|v| !v.is_null()) {
+        // A trial may have co-primary endpoints; the first stays primary.
+        let list = primary.as_array().map_or(std::slice::from_ref(primary), Vec::as_slice);
+        for (at, value) in list.iter().enumerate() {
+            let Some(endpoint) = endpoint(r, "endpoints.primary", value, &mut seen) else { continue };
+            if at == 0 {
+                all.primary = Some(endpoint);
+            } else {
+                r.problem(
+                    "endpoints.primary",
+                    format!("{} is one more primary endpoint", endpoint.id),
+                    "it is analysed as secondary",
+                );
+                all.secondary.push(endpoint);
+            }
+        }
+    }
+    for (key, into) in [("secondary", &mut all.secondary), ("exploratory", &mut all.exploratory)] {
+        let path = format!("endpoints.{key}");
+        for (at, value) in r.list(&path, map.get(key)).iter().enumerate() {
+            into.extend(endpoint(r, &format!("{path}[{at}]"), value, &mut seen));
+        }
+    }
+    for (at, value) in r.list("endpoints.time_to_event", map.get("time_to_event")).iter().enumerate() {
+        all.time_to_event.extend(time_to_event(
+            r,
+            &format!("endpoints.time_to_event[{at}]"),
+            value,
+            &mut seen,
+        ));
+    }
+    if seen.is_empty() {
+        r.problem("endpoints", "no endpoint is named", "there is no efficacy to analyse");
+    }
+    all
+}
+
+/// An endpoint's id, once.
+fn id(
+    r: &mut Reader<'_>,
+    path: &str,
+    map: &Map<String, Value>,
+    seen: &mut BTreeSet<String>,
+) -> Option<String> {
+    let Some(id) = r.text(&format!("{path}.id"), map.get("id")) else {
+        r.problem(path, "has no id", "it is ignored");
+        return None;
+    };
+    if !seen.insert(id.clone()) {
+        r.problem(path, format!("the id {id} is taken by an earlier one"), "it is ignored");
+        return None;
+    }
+    Some(id)
+}
+
+fn endpoint(r: &mut Reader<'_>, path: &str, value: &Value, seen: &mut BTreeSet<String>) -> Option<Endpoint> {
+    let map = r.object(path, Some(value))?;
+    let id = id(r, path, map, seen)?;
+    r.expects_field(path, &format!("endpoints.{id}"), "it is not computable");
+    let kind = match r.text(&format!("{path}.type"), map.get("type")).as_deref() {
+        Some("continuous") => EndpointKind::Continuous,
+        Some("ordinal") => EndpointKind::Ordinal,
+        Some("binary" | "boolean" | "dichotomous") => EndpointKind::Binary,
+        other => {
+            let said =
+                other.map_or("has no type".to_owned(), |kind| format!("the type {kind:?} is not known"));
+            r.problem(
+                path,
+                format!("{said}: give continuous, ordinal or binary"),
+                "it is analysed as continuous",
+            );
+            EndpointKind::Continuous
+        }
+    };
+    let direction = match r.text(&format!("{path}.direction"), map.get("direction")).as_deref() {
+        Some("lower_is_better") => Some(Direction::LowerIsBetter),
+        Some("higher_is_better") => Some(Direction::HigherIsBetter),
+        None => None,
+        Some(other) => {
+            let message =
+                format!("the direction {other:?} is not known: give lower_is_better or higher_is_better");
+            r.problem(path, message, "no direction is said to be better");
+            None
+        }
+    };
+    let baseline_field = r.text(&format!("{path}.baseline_field"), map.get("baseline_field"));
+    if let Some(field) = &baseline_field {
+        r.expects_field(
+            &format!("{path}.baseline_field"),
+            field,
+            "the analysis of covariance is not computable",
+        );
+    }
+    Some(Endpoint {
+        label: r.text(&format!("{path}.label"), map.get("label")).unwrap_or_else(|| id.clone()),
+        unit: r.text(&format!("{path}.unit"), map.get("unit")),
+        id,
+        kind,
+        direction,
+        baseline_field,
+    })
+}
+
+fn time_to_event(
+    r: &mut Reader<'_>,
+    path: &str,
+    value: &Value,
+    seen: &mut BTreeSet<String>,
+) -> Option<TimeToEventEndpoint> {
+    let map = r.object(path, Some(value))?;
+    let id = id(r, path, map, seen)?;
+    r.expects_field(path, &format!("events.{id}"), "it is not computable");
+    let mut times: Vec<f64> = Vec::new();
+    for (at, time) in r.list(&format!("{path}.times"), map.get("times")).iter().enumerate() {
+        match r.number(&format!("{path}.times[{at}]"), Some(time)) {
+            Some(time) if time >= 0.0 => times.push(time),
+            Some(time) => {
+                r.problem(&format!("{path}.times[{at}]"), format!("{time} is negative"), "it is ignored");
+            }
+            None => {}
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let covariates = r.texts(&format!("{path}.covariates"), map.get("covariates"));
+    for field in &covariates {
+        r.expects_field(&format!("{path}.covariates"), field, "the model is fitted without it");
+    }
+    let rmst_tau = r.number(&format!("{path}.rmst_tau"), map.get("rmst_tau"));
+    if rmst_tau.is_some_and(|tau| tau <= 0.0) {
+        r.problem(
+            &format!("{path}.rmst_tau"),
+            "the horizon is not above 0",
+            "no restricted mean is computed",
+        );
+    }
+    Some(TimeToEventEndpoint {
+        label: r.text(&format!("{path}.label"), map.get("label")).unwrap_or_else(|| id.clone()),
+        unit: r.text(&format!("{path}.unit"), map.get("unit")),
+        rmst_tau: rmst_tau.filter(|tau| *tau > 0.0),
+        id,
+        times,
+        covariates,
+    })
+}
