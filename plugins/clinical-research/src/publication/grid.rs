@@ -137,6 +137,8 @@ impl Cell {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Words,
+    /// A word or two.
+    Label,
     Number,
     P,
     Share,
@@ -148,6 +150,7 @@ impl Kind {
     fn weight(self) -> usize {
         match self {
             Self::Words => 25,
+            Self::Label => 13,
             Self::Number => 10,
             Self::P => 9,
             Self::Share => 14,
@@ -157,7 +160,7 @@ impl Kind {
 
     fn width(self) -> usize {
         match self {
-            Self::Words | Self::Number | Self::P => 1,
+            Self::Words | Self::Label | Self::Number | Self::P => 1,
             Self::Share => 2,
             Self::Estimate => 3,
         }
@@ -251,7 +254,7 @@ impl Grid {
         });
         let shown = fits.count();
         let column = |col: &Col| match col.kind {
-            Kind::Words => DocumentColumn::left(col.heading.as_str()),
+            Kind::Words | Kind::Label => DocumentColumn::left(col.heading.as_str()),
             Kind::Number | Kind::P | Kind::Share | Kind::Estimate => {
                 DocumentColumn::right(col.heading.as_str())
             }
@@ -305,7 +308,7 @@ impl Grid {
                 SheetColumn::new(format!("{lead}{what}"))
             };
             match col.kind {
-                Kind::Words | Kind::Number => vec![SheetColumn::new(col.heading.as_str())],
+                Kind::Words | Kind::Label | Kind::Number => vec![SheetColumn::new(col.heading.as_str())],
                 // Shown as a paper has it; the cell holds the whole number.
                 Kind::P => vec![SheetColumn::new(col.heading.as_str()).format("[<0.001]\"<0.001\";0.000")],
                 Kind::Share => vec![heading("n"), heading("%")],

@@ -287,8 +287,14 @@ pub(in crate::publication) fn conclusion(book: Book<'_>) -> String {
             say::listed(&rejected)
         )
     };
-    if design.guideline != Guideline::Consort {
-        words.push_str(" This is an association: it may be due to who was in which arm.");
+    match design.guideline {
+        Guideline::Consort => {}
+        Guideline::ConsortUnconfirmed => words.push_str(
+            " Whether subjects were assigned at random is not stated, so that no difference may be called an effect of the treatment.",
+        ),
+        Guideline::Strobe => {
+            words.push_str(" Any difference is an association: it may be due to who was in which arm.");
+        }
     }
     words
 }

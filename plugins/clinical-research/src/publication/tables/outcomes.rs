@@ -115,7 +115,7 @@ pub(in crate::publication) fn sensitivity(sources: &Sources, design: &Design) ->
         "Main and sensitivity analyses of all endpoints",
         [
             words("Comparison"),
-            words("Analysis"),
+            column("Analysis", Kind::Label),
             words("Test"),
             words("Measure"),
             column(format!("Estimate ({} CI)", design.level), Kind::Estimate),
@@ -164,7 +164,7 @@ pub(in crate::publication) fn families(sources: &Sources, design: &Design) -> Op
     let mut grid = Grid::new(
         "Families of hypotheses and adjusted p-values",
         [
-            words("Family"),
+            column("Family", Kind::Label),
             words("Hypothesis"),
             column("p", Kind::P),
             column("Holm p", Kind::P),

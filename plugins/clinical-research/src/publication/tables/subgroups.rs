@@ -77,7 +77,7 @@ pub(in crate::publication) fn subgroups(sources: &Sources, design: &Design) -> O
     let mut grid = Grid::new(
         format!("Subgroups of the primary endpoint: {}", primary.label),
         [
-            words("Level"),
+            column("Level", Kind::Label),
             words("Comparison"),
             column("n", Kind::Number),
             column(format!("n {}", design.reference), Kind::Number),
