@@ -6,7 +6,7 @@ use std::io::{Cursor, Read as _};
 
 use heddle_kit::document::{Cell, Column, Document, Meta, Picture, Table, Text};
 use heddle_kit::plot::{
-    Axis, Chart as _, FlowBox, FlowDiagram, FlowStage, KaplanMeier, KmCurve, KmStep, Size,
+    Axis, Chart as _, Figure, FlowBox, FlowDiagram, FlowStage, KaplanMeier, KmCurve, KmStep, Size,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -302,7 +302,7 @@ fn numbers_of_tables_and_figures_follow_their_order() {
 fn a_picture_that_is_none_is_refused() {
     let mut picture = flow();
     let mut broken = Document::new(Meta::new("T", made_at()));
-    let bad = heddle_kit::plot::Figure { svg: "<svg".into(), png: vec![1, 2, 3] };
+    let bad = Figure { svg: "<svg".into(), png: vec![1, 2, 3] };
     broken.figure(Picture::new(bad, "Bad", "", "x.png"));
     assert!(broken.docx().unwrap_err().to_string().contains("\"Bad\""));
     assert!(broken.pdf().unwrap_err().to_string().contains("\"Bad\""));
@@ -382,4 +382,57 @@ fn a_word_longer_than_a_page_goes_on() {
     document.paragraph(long.as_str());
     let body = part(&document.docx().unwrap(), "word/document.xml");
     assert!(texts(&body, "w:t").contains(&long));
+}
+
+#[test]
+fn a_figure_of_pixels_only_is_in_every_format() {
+    let drawn = KaplanMeier::new("Survival")
+        .no_data_reason("nobody was followed")
+        .render(Size::new(400, 300))
+        .unwrap();
+    let fine = drawn.clone().for_print().unwrap();
+    let side = |png: &[u8], at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    assert_eq!(
+        (side(&fine.png, 16), side(&fine.png, 20)),
+        (2 * side(&drawn.png, 16), 2 * side(&drawn.png, 20))
+    );
+    assert_eq!(fine.svg, drawn.svg);
+    let pixels = Figure::from_png(fine.png.clone()).unwrap();
+    assert_eq!(pixels.png, fine.png);
+    let document = |figure: Figure| {
+        let mut document = Document::new(Meta::new("A figure", made_at()));
+        document.figure(Picture::new(figure, "Survival.", "An empty chart.", "km.png"));
+        document
+    };
+    let pdf = document(pixels.clone()).pdf().unwrap();
+    let image: &[u8] = b"/Subtype/Image";
+    let has_image = |pdf: &[u8]| {
+        let squeezed: Vec<u8> = pdf.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+        squeezed.windows(image.len()).any(|w| w == image)
+    };
+    assert!(has_image(&pdf), "the pixels are in the PDF");
+    assert!(!has_image(&document(drawn).pdf().unwrap()), "vectors are no pixels");
+    assert_eq!(pdf, document(pixels.clone()).pdf().unwrap());
+    assert!(document(pixels).docx().unwrap().starts_with(b"PK"));
+    for wrong in [&b""[..], b"\x89PNG\r\n\x1a\n", b"GIF89a"] {
+        assert!(Figure::from_png(wrong.to_vec()).is_err());
+    }
+}
+
+#[test]
+fn a_document_tells_what_a_person_must_write() {
+    let mut document = Document::new(Meta::new("A report", made_at()));
+    document.paragraph(Text::new().placeholder("authors", "names"));
+    document.heading(1, "Results").bullets([Text::from("n = 3. ").placeholder("reviewer", "a check")]);
+    let table = Table::new("T")
+        .columns([Column::left("x")])
+        .row([Cell::new(Text::new().placeholder("sponsor", "a value"))]);
+    document.heading(2, "Tables").table(table);
+    let found = document.placeholders();
+    let want = [
+        ("", "[TO BE COMPLETED BY authors: names]"),
+        ("Results", "[TO BE COMPLETED BY reviewer: a check]"),
+        ("Tables", "[TO BE COMPLETED BY sponsor: a value]"),
+    ];
+    assert_eq!(found.iter().map(|(h, t)| (h.as_str(), t.as_str())).collect::<Vec<_>>(), want);
 }

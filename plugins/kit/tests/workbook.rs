@@ -132,3 +132,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_title_row_stays_in_sight_with_the_header() {
+    let sheet = Sheet::new("T", "Table 1. Baseline").columns([SheetColumn::new("x")]).row([1.0]).title_row();
+    let bytes = Workbook::new(meta()).sheet(sheet).finish().unwrap();
+    let xml = part(&bytes, "xl/worksheets/sheet2.xml");
+    assert!(
+        xml.contains("ySplit=\"2\"") && xml.contains("topLeftCell=\"A3\"") && xml.contains("ref=\"A2:A3\""),
+        "{xml}"
+    );
+    assert!(xml.contains("r=\"A3\""), "the number is below both");
+}

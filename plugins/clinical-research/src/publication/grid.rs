@@ -31,6 +31,8 @@ pub(super) enum Cell {
     Share(u64, Option<f64>),
     /// An estimate and its interval.
     Estimate(f64, Option<(f64, f64)>),
+    /// An estimate between -1 and 1 and its interval, with three decimals.
+    Fraction(f64, Option<(f64, f64)>),
     Empty,
 }
 
@@ -57,6 +59,10 @@ impl Cell {
         value.map_or_else(Self::missing, |value| Self::Estimate(value, ci))
     }
 
+    pub(super) fn fraction(value: Option<f64>, ci: Option<(f64, f64)>) -> Self {
+        value.map_or_else(Self::missing, |value| Self::Fraction(value, ci))
+    }
+
     pub(super) fn count(n: impl TryInto<u64>) -> Self {
         n.try_into().map_or_else(|_| Self::missing(), Self::Count)
     }
@@ -81,6 +87,11 @@ impl Cell {
                 format!("{} ({}\u{a0}to\u{a0}{})", figure(*value), figure(*low), figure(*high))
             }
             Self::Estimate(value, None) => figure(*value),
+            Self::Fraction(value, Some((low, high))) => {
+                let three = |v: f64| thousands(v, 3);
+                format!("{} ({}\u{a0}to\u{a0}{})", three(*value), three(*low), three(*high))
+            }
+            Self::Fraction(value, None) => thousands(*value, 3),
             Self::Empty => String::new(),
         }
     }
@@ -111,7 +122,7 @@ impl Cell {
             Self::Figure(value) | Self::Plain(value) => vec![as_read(*value)],
             Self::P(p) => vec![Value::Number(*p)],
             Self::Share(n, pct) => vec![Value::from(*n), pct.map_or(Value::Empty, |p| formatted(p, 1))],
-            Self::Estimate(value, ci) => {
+            Self::Estimate(value, ci) | Self::Fraction(value, ci) => {
                 let bound = |b: Option<f64>| b.map_or(Value::Empty, as_read);
                 vec![as_read(*value), bound(ci.map(|c| c.0)), bound(ci.map(|c| c.1))]
             }
@@ -126,6 +137,8 @@ impl Cell {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Words,
+    /// A word or two.
+    Label,
     Number,
     P,
     Share,
@@ -137,6 +150,7 @@ impl Kind {
     fn weight(self) -> usize {
         match self {
             Self::Words => 25,
+            Self::Label => 13,
             Self::Number => 10,
             Self::P => 9,
             Self::Share => 14,
@@ -146,7 +160,7 @@ impl Kind {
 
     fn width(self) -> usize {
         match self {
-            Self::Words | Self::Number | Self::P => 1,
+            Self::Words | Self::Label | Self::Number | Self::P => 1,
             Self::Share => 2,
             Self::Estimate => 3,
         }
@@ -240,7 +254,7 @@ impl Grid {
         });
         let shown = fits.count();
         let column = |col: &Col| match col.kind {
-            Kind::Words => DocumentColumn::left(col.heading.as_str()),
+            Kind::Words | Kind::Label => DocumentColumn::left(col.heading.as_str()),
             Kind::Number | Kind::P | Kind::Share | Kind::Estimate => {
                 DocumentColumn::right(col.heading.as_str())
             }
@@ -294,7 +308,7 @@ impl Grid {
                 SheetColumn::new(format!("{lead}{what}"))
             };
             match col.kind {
-                Kind::Words | Kind::Number => vec![SheetColumn::new(col.heading.as_str())],
+                Kind::Words | Kind::Label | Kind::Number => vec![SheetColumn::new(col.heading.as_str())],
                 // Shown as a paper has it; the cell holds the whole number.
                 Kind::P => vec![SheetColumn::new(col.heading.as_str()).format("[<0.001]\"<0.001\";0.000")],
                 Kind::Share => vec![heading("n"), heading("%")],

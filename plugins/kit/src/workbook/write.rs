@@ -16,6 +16,9 @@ const LONGEST: usize = 32_767;
 /// Narrowest and widest of the columns that are as wide as their text.
 const WIDTH: (f64, f64) = (9.0, 62.0);
 
+/// Height of a row with a title, in points.
+const TITLE_HEIGHT: &str = "22";
+
 /// A cell as it is written.
 enum Cell {
     Text(String, usize),
@@ -176,7 +179,13 @@ impl Page {
             xml.element("sheetData", &[], |xml| {
                 for (at, row) in self.rows.iter().enumerate().filter(|(_, r)| !r.is_empty()) {
                     let number = (at + 1).to_string();
-                    xml.element("row", &[("r", &number)], |xml| write_row(xml, row, &number, strings));
+                    // A title is larger than the rows' own height.
+                    let is_title = matches!(row.first(), Some(Some(Cell::Text(_, TITLE))));
+                    let height: &[(&str, &str)] =
+                        if is_title { &[("ht", TITLE_HEIGHT), ("customHeight", "1")] } else { &[] };
+                    let place = [("r", number.as_str())];
+                    let attributes = [place.as_slice(), height].concat();
+                    xml.element("row", &attributes, |xml| write_row(xml, row, &number, strings));
                 }
             });
             if let Some(range) = &self.filtered {

@@ -230,9 +230,9 @@ fn harm(book: Book<'_>) -> String {
     {
         return format!("Harms: {}", say::sentence(why));
     }
-    let Some(any) = safety.safety.overview.get("any") else {
+    if !safety.safety.overview.contains_key("any") {
         return "Harms: no adverse events are in the data.".to_owned();
-    };
+    }
     let share = |kind: &str| -> Option<String> {
         let term = safety.safety.overview.get(kind)?;
         let arms: Vec<String> = safety
@@ -248,12 +248,10 @@ fn harm(book: Book<'_>) -> String {
             .collect();
         Some(arms.join(", "))
     };
-    let _ = any;
     let mut words = format!("Harms: adverse events in {}", share("any").unwrap_or_default());
-    if safety.not_computable.get("serious").is_none() {
-        if let Some(serious) = share("serious") {
-            words.push_str(&format!("; serious ones in {serious}"));
-        }
+    let serious = share("serious").filter(|_| !safety.not_computable.contains_key("serious"));
+    if let Some(serious) = serious {
+        words.push_str(&format!("; serious ones in {serious}"));
     }
     words.push('.');
     words
@@ -289,8 +287,14 @@ pub(in crate::publication) fn conclusion(book: Book<'_>) -> String {
             say::listed(&rejected)
         )
     };
-    if design.guideline != Guideline::Consort {
-        words.push_str(" This is an association: it may be due to who was in which arm.");
+    match design.guideline {
+        Guideline::Consort => {}
+        Guideline::ConsortUnconfirmed => words.push_str(
+            " Whether subjects were assigned at random is not stated, so that no difference may be called an effect of the treatment.",
+        ),
+        Guideline::Strobe => {
+            words.push_str(" Any difference is an association: it may be due to who was in which arm.");
+        }
     }
     words
 }

@@ -249,7 +249,7 @@ pub(in crate::publication) fn statistics(book: Book<'_>, document: &mut Document
     }
     document.paragraph(format!(
         "Tests are two-sided at a level of {}, intervals have a confidence level of {}. The main test of an endpoint follows from its kind \
-         and from the protocol, never from its results.",
+         and from the protocol; the one exception is χ² or Fisher's test, chosen by expected counts, which do not depend on the difference.",
         say::percent(design.alpha),
         design.level
     ));

@@ -136,7 +136,11 @@ pub(in crate::publication) fn baseline(book: Book<'_>, document: &mut Document) 
     }
     if sources.statistics.propensity.performed {
         document.paragraph(format!(
-            "The arms were not assigned at random; matching by propensity score is tabulated{}.",
+            "{}; matching by propensity score is tabulated{}.",
+            match design.guideline {
+                Guideline::ConsortUnconfirmed => "Whether the arms were assigned at random is not stated",
+                _ => "The arms were not assigned at random",
+            },
             book.tables.see(Key::Matching)
         ));
     }

@@ -64,7 +64,7 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
             format!("All (N\u{a0}=\u{a0}{})", say::count(sources.cohorts.n_subjects)),
             Kind::Number,
         ));
-        columns.push(column(if heads.len() > 2 { "Largest SMD" } else { "SMD" }, Kind::Number));
+        columns.push(column("SMD", Kind::Number));
     }
     if is_tested {
         columns.push(column("p", Kind::P));
@@ -145,6 +145,9 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
         grid.note("The protocol names no baseline characteristic for this table.");
     }
     shared_notes(sources, design, &mut grid);
+    if heads.len() > 2 {
+        grid.note("Of several arms the SMD that is largest in size is shown; the workbook has all.");
+    }
     grid.note("SD: standard deviation. Q1, Q3: quartiles.");
     if is_compared && !is_tested {
         grid.note("Tests of baseline differences between randomised arms are not shown, as CONSORT advises; the workbook has them.");
@@ -199,7 +202,7 @@ pub(in crate::publication) fn whole(sources: &Sources, design: &Design) -> Grid 
         match table.continuous.get(path).map(|entry| (entry.described(), entry.reason())) {
             Some((Some(of), _)) => continuous(&mut grid, of, &heads, &others),
             Some((None, reason)) => {
-                grid.row([Cell::text(label(path)), Cell::text(reason.unwrap_or_default())])
+                grid.row([Cell::text(label(path)), Cell::text(reason.unwrap_or_default())]);
             }
             None => {}
         }
@@ -208,7 +211,7 @@ pub(in crate::publication) fn whole(sources: &Sources, design: &Design) -> Grid 
         match table.categorical.get(path).map(|entry| (entry.described(), entry.reason())) {
             Some((Some(of), _)) => categorical(&mut grid, of, &heads, &others),
             Some((None, reason)) => {
-                grid.row([Cell::text(label(path)), Cell::text(reason.unwrap_or_default())])
+                grid.row([Cell::text(label(path)), Cell::text(reason.unwrap_or_default())]);
             }
             None => {}
         }

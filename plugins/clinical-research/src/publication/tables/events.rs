@@ -105,7 +105,7 @@ pub(in crate::publication) fn overview(sources: &Sources, design: &Design) -> Op
 }
 
 fn difference(of: Option<&Comparison>) -> Cell {
-    of.map_or(Cell::missing(), |c| Cell::estimate(c.risk_difference, c.rd_ci_newcombe))
+    of.map_or(Cell::missing(), |c| Cell::fraction(c.risk_difference, c.rd_ci_newcombe))
 }
 
 /// The most frequent preferred terms.
@@ -195,7 +195,7 @@ pub(in crate::publication) fn exposure(sources: &Sources, design: &Design) -> Op
     let mut grid = Grid::new(
         "Exposure and rates of adverse events",
         [
-            words("Arm"),
+            column("Arm", Kind::Label),
             column("With dates", Kind::Number),
             column("Without", Kind::Number),
             column("Patient-years", Kind::Number),
@@ -231,13 +231,13 @@ pub(in crate::publication) fn serious(sources: &Sources) -> Option<Grid> {
     let mut grid = Grid::new(
         "Serious adverse events, report by report (masked subjects)",
         [
-            words("Subject"),
-            words("Arm"),
+            column("Subject", Kind::Label),
+            column("Arm", Kind::Label),
             words("Preferred term"),
-            words("Severity"),
-            words("Related"),
+            column("Severity", Kind::Label),
+            column("Related", Kind::Label),
             column("Day", Kind::Number),
-            words("Outcome"),
+            column("Outcome", Kind::Label),
         ],
     );
     for report in listing.reports.iter().take(MOST_SERIOUS) {
@@ -268,14 +268,14 @@ pub(in crate::publication) fn signals(sources: &Sources, design: &Design) -> Opt
     let mut grid = Grid::new(
         "Disproportionality of reports between arms",
         [
-            words("Arm"),
+            column("Arm", Kind::Label),
             words("Preferred term"),
             column("Reports", Kind::Number),
             column("In other arms", Kind::Number),
             column(format!("PRR ({} CI)", design.level), Kind::Estimate),
             column(format!("ROR ({} CI)", design.level), Kind::Estimate),
             column("χ² (Yates)", Kind::Number),
-            words("Signal"),
+            column("Signal", Kind::Label),
         ],
     );
     let mut rows: Vec<_> =

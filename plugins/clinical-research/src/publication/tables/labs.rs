@@ -24,7 +24,7 @@ pub(in crate::publication) fn grades(sources: &Sources, design: &Design) -> Opti
         return None;
     }
     let arms = &sources.safety.population.arms;
-    let mut columns = vec![words("Test"), words("Arm")];
+    let mut columns = vec![words("Test"), column("Arm", Kind::Label)];
     columns.push(column("Graded", Kind::Number));
     columns.push(column("Grade 3 or 4, n (%)", Kind::Share));
     columns.push(column("With values", Kind::Number));
@@ -51,7 +51,7 @@ pub(in crate::publication) fn grades(sources: &Sources, design: &Design) -> Opti
             if *arm != sources.safety.population.reference_arm {
                 let of = test.grade3_4_vs_reference.get(arm);
                 cells.push(
-                    of.map_or(Cell::missing(), |c| Cell::estimate(c.risk_difference, c.rd_ci_newcombe)),
+                    of.map_or(Cell::missing(), |c| Cell::fraction(c.risk_difference, c.rd_ci_newcombe)),
                 );
             }
             grid.row(cells);
@@ -79,7 +79,7 @@ pub(in crate::publication) fn changes(sources: &Sources, design: &Design) -> Opt
         [
             words("Test"),
             words("Visit"),
-            words("Arm"),
+            column("Arm", Kind::Label),
             column("n", Kind::Number),
             column("SD", Kind::Number),
             column(format!("Mean change ({} CI)", design.level), Kind::Estimate),

@@ -90,7 +90,8 @@ impl Catalogue {
                 baseline::manuscript(sources, design),
                 Some(baseline::whole(sources, design)),
             )),
-            outcomes::outcomes(sources, design).map(|grid| (Key::Outcomes, "Outcomes", grid, None)),
+            outcomes::outcomes(sources, design)
+                .map(|(grid, whole)| (Key::Outcomes, "Outcomes", grid, Some(whole))),
             survival::survival(sources, design).map(|grid| (Key::Survival, "Survival", grid, None)),
             events::overview(sources, design).map(|grid| (Key::Overview, "AE overview", grid, None)),
             events::common(sources, design).map(|grid| (Key::CommonEvents, "AE most frequent", grid, None)),

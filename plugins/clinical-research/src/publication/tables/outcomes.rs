@@ -36,8 +36,18 @@ fn reasons(endpoint: &EndpointResult, of: &ComparisonResult, grid: &mut Grid) {
     }
 }
 
+/// Measure and test of a comparison.
+fn method(of: &ComparisonResult) -> String {
+    format!("{}; {}", of.main.measure, of.main.test)
+}
+
+/// The table for documents, where measure and test stand over their rows; for the workbook they have a column.
+pub(in crate::publication) fn outcomes(sources: &Sources, design: &Design) -> Option<(Grid, Grid)> {
+    Some((layout(sources, design, false)?, layout(sources, design, true)?))
+}
+
 /// What each arm had, and each arm against the reference.
-pub(in crate::publication) fn outcomes(sources: &Sources, design: &Design) -> Option<Grid> {
+fn layout(sources: &Sources, design: &Design, has_column: bool) -> Option<Grid> {
     let all = sources.efficacy.all();
     if all.is_empty() {
         return None;
@@ -45,13 +55,21 @@ pub(in crate::publication) fn outcomes(sources: &Sources, design: &Design) -> Op
     let is_compared = design.arms.len() > 1;
     let mut columns = vec![words("Arm"), column("n", Kind::Number), words("Result")];
     if is_compared {
-        columns.push(words("Measure and test"));
+        if has_column {
+            columns.push(words("Measure and test"));
+        }
         columns.push(column(format!("Estimate ({} CI)", design.level), Kind::Estimate));
         columns.extend([column("p", Kind::P), column("Holm p", Kind::P)]);
     }
     let mut grid = Grid::new("Primary and secondary outcomes", columns);
     for endpoint in all {
-        grid.heading(title(endpoint));
+        let mut methods: Vec<String> = endpoint.compared(&design.arms).map(method).collect();
+        methods.dedup();
+        let is_shared = methods.len() == 1;
+        match methods.first().filter(|_| is_shared && !has_column && endpoint.reason().is_none()) {
+            Some(method) => grid.heading(format!("{}: {method}", title(endpoint))),
+            None => grid.heading(title(endpoint)),
+        }
         if let Some(why) = endpoint.reason() {
             grid.under([Cell::text("not computable")]);
             grid.note(format!("{}: not computable: {}", endpoint.label, say::sentence(why)));
@@ -59,13 +77,17 @@ pub(in crate::publication) fn outcomes(sources: &Sources, design: &Design) -> Op
         }
         for arm in design.reference_first() {
             let Some(found) = endpoint.analysed.get(arm) else { continue };
-            let mut cells = vec![
-                Cell::text(arm.as_str()),
-                Cell::Count(found.analysed),
-                Cell::text(found.summary.as_str()),
-            ];
-            if let Some(of) = endpoint.comparisons.get(arm) {
-                cells.push(Cell::text(format!("{}; {}", of.main.measure, of.main.test)));
+            let compared = endpoint.comparisons.get(arm);
+            let name = match compared.filter(|_| !is_shared && !has_column) {
+                Some(of) => format!("{arm} ({})", method(of)),
+                None => arm.clone(),
+            };
+            let mut cells =
+                vec![Cell::text(name), Cell::Count(found.analysed), Cell::text(found.summary.as_str())];
+            if let Some(of) = compared {
+                if has_column {
+                    cells.push(Cell::text(method(of)));
+                }
                 cells.push(Cell::estimate(of.main.estimate, of.main.ci));
                 cells.push(Cell::p(of.main.p));
                 cells.push(of.p_holm.filter(|_| of.main.p.is_some()).map_or(Cell::text("–"), Cell::P));
@@ -93,7 +115,7 @@ pub(in crate::publication) fn sensitivity(sources: &Sources, design: &Design) ->
         "Main and sensitivity analyses of all endpoints",
         [
             words("Comparison"),
-            words("Analysis"),
+            column("Analysis", Kind::Label),
             words("Test"),
             words("Measure"),
             column(format!("Estimate ({} CI)", design.level), Kind::Estimate),
@@ -142,7 +164,7 @@ pub(in crate::publication) fn families(sources: &Sources, design: &Design) -> Op
     let mut grid = Grid::new(
         "Families of hypotheses and adjusted p-values",
         [
-            words("Family"),
+            column("Family", Kind::Label),
             words("Hypothesis"),
             column("p", Kind::P),
             column("Holm p", Kind::P),

@@ -43,8 +43,11 @@ fn any_text(value: &Value) -> Option<String> {
     }
 }
 
-/// An effect of a level: estimate and interval under the names that its kind has.
-fn effect(cell: &Value) -> Option<(&'static str, f64, Option<(f64, f64)>)> {
+/// A measure's name, the estimate and its interval.
+type Effect = (&'static str, f64, Option<(f64, f64)>);
+
+/// An effect of a level under the names that its kind has.
+fn effect(cell: &Value) -> Option<Effect> {
     let names = [
         ("hazard ratio", "hr", "ci"),
         ("odds ratio", "odds_ratio", "or_ci"),
@@ -74,7 +77,7 @@ pub(in crate::publication) fn subgroups(sources: &Sources, design: &Design) -> O
     let mut grid = Grid::new(
         format!("Subgroups of the primary endpoint: {}", primary.label),
         [
-            words("Level"),
+            column("Level", Kind::Label),
             words("Comparison"),
             column("n", Kind::Number),
             column(format!("n {}", design.reference), Kind::Number),

@@ -105,7 +105,7 @@ pub(in crate::publication) fn at_times(sources: &Sources, design: &Design) -> Op
                     Cell::text(arm.as_str()),
                     time.parse().map_or_else(|_| Cell::text(time.as_str()), Cell::Plain),
                     at["at_risk"].as_u64().map_or_else(Cell::missing, Cell::Count),
-                    Cell::estimate(at["survival"].as_f64(), pair(&at["ci_loglog"])),
+                    Cell::fraction(at["survival"].as_f64(), pair(&at["ci_loglog"])),
                 ]);
             }
         }
