@@ -136,9 +136,10 @@ fn unpacked(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for at in 0..archive.len() {
         let mut file = archive.by_index(at)?;
+        let name = file.name()?.into_owned();
         let mut content = Vec::new();
         file.read_to_end(&mut content)?;
-        files.insert(file.name().to_owned(), content);
+        files.insert(name, content);
     }
     Ok(files)
 }
@@ -148,7 +149,11 @@ fn text(bytes: &[u8]) -> Result<String> {
     if !bytes.starts_with(b"PK") {
         return Ok(String::from_utf8_lossy(bytes).into_owned());
     }
-    unpacked(bytes)?.iter().map(|(name, bytes)| Ok(format!("{name}\n{}\n", text(bytes)?))).collect()
+    let mut all = String::new();
+    for (name, bytes) in unpacked(bytes)? {
+        all.push_str(&format!("{name}\n{}\n", text(&bytes)?));
+    }
+    Ok(all)
 }
 
 /// The subjects' own ids, as far as they are no common words or numbers.
