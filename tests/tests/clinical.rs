@@ -184,8 +184,14 @@ async fn check_case(server: &Server, case: &Path) -> Result<usize> {
     let manifest: Value = serde_json::from_slice(&without["manifest.json"])?;
     ensure!(manifest["left_out"] == json!([KEY]), "{manifest:#}");
     let events = serde_json::to_string(&server.events(&run.id).await?)?;
-    let logs = server.get(&format!("/runs/{}/logs", run.id)).await?.to_string();
-    let mut public = vec![("events".to_owned(), events), ("logs".to_owned(), logs)];
+    let mut public = vec![("events".to_owned(), events)];
+    for step in
+        ["data_validation", "cohort_analysis", "efficacy_analysis", "safety_analysis", "publication_package"]
+    {
+        let log = server.get(&format!("/runs/{}/steps/{step}/log", run.id)).await?;
+        public.push((format!("the log of {step}"), log.to_string()));
+    }
+    ensure!(public[1].1.contains("identifiers at"), "{}", public[1].1);
     for (name, bytes) in &without {
         public.push((name.clone(), text(bytes)?));
     }
