@@ -52,13 +52,14 @@ pub(super) fn key(seeded: [u8; 32], subjects: &Table) -> [u8; 32] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
     use crate::raw::RawStudy;
 
-    fn of(seed: u8, subjects: Value) -> [u8; 32] {
+    fn of(seed: u8, subjects: &Value) -> [u8; 32] {
         let study: RawStudy = serde_json::from_value(json!({ "subjects": subjects })).unwrap();
         key([seed; 32], study.subjects.as_ref().unwrap())
     }
@@ -67,20 +68,20 @@ mod tests {
     fn the_seed_and_every_value_count_and_no_order_does() {
         let one = json!({ "subject_id": "a", "age": 61, "baseline": { "bmi": 22.5 }, "completed": true });
         let two = json!({ "subject_id": "b", "age": 44 });
-        let key = of(1, json!([one, two]));
-        assert_eq!(key, of(1, json!([two, one])));
+        let key = of(1, &json!([one, two]));
+        assert_eq!(key, of(1, &json!([two, one])));
         let turned = json!({ "completed": true, "baseline": { "bmi": 22.5 }, "age": 61, "subject_id": "a" });
-        assert_eq!(key, of(1, json!([turned, two])));
-        assert_ne!(key, of(2, json!([one, two])));
-        assert_ne!(key, of(1, json!([one])));
-        assert_ne!(key, of(1, json!([one, two, two])));
+        assert_eq!(key, of(1, &json!([turned, two])));
+        assert_ne!(key, of(2, &json!([one, two])));
+        assert_ne!(key, of(1, &json!([one])));
+        assert_ne!(key, of(1, &json!([one, two, two])));
         for other in [
             json!({ "subject_id": "a", "age": 62, "baseline": { "bmi": 22.5 }, "completed": true }),
             json!({ "subject_id": "a", "age": 61, "baseline": { "bmi": 22.5 }, "completed": false }),
             json!({ "subject_id": "a", "age": 61, "baseline": { "bmi": 22.5 } }),
             json!({ "subject_id": "a", "aged": 61, "baseline": { "bmi": 22.5 }, "completed": true }),
         ] {
-            assert_ne!(key, of(1, json!([other, two])));
+            assert_ne!(key, of(1, &json!([other, two])));
         }
     }
 }
