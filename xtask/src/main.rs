@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask build-plugins | build | demo | test | soak | bench`.
+//! The project's own commands: `cargo xtask build-plugins | build | demo | test | soak | bench | bench-trial`.
 //!
 //! What a shell script would do, in the language of the project, so that it runs wherever the project builds.
 //! Nothing here knows the host's code: the binary is run and the API is asked, as a user would.
@@ -12,6 +12,7 @@ mod postgres;
 mod soak;
 mod test;
 mod toolchain;
+mod trial;
 mod workspace;
 
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Measure whole workloads on the release host, beside what the machine itself can do
     Bench(bench::Arguments),
+    /// Measure a large clinical trial in the sandbox, beside the same statistics in Python
+    BenchTrial(trial::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +79,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Test => test::run(&workspace)?,
         Command::Soak(arguments) => soak::run(&workspace, arguments)?,
         Command::Bench(arguments) => bench::run(&workspace, arguments)?,
+        Command::BenchTrial(arguments) => trial::run(&workspace, arguments)?,
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 """Whether clinical_research and clinical_peer.py found the same figures, so that their times may be compared.
 
-Usage: python3 clinical_same.py RESULTS.json FOLDER   (of clinical_peer.py --results, and of the example `measure`)
+Usage: python3 clinical_same.py RESULTS.json FOLDER   (of clinical_peer.py --results, and of `heddle run --out` or the example `measure`)
 
 Prints how many figures were compared and the largest relative difference; fails where one is beyond its tolerance. The study is
 that of clinical_study.py. The rank test of proportional hazards is left out: that of lifelines depends on the order of tied
@@ -105,7 +105,7 @@ def laboratory(c, p, o):
 
 def main():
     results, folder = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
-    cohort, efficacy, of_safety = (json.loads((folder / f"{name}.json").read_text())
+    cohort, efficacy, of_safety = (json.loads(next(folder.rglob(f"{name}.json")).read_text())
                                    for name in ("cohort_characteristics", "efficacy_results", "safety_summary"))
     c = Comparison()
     table1(c, results["table1"], cohort["table1"])

@@ -228,7 +228,7 @@ fn analysed(sources: &Sources, arm: &ArmFlow) -> FlowBox {
         let Some(population) = arm.populations.get(analysis.name()) else { continue };
         let mut what = super::say::capitalised(&name(analysis.name()));
         if population.not_in_population > 0 {
-            what.push_str(&format!("; not in it {}", population.not_in_population));
+            what.push_str(&format!(", {} left out", population.not_in_population));
         }
         analysed = analysed.part(what, population.analysed as u64);
     }

@@ -6,7 +6,7 @@ use super::chart::{Chart, LegendItem, LegendKey, Titles};
 use super::figure::PlotError;
 use super::km_curve::KmCurve;
 use super::line::BAND_OPACITY;
-use super::palette::{AXIS, Colour, PAPER, SOFT_INK};
+use super::palette::{AXIS, Colour, SOFT_INK};
 use super::risk_table::{self, RiskTable};
 use super::scale::Scale;
 use super::text;
@@ -76,7 +76,7 @@ impl KaplanMeier {
         self
     }
 
-    /// A line in the corner of the plot that the curves leave free ("Log-rank p = 0.012"). May be called again.
+    /// A line above the plot, where it hides no curve and no band ("Log-rank p = 0.012"). May be called again.
     #[must_use]
     pub fn annotation(mut self, line: impl Into<String>) -> KaplanMeier {
         self.annotation.push(line.into());
@@ -156,45 +156,15 @@ impl KaplanMeier {
         }
     }
 
-    fn draw_annotation(&self, canvas: &mut Canvas, plot: Rect, scale: &Scale) {
-        let size = canvas.theme.small;
-        let room = plot.w * 0.5;
-        let lines: Vec<String> =
-            self.annotation.iter().flat_map(|l| text::wrapped(l, size, false, room, 2)).collect();
-        if lines.is_empty() {
-            return;
-        }
-        let w = lines.iter().map(|l| text::width(l, size, false)).fold(0.0, f64::max) + 16.0;
-        let h = lines.len() as f64 * Theme::line(size) + 10.0;
-        let (left, right) = (plot.x + 12.0, plot.right() - w - 8.0);
-        let (top, bottom) = (plot.y + 6.0, plot.bottom() - h - 10.0);
-        let middle = plot.y + (plot.h - h) / 2.0;
-        let corners = [(left, bottom), (right, top), (right, bottom), (right, middle), (left, middle)];
-        let hidden = |(x, y): &(f64, f64)| -> usize {
-            let area = Rect { x: *x - 4.0, y: *y - 4.0, w: w + 8.0, h: h + 8.0 };
-            let columns = 24;
-            let times = (0..=columns).map(|i| {
-                let x = area.x + area.w * f64::from(i) / f64::from(columns);
-                scale.lo + (x - plot.x) / plot.w * (scale.hi - scale.lo)
-            });
-            let curves = times
-                .flat_map(|t| self.curves.iter().filter(move |c| t <= c.end()).map(move |c| c.survival_at(t)))
-                .filter(|s| {
-                    let y = plot.bottom() - s * plot.h;
-                    y >= area.y && y <= area.bottom()
-                })
-                .count();
-            let medians = self.curves.iter().filter_map(|c| c.median).filter(|m| {
-                let x = scale.place(*m, plot.x, plot.right());
-                x >= area.x && x <= area.right() && area.bottom() > plot.y + plot.h * 0.5
-            });
-            // A curve that is hidden a little is worse than a median's line.
-            curves * 3 + medians.count()
-        };
-        let Some((x, y)) = corners.into_iter().min_by_key(hidden) else { return };
-        canvas.rect(Rect { x, y, w, h }, PAPER, 0.85);
-        canvas.lines(&lines, x + 8.0, y + 5.0 + Theme::line(size) / 2.0, Type::new(size, Anchor::Start));
+    /// What is said above the plot, in lines of that width.
+    fn said(&self, theme: Theme, width: f64) -> Vec<String> {
+        self.annotation.iter().flat_map(|line| text::wrapped(line, theme.small, false, width, 2)).collect()
     }
+}
+
+/// The room that lines above the plot take.
+fn said_height(lines: usize, theme: Theme) -> f64 {
+    if lines == 0 { 0.0 } else { lines as f64 * Theme::line(theme.small) + theme.small * 0.6 }
 }
 
 /// The corners of a step function that starts at (0, 1), in pixels; corners that no eye can tell from the one before
@@ -298,21 +268,27 @@ impl Chart for KaplanMeier {
     }
 
     fn least_body(&self, theme: Theme) -> (f64, f64) {
-        (560.0, 300.0 + risk_table::height(self.curves.len(), theme))
+        // The body's width is not known yet: each line may take two.
+        let said = said_height(2 * self.annotation.len(), theme);
+        (560.0, 300.0 + risk_table::height(self.curves.len(), theme) + said)
     }
 
     fn draw_body(&self, canvas: &mut Canvas, area: Rect) {
         let theme = canvas.theme;
         let size = theme.small;
         let survival = Scale { lo: 0.0, hi: 1.0, step: 0.2 };
-        let table = RiskTable::new(&self.curves, theme, area.w * 0.26);
+        let table = RiskTable::new(&self.curves, theme, area.w * 0.34);
         let numbers = axis::title_room(&self.survival_axis, theme) + axis::label_room(&survival, theme);
         let left = numbers.max(table.names_room());
         let right = size * 1.6;
         let time = self.time_scale(area.w - left - right);
         let table_height = risk_table::height(self.curves.len(), theme);
         let bottom = size * 2.0 + axis::title_room(&self.time_axis, theme);
-        let plot = area.without(left, size * 0.6, right, bottom + table_height);
+        let said = self.said(theme, area.w - left - right);
+        let above = said_height(said.len(), theme);
+        let plot = area.without(left, size * 0.6 + above, right, bottom + table_height);
+        let first = area.y + Theme::line(size) / 2.0;
+        canvas.lines(&said, plot.x, first, Type::new(size, Anchor::Start));
         axis::vertical_numbers(canvas, &survival, plot);
         axis::horizontal_numbers(canvas, &time, plot);
         axis::vertical_title(canvas, &self.survival_axis, plot.x - numbers, plot);
@@ -327,7 +303,6 @@ impl Chart for KaplanMeier {
         for (at, curve) in self.curves.iter().enumerate().filter(|(_, c)| !c.is_empty()) {
             self.draw_curve(canvas, at, curve, &place);
         }
-        self.draw_annotation(canvas, plot, &time);
         canvas.line((plot.x, plot.bottom()), (plot.right(), plot.bottom()), SOFT_INK, 1.4, false);
         let top = plot.bottom() + bottom;
         table.draw(canvas, &self.curves, &time, Rect { y: top, h: table_height, ..plot });
