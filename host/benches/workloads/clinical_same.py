@@ -21,9 +21,11 @@ class Comparison:
     def same(self, what, a, b, tolerance=1e-6):
         self.n += 1
         difference = 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
-        self.worst = max(self.worst, (difference, what))
         # A p-value below 1e-8 says that it is small.
-        if difference > tolerance and not (0 <= a < 1e-8 and 0 <= b < 1e-8):
+        if 0 <= a < 1e-8 and 0 <= b < 1e-8:
+            return
+        self.worst = max(self.worst, (difference, what))
+        if difference > tolerance:
             self.wrong.append(f"{what}: {a} in Python, {b} in the workflow")
 
     def all(self, what, pairs, tolerance=1e-6):
