@@ -292,8 +292,12 @@ impl Driver {
             let waiting = transition.steps.iter().filter(|step| step.state == StepState::Waiting);
             let keys = waiting.filter_map(|step| step.event_key.clone());
             let waits: Vec<_> = keys.map(|key| (transition.tenant.clone(), key)).collect();
-            let goes_on =
-                by_itself && ahead && !until.over && waits.is_empty() && transition.approvals.is_empty();
+            let goes_on = by_itself
+                && ahead
+                && !until.over
+                && waits.is_empty()
+                && transition.approvals.is_empty()
+                && held::is_worth_it(self.on_their_way.len());
             let answer = self.held.keep(transition, bytes);
             if !goes_on || self.held.is_full() {
                 self.commit_held();
