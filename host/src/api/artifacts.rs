@@ -162,7 +162,7 @@ fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
 fn describe(response: &mut Response, row: &ArtifactRow, tag: &str, download: bool) {
     insert(response, header::ETAG, tag);
     insert(response, header::CONTENT_TYPE, &row.media_type);
-    let disposition = if download || !is_shown(row.kind) { "attachment" } else { "inline" };
+    let disposition = if download || row.restricted || !is_shown(row.kind) { "attachment" } else { "inline" };
     insert(response, header::CONTENT_DISPOSITION, &content_disposition(disposition, &row.name));
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

@@ -193,7 +193,13 @@ impl Driver {
                 // First what is durable: it lets successors start.
                 biased;
                 Some(pending) = self.commits.next(), if !self.commits.is_empty() => self.committed(pending),
-                Some(message) = receiver.recv() => self.message(message),
+                Some(message) = receiver.recv() => {
+                    self.message(message);
+                    // While one message follows the other nobody looks at the timer.
+                    if self.held.is_due() {
+                        self.commit_held();
+                    }
+                }
                 () = sleep_until(self.held.until()) => self.commit_held(),
                 () = sleep(timer) => self.input(Input::Tick, None),
                 () = sleep_until(self.deadline) => {
@@ -297,9 +303,10 @@ impl Driver {
                 && !until.over
                 && waits.is_empty()
                 && transition.approvals.is_empty()
+                && transition.steps.iter().all(|step| step.state != StepState::AwaitingReview)
                 && held::is_worth_it(self.on_their_way.len());
             let answer = self.held.keep(transition, bytes);
-            if !goes_on || self.held.is_full() {
+            if !goes_on {
                 self.commit_held();
             }
             self.commits.push(Box::pin(async move {

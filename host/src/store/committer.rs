@@ -194,7 +194,7 @@ impl Writer {
                     Message::Commit(transitions) => {
                         for (transition, answer) in transitions {
                             let more = transition.bytes();
-                            if bytes + more > GROUP_BYTES {
+                            if bytes + more > GROUP_BYTES || group.len() >= GROUP {
                                 self.commit(std::mem::take(&mut group)).await;
                                 bytes = 0;
                             }

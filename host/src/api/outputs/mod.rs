@@ -127,7 +127,10 @@ fn structure(run: RunBody, latest: Vec<ArtifactBody>) -> Outputs {
         .collect();
     Outputs {
         download_url: format!("{}/outputs?format=download", run.run.url),
-        deliverables: latest.into_iter().filter(|artifact| artifact.deliverable).collect(),
+        deliverables: latest
+            .into_iter()
+            .filter(|artifact| artifact.deliverable && !artifact.restricted)
+            .collect(),
         run: run.run,
         steps,
     }

@@ -128,9 +128,10 @@ impl Driver {
         }
     }
 
-    /// The answer queues behind the transitions that the store has been given, so nobody is told of a state of the run
-    /// that is not durable.
-    pub(super) fn refuse_command(&self, run: RunId, id: i64, why: String) {
+    /// The answer queues behind the transitions that there are, also behind those that were kept, so nobody is told of a state of
+    /// the run that is not durable.
+    pub(super) fn refuse_command(&mut self, run: RunId, id: i64, why: String) {
+        self.commit_held();
         let (refused, bus) = (refuse(self.store.clone(), self.sender.clone(), id, why), self.bus.clone());
         tokio::spawn(async move {
             refused.await;

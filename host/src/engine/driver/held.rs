@@ -49,9 +49,11 @@ impl Held {
         answer
     }
 
-    /// Whether there is enough for a commit.
-    pub(super) fn is_full(&self) -> bool {
-        self.queued.len() >= MANY || self.bytes >= MOST_BYTES
+    /// Whether there is enough for a commit, or the moment is over. The driver's timer tells the latter when nothing else happens.
+    pub(super) fn is_due(&self) -> bool {
+        self.queued.len() >= MANY
+            || self.bytes >= MOST_BYTES
+            || self.until.is_some_and(|until| until <= Instant::now())
     }
 
     /// When what is kept is to be let go of at the latest.
@@ -79,15 +81,19 @@ mod tests {
         let runs: Vec<_> = transitions.iter().map(|transition| transition.run.id).collect();
         let mut first = None;
         for transition in transitions {
-            assert!(!held.is_full());
+            assert!(held.queued.len() < MANY && held.bytes < MOST_BYTES);
             held.keep(transition, 1);
             // The first one's moment is that of all.
             assert_eq!(*first.get_or_insert(held.until()), held.until());
         }
-        assert!(held.is_full() && first.flatten().is_some());
+        assert!(held.is_due() && first.flatten().is_some());
         assert_eq!(held.take().iter().map(|(transition, _)| transition.run.id).collect::<Vec<_>>(), runs);
-        assert!(held.until().is_none() && !held.is_full() && held.take().is_empty());
+        assert!(held.until().is_none() && !held.is_due() && held.take().is_empty());
         held.keep(Box::new(created(None)), MOST_BYTES);
-        assert!(held.is_full());
+        assert!(held.is_due());
+        held.take();
+        held.keep(Box::new(created(None)), 1);
+        std::thread::sleep(MOMENT);
+        assert!(held.is_due(), "the moment is over");
     }
 }

@@ -75,7 +75,9 @@ impl Machine {
             let step = &self.steps[i];
             for local in self.layout(step.scope).graph.ancestors(step.local) {
                 self.files_of(self.scopes[step.scope].first + local, &mut |file| {
-                    found.insert(file.name.clone(), (**file).clone());
+                    if !file.restricted {
+                        found.insert(file.name.clone(), (**file).clone());
+                    }
                 });
             }
             at = self.scopes[step.scope].parent;
