@@ -402,3 +402,10 @@ proptest! {
 fn adjusting_nothing_is_nothing() {
     assert!(benjamini_hochberg(&[]).is_empty());
 }
+
+#[test]
+fn what_is_beyond_double_precision_is_said_and_not_zero() {
+    for values in [vec![1e308, 61.0, 44.0], vec![1e170, -1e170, 3.0], vec![1e308, 1e308, 1e307]] {
+        assert_eq!(Sample::new(values.clone()).err(), Some(NotComputable::TooLarge), "{values:?}");
+    }
+}

@@ -104,7 +104,8 @@ async fn what_heddle_brings_stays_removed_also_as_a_new_version() -> Result<()> 
     let listed = || -> Result<Vec<(String, String)>> {
         let list = desk.json(&["plugin", "list", "--json"])?;
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        Ok(list.as_array().unwrap().iter().map(|one| (text(&one["name"]), text(&one["digest"]))).collect())
+        let named = list.as_array().unwrap().iter().filter(|one| one["name"] == *name);
+        Ok(named.map(|one| (text(&one["name"]), text(&one["digest"]))).collect())
     };
     let ours = (name.to_string(), Digest::of(bytes).to_string());
     ensure!(listed()? == std::slice::from_ref(&ours).to_vec());
@@ -140,9 +141,13 @@ async fn what_heddle_brings_stays_removed_also_as_a_new_version() -> Result<()> 
         }
         drop(store);
         let list = earlier.json(&["plugin", "list", "--json"])?;
+        let found = list.as_array().unwrap().iter().find(|one| one["name"] == *name);
         match removed {
-            true => ensure!(list.as_array().is_some_and(Vec::is_empty), "it stays removed: {list}"),
-            false => ensure!(list[0]["digest"] == ours.1.as_str(), "the new version takes its place: {list}"),
+            true => ensure!(found.is_none(), "it stays removed: {list}"),
+            false => ensure!(
+                found.is_some_and(|one| one["digest"] == ours.1.as_str()),
+                "the new version takes its place: {list}"
+            ),
         }
     }
     Ok(())

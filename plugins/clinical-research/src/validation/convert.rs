@@ -123,10 +123,14 @@ pub(super) fn number_text(value: f64) -> String {
     value.to_string()
 }
 
-/// The text of an id: trimmed, numbers as their digits; None where there is none.
+/// The text of an id: trimmed, numbers as their digits; None where there is none, or where the text says that there is none: all who
+/// are "N/A" are not one person.
 pub(super) fn id_at(column: &RawColumn, row: usize) -> Option<String> {
     match column.cell(row) {
-        Kind::Text(place) => Some(column.texts.get(place).trim().to_owned()).filter(|id| !id.is_empty()),
+        Kind::Text(place) => {
+            let id = column.texts.get(place).trim();
+            (!id.is_empty() && !says_missing(id)).then(|| id.to_owned())
+        }
         Kind::Number(value) => Some(number_text(value)),
         Kind::Boolean(value) => Some(value.to_string()),
         Kind::Absent | Kind::Null | Kind::List(_) => None,

@@ -59,11 +59,13 @@ impl Sample {
             .iter()
             .fold((0.0, 0.0), |(rest, squares), v| (rest + (v - first), squares + (v - first).powi(2)));
         let mean = first + rest / n;
-        let squares = (squares - rest * rest / n).max(0.0);
+        // Infinite less infinite is no number, which the maximum with zero would hide: looked at first.
+        let squares = squares - rest * rest / n;
         let equal = sorted.first() == sorted.last();
         if !mean.is_finite() || !squares.is_finite() {
             return Err(NotComputable::TooLarge);
         }
+        let squares = squares.max(0.0);
         Ok(Self {
             mean: if equal { sorted[0] } else { mean },
             squares: if equal { 0.0 } else { squares },

@@ -270,6 +270,9 @@ pub(in crate::publication) fn conclusion(book: Book<'_>) -> String {
     if compared.is_empty() {
         return "The results describe the arm; without a comparison nothing is concluded on the treatment's effect.".to_owned();
     }
+    if compared.iter().all(|c| c.main.p.is_none()) {
+        return "The hypotheses of the primary outcome could not be tested, and nothing is concluded on efficacy.".to_owned();
+    }
     let rejected: Vec<String> = compared
         .iter()
         .filter(|c| c.main.p.is_some() && c.p_holm.is_some_and(|p| p <= design.alpha))

@@ -1,6 +1,7 @@
 //! From the protocol as it was given to the one that is worked with. What is wrong is said with what is done instead; nothing here
 //! stops the phase.
 
+mod design;
 mod endpoints;
 mod reader;
 mod rules;
@@ -158,23 +159,7 @@ fn levels(r: &mut Reader<'_>, given: &Map<String, Value>) -> (f64, f64) {
 
 fn randomised(given: &Map<String, Value>, design: Option<&str>) -> Option<bool> {
     let named = ["randomised", "randomized"].iter().find_map(|key| given.get(*key)?.as_bool());
-    named.or_else(|| {
-        let design = design?.to_lowercase().replace("randomized", "randomised");
-        let not = [
-            "non-randomised",
-            "nonrandomised",
-            "non randomised",
-            "not randomised",
-            "observational",
-            "cohort study",
-            "registry",
-        ];
-        if not.iter().any(|word| design.contains(word)) {
-            Some(false)
-        } else {
-            design.contains("randomised").then_some(true)
-        }
-    })
+    named.or_else(|| design::randomised(design?))
 }
 
 fn populations(r: &mut Reader<'_>, value: Option<&Value>) -> Populations {
