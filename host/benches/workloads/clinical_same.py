@@ -1,6 +1,6 @@
 """Whether clinical_research and clinical_peer.py found the same figures, so that their times may be compared.
 
-Usage: python3 clinical_same.py RESULTS.json FOLDER   (of clinical_peer.py --results, and of `heddle run --out` or the example `measure`)
+Usage: python3 clinical_same.py RESULTS.json FOLDER   (of clinical_peer.py --results, and of `heddle run --out`)
 
 Prints how many figures were compared and the largest relative difference; fails where one is beyond its tolerance. The study is
 that of clinical_study.py. The rank test of proportional hazards is left out: that of lifelines depends on the order of tied

@@ -4,6 +4,8 @@
 mod ahead;
 mod commands;
 mod held;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -147,29 +149,9 @@ impl Driver {
         loader: Loader,
         seat: Seat,
     ) -> DriverHandle {
-        let Seat { host, commit, crashed_before, matchmaker } = seat;
         let (sender, receiver) = mpsc::unbounded_channel();
         let (ended, stopped) = watch::channel(false);
-        let driver = Self {
-            core,
-            store,
-            bus,
-            executor,
-            loader,
-            host,
-            matchmaker,
-            sender: sender.clone(),
-            stops: HashMap::new(),
-            commits: FuturesUnordered::new(),
-            inbox: Inbox::default(),
-            refusals: Refusals::default(),
-            ahead: Ahead::new(commit, crashed_before),
-            held: Held::default(),
-            on_their_way: HashMap::new(),
-            not_created: HashSet::new(),
-            awaited: Awaited::default(),
-            deadline: None,
-        };
+        let driver = Self::new(core, store, bus, executor, loader, seat, sender.clone());
         tokio::spawn(async move {
             let driven = AssertUnwindSafe(driver.run(receiver)).catch_unwind().await;
             if driven.is_err() {
@@ -181,6 +163,38 @@ impl Driver {
             let _ = ended.send(true);
         });
         DriverHandle { sender, stopped }
+    }
+
+    fn new(
+        core: Core,
+        store: Store,
+        bus: EventBus,
+        executor: Executor,
+        loader: Loader,
+        seat: Seat,
+        sender: mpsc::UnboundedSender<Message>,
+    ) -> Self {
+        let Seat { host, commit, crashed_before, matchmaker } = seat;
+        Self {
+            core,
+            store,
+            bus,
+            executor,
+            loader,
+            host,
+            matchmaker,
+            sender,
+            stops: HashMap::new(),
+            commits: FuturesUnordered::new(),
+            inbox: Inbox::default(),
+            refusals: Refusals::default(),
+            ahead: Ahead::new(commit, crashed_before),
+            held: Held::default(),
+            on_their_way: HashMap::new(),
+            not_created: HashSet::new(),
+            awaited: Awaited::default(),
+            deadline: None,
+        }
     }
 
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {

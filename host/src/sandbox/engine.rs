@@ -1,11 +1,5 @@
 //! The wasmtime engine: every setting that guests could tell apart is written down here, none is left to a default.
 
-use std::{
-    sync::mpsc::{self, RecvTimeoutError, Sender},
-    thread::{self, JoinHandle},
-    time::Duration,
-};
-
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     RegallocAlgorithm, WasmBacktraceDetails,
@@ -145,34 +139,4 @@ pub(super) fn runner(instances: u32) -> wasmtime::Result<(Engine, Allocation)> {
     let mut config = settings();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     Ok((Engine::new(&config)?, Allocation::OnDemand))
-}
-
-/// Advances the engine's epoch, so that a guest which does not return is looked at. Stops when dropped.
-pub(super) struct EpochTicker {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl EpochTicker {
-    pub(super) fn start(engine: &Engine, period: Duration) -> std::io::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let engine = engine.weak();
-        let thread = thread::Builder::new().name("heddle-epoch".to_owned()).spawn(move || {
-            while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                let Some(engine) = engine.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for EpochTicker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It panics nowhere; and if it did, there would be nothing to do about it here.
-            let _ = thread.join();
-        }
-    }
 }

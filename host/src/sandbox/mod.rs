@@ -15,6 +15,7 @@ mod calls;
 mod compile;
 mod config;
 mod engine;
+mod epoch;
 mod execute;
 mod file_calls;
 mod files;
@@ -75,7 +76,7 @@ struct Inner {
     places: Semaphore,
     threads: GuestThreads,
     config: SandboxConfig,
-    _ticker: engine::EpochTicker,
+    _ticker: epoch::Ticker,
 }
 
 /// The threads that guests run on. Dropped without waiting for them: it may happen on a thread that must not block.
@@ -106,18 +107,23 @@ impl Sandbox {
         let cache = cache::CodeCache::open(&config.cache_dir, &engine).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", config.cache_dir.display()))
         })?;
+        let epoch = Arc::new(epoch::Awake::default());
         let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(config.guest_threads.max(1))
             .thread_name("heddle-guest")
             .enable_time()
             // Guests are interrupted rarely; timers must not wait for 61 of them.
             .event_interval(4)
+            .on_thread_start(epoch::wakes(&epoch))
+            .on_thread_park(epoch::sleeps(&epoch))
+            .on_thread_unpark(epoch::wakes(&epoch))
+            .on_thread_stop(epoch::sleeps(&epoch))
             .build()?;
         let places = match allocation {
             Allocation::Pool(places) => places,
             Allocation::OnDemand => config.max_instances.max(1),
         };
-        let ticker = engine::EpochTicker::start(&engine, config.tick)?;
+        let ticker = epoch::Ticker::start(&engine, config.tick, epoch)?;
         let inner = Inner {
             engine,
             allocation,

@@ -17,8 +17,8 @@ mod transitions;
 
 use heddle_test_postgres::Database;
 
-pub(crate) use samples::created;
-use samples::{commit, next, tenant};
+use samples::commit;
+pub(crate) use samples::{created, next, tenant};
 
 use super::{Store, StoreLocation};
 

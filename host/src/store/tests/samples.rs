@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-pub(super) fn tenant() -> TenantId {
+pub(crate) fn tenant() -> TenantId {
     TenantId::default_tenant()
 }
 
@@ -96,7 +96,7 @@ pub(super) fn event(run: &RunRow, kind: EventKind) -> Event {
 }
 
 /// The transition that follows.
-pub(super) fn next(transition: &Transition) -> Transition {
+pub(crate) fn next(transition: &Transition) -> Transition {
     let mut run = transition.run.clone();
     run.rev += 1;
     run.event_seq += 1;

@@ -11,4 +11,3 @@ mod flow;
 mod odd;
 mod office;
 mod reference;
-mod speed;
