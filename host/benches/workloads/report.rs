@@ -125,7 +125,7 @@ const LINES: &[Line] = &[
     },
     Line {
         name: "start_with_waiting_ms",
-        what: "a start with 20,000 runs that wait, ms",
+        what: "a start with 100,000 runs that wait, ms",
         aim: "",
         ratio: none,
     },

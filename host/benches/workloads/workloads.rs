@@ -23,7 +23,7 @@ pub(crate) const CONCURRENCY: usize = 64;
 pub(crate) const RUNS: usize = 1_000;
 pub(crate) const STEPS: usize = 10;
 /// Runs that wait at once.
-const WAITING: usize = 20_000;
+const WAITING: usize = 100_000;
 
 /// A chain of steps that run one phase.
 fn chain(name: &str, phase: &str, steps: usize, input: &Value) -> Value {

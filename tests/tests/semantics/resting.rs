@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use heddle::model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{Host, both};
 
-both!(runs_that_wait_rest_and_are_woken_by_the_next_host);
+both!(runs_that_wait_rest_and_are_woken_by_the_next_host, a_host_with_nothing_to_do_does_nothing);
 
 /// So many requests at once.
 const AT_ONCE: usize = 16;
@@ -142,4 +142,34 @@ async fn runs_that_wait_rest_and_are_woken_by_the_next_host(mut host: Host) -> R
         ensure!(ids.insert(id), "run {id} is there twice");
     }
     Ok(())
+}
+
+/// How often a thread of a process has gone to sleep so far, all threads together (proc_pid_status(5)).
+fn sleeps(pid: u32) -> Result<u64> {
+    let mut all = 0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = std::fs::read_to_string(thread?.path().join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        all += line.map_or(Ok(0), |count| count.trim().parse::<u64>())?;
+    }
+    Ok(all)
+}
+
+async fn a_host_with_nothing_to_do_does_nothing(host: Host) -> Result<()> {
+    host.run("part", json!({ "n": 1 })).await?;
+    host.create("resting").await?;
+    start(&host, 0..4, &time(Duration::from_secs(3_600))).await?;
+    let pid = host.server().pid();
+    let mut woken = Vec::new();
+    // What the runs left behind is done with after some seconds.
+    while woken.len() < 20 {
+        let before = sleeps(pid)?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        woken.push(sleeps(pid)? - before);
+        if woken.last() == Some(&0) {
+            println!("woken, in each two seconds: {woken:?}");
+            return Ok(());
+        }
+    }
+    bail!("its threads woke again and again, so often in each two seconds: {woken:?}")
 }
