@@ -108,7 +108,8 @@ pub fn least_squares(columns: &[&[f64]], outcome: &[f64], level: f64) -> Compute
     Ok(LinearFit { intercept, coefficients, n, rank, residual_squares, r_squared })
 }
 
-/// The F test of the terms that the larger model has and the smaller has not, both fitted to the same observations.
+/// The F test of the terms that the larger model has and the smaller has not, both fitted to the same observations: the
+/// extra-sum-of-squares test (Draper and Smith, "Applied Regression Analysis", third edition, 1998, section 6.1).
 pub fn nested_f_test(smaller: &LinearFit, larger: &LinearFit) -> Computed<FTest> {
     if smaller.n != larger.n || larger.rank <= smaller.rank {
         return Err(NotComputable::NotNested);

@@ -64,9 +64,10 @@ pub fn equal_rates(count: u64, other: u64) -> Option<f64> {
     Some((2.0 * null.cdf(count.min(other))).min(1.0))
 }
 
-/// Student's t interval of the mean count of a period at a confidence `level` such as 0.95, (lower, upper), from counts of
-/// equally long periods. The periods' variance is taken as no less than that of counts of independent events (Poisson: the
-/// mean, and that of at least one event), so that a few even counts do not pretend to be exact. Needs two periods.
+/// Student's t interval (Student 1908, as [`super::mean_interval`]) of the mean count of a period at a confidence `level` such
+/// as 0.95, (lower, upper), from counts of equally long periods. The periods' variance is taken as no less than that of counts
+/// of independent events (Poisson: the mean, and that of at least one event), so that a few even counts do not pretend to be
+/// exact. Needs two periods.
 pub fn count_interval(counts: &[f64], level: f64) -> Option<(f64, f64)> {
     let centre = mean(counts)?;
     let half = half_width(sd(counts)?.powi(2), centre, counts.len(), counts.len() - 1, level)?;
@@ -86,7 +87,9 @@ pub fn paired_count_interval(counts: &[f64], others: &[f64], level: f64) -> Opti
 }
 
 /// The same of the difference of the mean counts of two spans of equally long periods, the first less the second; the
-/// degrees of freedom are those of the shorter span, which is never too few (Welch's bounds).
+/// degrees of freedom are those of the shorter span, which is never too few (Welch, "The significance of the difference
+/// between two means when the population variances are unequal", Biometrika 29, 1938: those of his statistic lie between the
+/// smaller of the two and their sum).
 pub fn count_difference_interval(counts: &[f64], others: &[f64], level: f64) -> Option<(f64, f64)> {
     let (a, b) = (mean(counts)?, mean(others)?);
     let degrees = counts.len().min(others.len()).checked_sub(1)?;

@@ -80,9 +80,9 @@ pub fn chi_squared_yates(counts: [[u64; 2]; 2]) -> Computed<ChiSquared> {
     Table::new(&counts.map(|row| row.to_vec()))?.chi_squared(0.5)
 }
 
-/// Fisher's exact test of a table, two-sided, as [`fisher_exact`] has it. Rows and columns that are all zero are left out; a
-/// table that is then larger than 2 × 2 is not computed, as its exact distribution takes too long for large counts: χ² stands
-/// in, with its smallest expected count beside it.
+/// Fisher's exact test of a table (Fisher 1935), two-sided, as [`fisher_exact`] has it. Rows and columns that are all zero are
+/// left out; a table that is then larger than 2 × 2 is not computed, as its exact distribution takes too long for large counts:
+/// χ² stands in, with its smallest expected count beside it.
 pub fn fisher_exact_table(counts: &[Vec<u64>]) -> Computed<f64> {
     let table = Table::new(counts)?;
     match table.cells.as_slice() {

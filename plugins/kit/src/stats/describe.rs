@@ -21,14 +21,14 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     Some(first + values.iter().map(|v| v - first).sum::<f64>() / n)
 }
 
-/// The sample standard deviation (divisor n − 1), in the unit of the values. Needs two values.
+/// The sample standard deviation (divisor n − 1; ISO 3534-1:2006, 1.17), in the unit of the values. Needs two values.
 pub fn sd(values: &[f64]) -> Option<f64> {
     let centre = mean(sample(values, 2)?)?;
     Some((values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
 }
 
-/// Student's t interval of the mean at a confidence `level` such as 0.95: (lower, upper), in the unit of the values. Needs
-/// two values. `None` for a level outside 0 to 1.
+/// Student's t interval of the mean (Student, "The probable error of a mean", Biometrika 6, 1908) at a confidence `level` such
+/// as 0.95: (lower, upper), in the unit of the values. Needs two values. `None` for a level outside 0 to 1.
 pub fn mean_interval(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let (centre, spread) = (mean(values)?, sd(values)?);
     let n = values.len() as f64;
@@ -54,7 +54,8 @@ pub fn quantile(values: &[f64], probability: f64) -> Option<f64> {
     Some(sorted[below] + (position - below as f64) * (sorted[above] - sorted[below]))
 }
 
-/// The median absolute deviation from the median, unscaled, in the unit of the values.
+/// The median absolute deviation from the median (Hampel, "The influence curve and its role in robust estimation", JASA 69,
+/// 1974), unscaled, in the unit of the values.
 pub fn mad(values: &[f64]) -> Option<f64> {
     let centre = median(values)?;
     median(&values.iter().map(|v| (v - centre).abs()).collect::<Vec<_>>())

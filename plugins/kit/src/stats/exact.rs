@@ -19,7 +19,8 @@ pub fn wilson_interval(successes: u64, trials: u64, level: f64) -> Option<(f64, 
     Some((low, high))
 }
 
-/// P(X ≥ `count`) for a Poisson variable of this mean. `None` for a mean that is negative or not finite.
+/// P(X ≥ `count`) for a Poisson variable of this mean (the incomplete gamma function: Abramowitz and Stegun 1964, 26.4.21).
+/// `None` for a mean that is negative or not finite.
 pub fn poisson_at_least(count: u64, mean: f64) -> Option<f64> {
     match count.checked_sub(1) {
         None => poisson(mean).map(|_| 1.0),
@@ -27,7 +28,7 @@ pub fn poisson_at_least(count: u64, mean: f64) -> Option<f64> {
     }
 }
 
-/// P(X ≤ `count`) for a Poisson variable of this mean. `None` for a mean that is negative or not finite.
+/// P(X ≤ `count`) for a Poisson variable of this mean (the same, 26.4.21). `None` for a mean that is negative or not finite.
 pub fn poisson_at_most(count: u64, mean: f64) -> Option<f64> {
     poisson(mean)?.map_or(Some(1.0), |p| Some(p.cdf(count)))
 }
@@ -37,13 +38,15 @@ fn poisson(mean: f64) -> Option<Option<Poisson>> {
     if mean == 0.0 { Some(None) } else { Poisson::new(mean).ok().filter(|_| mean.is_finite()).map(Some) }
 }
 
-/// P(X ≥ `successes`) for a binomial variable of `trials` with this probability. `None` for a probability outside 0 to 1.
+/// P(X ≥ `successes`) for a binomial variable of `trials` with this probability (the incomplete beta function: Abramowitz and
+/// Stegun 1964, 26.5.24). `None` for a probability outside 0 to 1.
 pub fn binomial_at_least(successes: u64, trials: u64, probability: f64) -> Option<f64> {
     let binomial = Binomial::new(probability, trials).ok()?;
     Some(successes.checked_sub(1).map_or(1.0, |below| binomial.sf(below)))
 }
 
-/// P(X ≤ `successes`) for a binomial variable of `trials` with this probability. `None` for a probability outside 0 to 1.
+/// P(X ≤ `successes`) for a binomial variable of `trials` with this probability (the same, 26.5.24). `None` for a probability
+/// outside 0 to 1.
 pub fn binomial_at_most(successes: u64, trials: u64, probability: f64) -> Option<f64> {
     Some(Binomial::new(probability, trials).ok()?.cdf(successes))
 }

@@ -169,7 +169,8 @@ fn one_way(groups: &[(f64, f64, f64)], size: f64) -> Computed<FTest> {
     Ok(FTest { f, df, residual_df, p: f_upper(f, df, residual_df)? })
 }
 
-/// The t interval of one mean, (lower, upper), at a confidence `level`. Needs two values.
+/// Student's t interval of one mean (Student 1908, "The probable error of a mean", Biometrika 6), (lower, upper), at a
+/// confidence `level`. Needs two values.
 pub fn sample_mean_interval(sample: &Sample, level: f64) -> Computed<(f64, f64)> {
     let se = (sample.variance()? / sample.n() as f64).sqrt();
     let half = student_critical(checked_level(level)?, (sample.n() - 1) as f64)? * se;

@@ -19,7 +19,8 @@ fn step_up(p_values: &[f64], factor: impl Fn(usize) -> f64) -> Vec<f64> {
     adjusted
 }
 
-/// Bonferroni: each times their number. It controls the familywise error rate under any dependence.
+/// Bonferroni (Dunn, "Multiple comparisons among means", JASA 56, 1961): each times their number. It controls the familywise
+/// error rate under any dependence.
 pub fn bonferroni(p_values: &[f64]) -> Vec<f64> {
     p_values.iter().map(|p| (p * p_values.len() as f64).min(1.0)).collect()
 }

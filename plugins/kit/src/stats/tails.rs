@@ -1,4 +1,6 @@
-//! Tail probabilities and critical values, as relative as double precision allows far out in the tail.
+//! Tail probabilities and critical values, as relative as double precision allows far out in the tail. The distributions are
+//! defined in Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, chapter 26, by the incomplete gamma and beta
+//! functions of chapter 6.
 
 use statrs::{
     distribution::{ChiSquared, ContinuousCDF as _, FisherSnedecor, Normal, StudentsT},

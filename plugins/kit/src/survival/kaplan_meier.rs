@@ -89,8 +89,8 @@ impl KaplanMeier {
         self.steps.last().map_or(0.0, |s| s.time)
     }
 
-    /// The first time at which the survival is at most this share, but for rounding: a product such as 3/4 · 2/3 counts as one
-    /// half.
+    /// The first time at which the survival is at most this share (Brookmeyer and Crowley 1982), but for rounding: a product
+    /// such as 3/4 · 2/3 counts as one half.
     pub fn quantile(&self, survival: f64) -> Computed<f64> {
         self.first(|s| s.survival <= survival * (1.0 + 1e-12))
     }

@@ -20,10 +20,10 @@ pub struct RestrictedMean {
     pub extrapolated: bool,
 }
 
-/// The restricted mean survival time and its standard error from Greenwood's variance: each event at t contributes
-/// A(t)² d / (n (n − d)), where A is the area from t to the horizon (Royston and Parmar 2013, "Restricted mean survival time: an
-/// alternative to the hazard ratio", BMC Medical Research Methodology 13:152; Klein and Moeschberger 2003, "Survival Analysis",
-/// section 4.5). The horizon must be positive.
+/// The restricted mean survival time and its standard error from Greenwood's variance: each event at t contributes A(t)² d / (n
+/// (n − d)), where A is the area from t to the horizon (Royston and Parmar 2013, "Restricted mean survival time: an alternative
+/// to the hazard ratio", BMC Medical Research Methodology 13:152; Klein and Moeschberger 2003, "Survival Analysis", section
+/// 4.5). The horizon must be positive.
 pub fn restricted_mean(curve: &KaplanMeier, horizon: f64) -> Computed<RestrictedMean> {
     if !(horizon.is_finite() && horizon > 0.0) {
         return Err(NotComputable::NegativeTime);
@@ -47,7 +47,7 @@ pub fn restricted_mean(curve: &KaplanMeier, horizon: f64) -> Computed<Restricted
 pub type MeanDifference = Coefficient;
 
 /// The difference of two independent groups' restricted means at one horizon, the first less the other, in the unit of the
-/// times.
+/// times (Royston and Parmar, "Restricted mean survival time", BMC Medical Research Methodology 13:152, 2013).
 pub fn restricted_mean_difference(
     group: &RestrictedMean,
     other: &RestrictedMean,
