@@ -69,6 +69,26 @@ pub(super) fn reason(why: NotComputable, groups: &[&str], columns: &[String]) ->
     }
 }
 
+/// Who is left out of an adjusted analysis because a covariate is missing, if anybody is: "… (Old 3, New 2)".
+pub(super) fn left_out_text(
+    frame: &Frame<'_>,
+    analysis: &str,
+    covariates: &str,
+    left_out: &[usize],
+) -> Option<String> {
+    let all: usize = left_out.iter().sum();
+    if all == 0 {
+        return None;
+    }
+    let of = |(arm, n): (usize, &usize)| (*n > 0).then(|| format!("{} {n}", frame.arm(arm)));
+    let arms: Vec<String> = left_out.iter().enumerate().filter_map(of).collect();
+    Some(format!(
+        "{analysis}: {all} with an outcome but without {covariates} {} left out ({}).",
+        if all == 1 { "is" } else { "are" },
+        listed(&arms)
+    ))
+}
+
 /// What a direction means.
 pub(super) fn direction_text(direction: Option<Direction>) -> &'static str {
     match direction {

@@ -79,11 +79,15 @@ pub(super) fn sums(sources: &Sources) -> Vec<Sum> {
                 continue;
             };
             let what = format!(
-                "{}: in the {} analysis = with the primary endpoint + without",
+                "{}: in the {} analysis = in the analysis of the primary endpoint + without a value + without its covariate",
                 arm.arm,
                 name(analysis.name())
             );
-            sums.push(sum(what, population.analysed, (found.analysed + found.missing) as usize));
+            sums.push(sum(
+                what,
+                population.analysed,
+                (found.analysed + found.missing + found.without_covariate) as usize,
+            ));
         }
     }
     sums
@@ -233,7 +237,18 @@ fn analysed(sources: &Sources, arm: &ArmFlow) -> FlowBox {
         analysed = analysed.part(what, population.analysed as u64);
     }
     match sources.efficacy.primary().and_then(|primary| primary.analysed.get(&arm.arm)) {
-        Some(primary) => analysed.part("With the primary endpoint", primary.analysed),
+        Some(primary) => {
+            analysed = analysed.part("Primary endpoint analysed", primary.analysed);
+            for (what, n) in [
+                ("Primary endpoint missing", primary.missing),
+                ("Covariate of it missing", primary.without_covariate),
+            ] {
+                if n > 0 {
+                    analysed = analysed.part(what, n);
+                }
+            }
+            analysed
+        }
         None => analysed,
     }
 }

@@ -2,7 +2,10 @@
 
 use heddle_kit::report::thousands;
 
-use super::sources::{ComparisonResult, EndpointResult, TestResult};
+use super::{
+    design::Design,
+    sources::{ComparisonResult, EndpointResult, TestResult},
+};
 pub(super) use crate::efficacy::words::{figure, listed, p_text, percent};
 
 /// A count with commas.
@@ -67,7 +70,8 @@ pub(super) fn comparison(of: &ComparisonResult, level: &str) -> String {
 }
 
 /// What may be concluded of a comparison: never that there is no difference because p is large.
-pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, alpha: f64) -> String {
+pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, design: &Design) -> String {
+    let alpha = design.alpha;
     let level = percent(alpha);
     let Some(_) = of.main.p else {
         return "The hypothesis could not be tested, and nothing is concluded.".to_owned();
@@ -81,14 +85,40 @@ pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, alpha: f
             .to_owned();
     }
     if of.p_holm.or(of.main.p).is_some_and(|p| p <= alpha) {
-        format!("The hypothesis of no difference was rejected at the two-sided {level} level.")
+        let interval = contradiction(of, design, true);
+        format!("The hypothesis of no difference was rejected at the two-sided {level} level.{interval}")
     } else {
         let range = of.main.ci.map_or_else(String::new, |(low, high)| {
             format!("; the data are compatible with values from {} to {}", figure(low), figure(high))
         });
         format!(
             "The hypothesis of no difference was not rejected at the two-sided {level} level, which is no evidence that there is no \
-             difference{range}."
+             difference{range}.{}",
+            contradiction(of, design, false)
+        )
+    }
+}
+
+/// Why the interval that is shown and the verdict seem to contradict each other, where they do; else nothing.
+fn contradiction(of: &ComparisonResult, design: &Design, is_rejected: bool) -> String {
+    let Some((low, high)) = of.main.ci else { return String::new() };
+    let none = if of.main.measure.contains("ratio") { 1.0 } else { 0.0 };
+    let excludes = low > none || high < none;
+    if excludes == is_rejected {
+        return String::new();
+    }
+    let level = &design.level;
+    let lead = if excludes { "excludes" } else { "includes" };
+    if excludes && of.main.p.is_some_and(|p| p <= design.alpha) {
+        format!(
+            " The interval {lead} no difference and yet nothing is rejected: {level} confidence intervals are for each comparison alone \
+             and not adjusted for multiplicity, as the verdict is."
+        )
+    } else if *level != percent(1.0 - design.alpha) {
+        format!(" The interval {lead} no difference: its level of {level} is not that of the test.")
+    } else {
+        format!(
+            " The interval {lead} no difference: test and interval are made by different methods, which may disagree near the border."
         )
     }
 }

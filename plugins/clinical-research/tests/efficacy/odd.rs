@@ -290,7 +290,7 @@ fn missing_values_are_counted_and_bounded() {
     let change = endpoint(&found, "change");
     assert_eq!(
         change["analysed"]["Active"],
-        json!({"in_population": 25, "analysed": 20, "missing": 5, "summary": change["analysed"]["Active"]["summary"]})
+        json!({"in_population": 25, "analysed": 20, "missing": 5, "without_covariate": 0, "summary": change["analysed"]["Active"]["summary"]})
     );
     // The tipping point, recomputed.
     let difference = change["vs_reference"]["Active"]["mean_difference"].as_f64().unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Phases, office_text, phases, plain, sound};
 
 /// A study of these arms, each with so many subjects, with all that a study can have.
-fn study(arms: &[&str], size: usize) -> Value {
+pub(crate) fn study(arms: &[&str], size: usize) -> Value {
     let n = arms.len() * size;
     let spread = |k: usize, salt: f64| {
         let x = ((k as f64 + 1.0) * 12.9898 + salt * 78.233).sin() * 43758.5453;
@@ -55,7 +55,7 @@ fn study(arms: &[&str], size: usize) -> Value {
     })
 }
 
-fn run(name: &str, input: &Value) -> Phases {
+pub(crate) fn run(name: &str, input: &Value) -> Phases {
     let run = phases(name, input);
     sound(&run.publication);
     run
@@ -199,7 +199,9 @@ fn a_significant_result_is_told_with_its_estimate() {
         text.contains("The hypothesis of no difference was rejected at the two-sided 5 % level.")
             && text.contains("p < 0.001")
     );
-    assert!(text.contains("the hypothesis of no difference from A was rejected for B."));
+    assert!(text.contains(
+        "the hypothesis of no difference from A was rejected for B, in favour of B (the mean was lower under B than under A)."
+    ));
 }
 
 #[test]

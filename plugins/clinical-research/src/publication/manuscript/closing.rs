@@ -2,7 +2,7 @@
 
 use heddle_kit::document::{Document, Text};
 
-use super::{Book, front};
+use super::{Book, conclusion::conclusion};
 use crate::publication::{
     design::{Guideline, Topic, told},
     say,
@@ -12,7 +12,7 @@ use crate::publication::{
 pub(super) fn discussion(book: Book<'_>, document: &mut Document) {
     document.heading(1, "Discussion");
     document.heading(2, "Key results");
-    document.paragraph(Text::from(front::conclusion(book)).plain(" ").placeholder(
+    document.paragraph(Text::from(conclusion(book)).plain(" ").placeholder(
         "authors",
         "key results with reference to the objectives, in the light of size and precision of the estimates",
     ));
@@ -53,12 +53,27 @@ pub(in crate::publication) fn limitations(book: Book<'_>) -> Vec<String> {
         let all: u64 = primary.analysed.values().map(|a| a.in_population).sum();
         if missing > 0 {
             found.push(format!(
-                "The primary outcome is missing for {} of {} subjects; leaving them out is unbiased only if missing values do not depend on \
+                "The {} is missing for {} of {} subjects; leaving them out is unbiased only if missing values do not depend on \
                  the outcome.",
+                primary.primary_name(),
                 say::count(missing),
                 say::count(all)
             ));
         }
+        if primary.is_adopted() {
+            found.push(format!(
+                "The protocol names no primary endpoint. {} was taken as primary because it is the first time to an event; that this \
+                 choice was made before the data were seen is not on record.",
+                say::capitalised(primary.label.trim_end_matches('.'))
+            ));
+        }
+    }
+    let lost = super::losses::without_covariate(book);
+    if !lost.is_empty() {
+        found.push(format!(
+            "{} Leaving them out is unbiased only if missing covariates do not depend on the outcome.",
+            lost.join(" ")
+        ));
     }
     let closed: Vec<&EndpointResult> =
         sources.efficacy.all().into_iter().filter(|e| e.reason().is_some()).collect();

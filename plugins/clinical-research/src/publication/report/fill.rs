@@ -6,6 +6,7 @@ use crate::publication::{
     design::{Topic, told},
     manuscript::{Book, shared},
     say,
+    sources::EndpointResult,
     tables::Key,
 };
 
@@ -81,9 +82,18 @@ pub(super) fn abbreviations(_: Book<'_>, document: &mut Document) {
     document.paragraph(Text::new().placeholder("medical writer", "further abbreviations"));
 }
 
+fn primary_words(primary: &EndpointResult) -> String {
+    let label = primary.label.trim_end_matches('.');
+    if primary.is_adopted() {
+        format!("Endpoint taken as primary, as the protocol names none: {label}.")
+    } else {
+        format!("Primary endpoint: {label}.")
+    }
+}
+
 pub(super) fn objectives(book: Book<'_>, document: &mut Document) {
     if let Some(primary) = book.sources.efficacy.primary() {
-        document.paragraph(format!("Primary endpoint: {}.", primary.label.trim_end_matches('.')));
+        document.paragraph(primary_words(primary));
     }
     document.paragraph(told(
         book.sources,
@@ -116,7 +126,7 @@ pub(super) fn assignment(book: Book<'_>, document: &mut Document) {
 
 pub(super) fn variables(book: Book<'_>, document: &mut Document) {
     let all = book.sources.efficacy.all();
-    document.bullets(all.iter().take(40).map(|e| format!("{}: {}.", say::capitalised(&e.role), e.label)));
+    document.bullets(all.iter().take(40).map(|e| format!("{}: {}.", say::capitalised(e.place()), e.label)));
     document.paragraph(
         Text::new()
             .placeholder("sponsor", "methods and schedule of measurements, definitions of adverse events"),
@@ -125,7 +135,7 @@ pub(super) fn variables(book: Book<'_>, document: &mut Document) {
 
 pub(super) fn primary_variable(book: Book<'_>, document: &mut Document) {
     document.paragraph(match book.sources.efficacy.primary() {
-        Some(primary) => format!("{}.", primary.label.trim_end_matches('.')),
+        Some(primary) => primary_words(primary),
         None => "The protocol names no primary variable.".to_owned(),
     });
 }
@@ -174,6 +184,7 @@ pub(super) fn deviations(book: Book<'_>, document: &mut Document) {
 pub(super) fn sets(book: Book<'_>, document: &mut Document) {
     shared::analysis_sets(book, document);
     see(document, "Numbers by arm are in 10.1.");
+    document.bullets(shared::without_covariate(book));
 }
 
 pub(super) fn baseline(book: Book<'_>, document: &mut Document) {

@@ -21,7 +21,7 @@ pub(super) fn efficacy(book: Book<'_>, document: &mut Document) {
     document.heading(2, "Results by endpoint");
     let mut items = Vec::new();
     for endpoint in sources.efficacy.all().into_iter().take(30) {
-        let lead = format!("{} ({}): ", endpoint.label, endpoint.role);
+        let lead = format!("{} ({}): ", endpoint.label, endpoint.place());
         if let Some(why) = endpoint.reason() {
             items.push(Text::new().bold(lead).plain(format!("not computable: {}", say::sentence(why))));
             continue;

@@ -75,7 +75,7 @@ pub(in crate::publication) fn subgroups(sources: &Sources, design: &Design) -> O
         return None;
     }
     let mut grid = Grid::new(
-        format!("Subgroups of the primary endpoint: {}", primary.label),
+        format!("Subgroups of the {}: {}", primary.primary_name(), primary.label),
         [
             column("Level", Kind::Label),
             words("Comparison"),
