@@ -2,7 +2,7 @@
 //!
 //! `numeric` (with `covariance`), `binary` and `events` (with `curves`, `hazards`, `adjusted`) analyse an endpoint each, `favours` says which
 //! way its effect points; `subgroups` and
-//! `time_subgroups` look within subgroups; `multiplicity`
+//! `time_subgroups` (with `empty`) look within subgroups; `multiplicity`
 //! holds the error of the whole; `render`, `report` and `picture` show it. The test that counts is chosen by the endpoint's
 //! kind and by the protocol alone, never by the data.
 
@@ -11,6 +11,7 @@ mod binary;
 mod covariance;
 mod cox;
 mod curves;
+mod empty;
 mod events;
 mod favours;
 mod frame;

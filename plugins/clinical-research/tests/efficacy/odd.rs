@@ -304,3 +304,57 @@ fn missing_values_are_counted_and_bounded() {
     let said = response["missing_data"][0].as_str().unwrap();
     assert!(said.contains(&format!("{:.2}", best.abs())), "{said} {best}");
 }
+
+/// Gives each arm its own level of a new category, so that two of four cells are empty.
+fn split_by_arm(study: &mut Study, third: bool) {
+    let texts = study.subjects.arm.iter().enumerate().map(|(row, arm)| match arm {
+        Some(0) if third && row % 4 == 0 => Some("clinic"),
+        Some(0) => Some("ward"),
+        _ => Some("clinic"),
+    });
+    let column = Column::Categorical(clinical_research::study::Coded::of(texts));
+    study.subjects.fields.insert("baseline.place".into(), column);
+    study.protocol.subgroups =
+        protocol(&json!({"subgroups": [{"id": "place", "field": "baseline.place"}]})).subgroups;
+}
+
+#[test]
+fn an_interaction_that_empty_cells_take_away_says_which() {
+    let mut study = made_up(120, 13);
+    split_by_arm(&mut study, false);
+    let why = "no interaction can be estimated: Control/clinic and Active/ward are empty";
+    let found = checked(&study);
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["not_computable"]["p"], why);
+    assert_eq!(
+        endpoint(&found, "death")["subgroups"][0]["interaction"]["not_computable"]["p"],
+        why,
+        "of times too"
+    );
+    study.protocol.endpoints.primary = study.protocol.endpoints.secondary.pop();
+    let found = checked(&study);
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["test"], "logistic LR");
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["not_computable"]["p"], why);
+
+    // One empty cell of four leaves nothing to compare either.
+    split_by_arm(&mut study, true);
+    let found = checked(&study);
+    let why = "no interaction can be estimated: Active/ward is empty";
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["not_computable"]["p"], why);
+}
+
+#[test]
+fn an_interaction_of_the_cells_that_are_not_empty_says_what_it_leaves_out() {
+    let mut study = made_up(180, 14);
+    study.protocol.arms.push("Third".into());
+    for (row, arm) in study.subjects.arm.iter_mut().enumerate() {
+        *arm = Some(row as u32 % 3);
+    }
+    let places = (0..180).map(|row| Some(if row % 3 == 2 || row % 2 == 0 { "ward" } else { "clinic" }));
+    let column = Column::Categorical(clinical_research::study::Coded::of(places));
+    study.subjects.fields.insert("baseline.place".into(), column);
+    study.protocol.subgroups =
+        protocol(&json!({"subgroups": [{"id": "place", "field": "baseline.place"}]})).subgroups;
+    let interaction = checked(&study)["primary_subgroups"][0]["interaction"].clone();
+    assert!(interaction["p"].is_number(), "{interaction}");
+    assert_eq!((&interaction["df"], &interaction["without_cells"]), (&json!(1.0), &json!("Third/clinic")));
+}

@@ -26,7 +26,10 @@ pub(in crate::publication) fn interactions(sources: &Sources) -> Vec<Interaction
             [&interaction["not_computable"], &subgroup["not_computable"]].into_iter().find_map(any_text);
         Interaction {
             label: text(&subgroup["label"]),
-            test: text(&interaction["test"]),
+            test: match interaction["without_cells"].as_str() {
+                Some(cells) => format!("{}; nobody is in {cells}", text(&interaction["test"])),
+                None => text(&interaction["test"]),
+            },
             p: interaction["p"].as_f64(),
             reason: reason.unwrap_or_else(|| "no reason is given".to_owned()),
         }
