@@ -13,6 +13,27 @@ pub(super) fn count(n: impl TryInto<u64>) -> String {
     n.try_into().map_or_else(|_| "n/a".to_owned(), |n: u64| thousands(n as f64, 0))
 }
 
+/// From here on a number is told by its power of ten: no reader counts so many digits.
+const HUGE: f64 = 1e15;
+
+fn scientific(value: f64) -> String {
+    format!("{value:.2e}").replace('-', "−")
+}
+
+/// So many decimals, commas, and a true minus sign.
+pub(super) fn decimal(value: f64, decimals: usize) -> String {
+    if value.abs() >= HUGE && value.is_finite() { scientific(value) } else { thousands(value, decimals) }
+}
+
+/// A number of the protocol as it was given there.
+pub(super) fn given(value: f64) -> String {
+    if value.abs() >= HUGE && value.is_finite() {
+        scientific(value)
+    } else {
+        value.to_string().replace('-', "−")
+    }
+}
+
 /// "1 subject", "12 subjects".
 pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
@@ -142,4 +163,16 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     }
     let kept: String = text.chars().take(most.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_numbers_are_told_by_their_power_of_ten() {
+        assert_eq!([decimal(1e300, 1), decimal(-2.5e15, 0)], ["1.00e300", "−2.50e15"]);
+        assert_eq!([decimal(9.9e14, 0), decimal(-12.34, 1)], ["990,000,000,000,000", "−12.3"]);
+        assert_eq!([given(1e20), given(120.0), given(-0.5)], ["1.00e20", "120", "−0.5"]);
+    }
 }

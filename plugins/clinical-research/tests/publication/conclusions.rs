@@ -247,3 +247,33 @@ fn an_interval_that_seems_to_contradict_its_verdict_is_explained() {
     let text = plain(&crate::odd::run("narrow_interval", &input).publication);
     assert!(text.contains("its level of 50 % is not that of the test"), "{text}");
 }
+
+#[test]
+fn values_outside_their_range_are_told_below_the_table_that_includes_them() {
+    let mut input = study(&["Old", "New"], 30);
+    input["protocol"]["ranges"] = json!({"age": [18, 90], "baseline.score": [0, 1e20]});
+    input["protocol"]["populations"] = json!({"baseline": "itt"});
+    for (k, subject) in input["study_data"]["subjects"].as_array_mut().unwrap().iter_mut().enumerate() {
+        subject["populations"] = json!({"itt": k != 4});
+        match k {
+            2 | 7 => subject["age"] = json!(140),
+            // Not in the table's population.
+            4 => subject["age"] = json!(150),
+            9 => subject["baseline"]["score"] = json!(1e300),
+            _ => {}
+        }
+    }
+    let run = run("implausible", &input);
+    let text = plain(&run.publication);
+    for words in [
+        "Age: includes 2 values outside the plausible range (18 to 90), flagged and not repaired.",
+        "includes 1 value outside the plausible range (0 to 1.00e20), flagged and not repaired.",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let sheet = office_text(run.publication.bytes("tables_package.xlsx"), "xl/sharedStrings.xml");
+    assert!(sheet.contains("includes 2 values outside the plausible range"));
+    for text in [text, office_text(run.publication.bytes("csr_shell.docx"), "word/document.xml")] {
+        assert!(!text.contains("0000000000000000") && !text.contains("000,000,000,000,000,000"), "{text}");
+    }
+}
