@@ -103,10 +103,24 @@ fn one_arm_is_described_and_not_compared() {
 
 #[test]
 fn many_arms_fit() {
-    let four = run("four_arms", &study(&["Placebo", "Low", "Middle", "High"], 20)).publication;
+    let Phases { publication: four, safety, .. } =
+        run("four_arms", &study(&["Placebo", "Low", "Middle", "High"], 20));
     let text = plain(&four);
     for arm in ["Low", "Middle", "High"] {
         assert!(text.contains(&format!("{arm} (n = 20) compared with Placebo (n = 20)")), "{arm}");
+    }
+    let report = office_text(four.bytes("csr_shell.docx"), "word/document.xml").replace('\u{a0}', " ");
+    assert!(!report.contains("more columns are on the sheet"), "all comparisons have room");
+    assert!(report.contains("Overview of adverse events: each arm against Placebo"));
+    let soc = &safety.output()["safety_metrics"]["safety"]["by_soc"]["Nervous"];
+    let pt = soc["pt"].as_object().unwrap().values().next().unwrap();
+    for arm in ["Low", "Middle", "High"] {
+        let title = format!("Adverse events by class and term: {arm} against Placebo");
+        let table = report.split(&title).nth(1).unwrap();
+        assert!(table.contains("Risk ratio (95 % CI)"));
+        let of = &pt["vs_reference"][arm];
+        let shown = crate::reference::shown(of["risk_ratio"].as_f64().unwrap());
+        assert!(table.contains(&format!("\n{shown} (")), "{arm}: {shown}");
     }
     let names: Vec<String> = (0..9).map(|k| format!("Dose {k}")).collect();
     let arms: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -388,6 +388,9 @@ pub(super) fn tables_efficacy(book: Book<'_>, document: &mut Document) {
 
 pub(super) fn tables_events(book: Book<'_>, document: &mut Document) {
     table(book, Key::Terms, document);
+    for item in book.tables.with_followers(Key::Terms).filter(|item| item.key != Key::Terms) {
+        document.table(item.table());
+    }
     figure(book, "safety", document);
 }
 
