@@ -277,3 +277,47 @@ fn values_outside_their_range_are_told_below_the_table_that_includes_them() {
         assert!(!text.contains("0000000000000000") && !text.contains("000,000,000,000,000,000"), "{text}");
     }
 }
+
+/// Three arms, no primary endpoint, a harmful arm, covariates missing, no direction, an empty cell.
+#[test]
+fn a_study_with_every_difficulty_is_told_without_a_false_word() {
+    let arms = ["Placebo", "Low dose", "High dose"];
+    let mut input = study(&arms, 60);
+    input["protocol"]["endpoints"].as_object_mut().unwrap().remove("primary");
+    input["protocol"]["endpoints"]["secondary"] = json!([
+        {"id": "change", "label": "Change in score", "type": "continuous", "direction": "lower_is_better", "baseline_field": "baseline.score", "unit": "points"},
+        {"id": "response", "label": "Response", "type": "binary", "direction": "higher_is_better"},
+    ]);
+    input["protocol"]["endpoints"]["time_to_event"] = json!([{"id": "death", "label": "Death from any cause", "unit": "days", "times": [30, 90], "rmst_tau": 120, "covariates": ["age", "baseline.score"]}]);
+    input["protocol"]["subgroups"] = json!([{"id": "sex", "field": "sex"}, {"id": "site", "label": "Kind of site", "field": "baseline.kind"}]);
+    input["protocol"]["ranges"] = json!({"age": [18, 60]});
+    for (k, subject) in input["study_data"]["subjects"].as_array_mut().unwrap().iter_mut().enumerate() {
+        let arm = subject["arm"].as_str().unwrap().to_owned();
+        subject["baseline"]["kind"] = json!(arm);
+        if k % 11 == 0 {
+            subject["baseline"]["score"] = Value::Null;
+        }
+        if k % 13 == 0 {
+            subject["endpoints"]["change"] = Value::Null;
+        }
+        if arm == "High dose" {
+            let time = subject["events"]["death"]["time"].as_f64().unwrap();
+            subject["events"]["death"] = json!({"time": (time / 4.0).ceil(), "event": true});
+            subject["death"] = json!(true);
+        }
+    }
+    let found = conclusions(&input, "nasty");
+    for words in [
+        "For the outcome taken as primary (Death from any cause), as the protocol names none,",
+        "was rejected for High dose, with no direction of benefit in the protocol (the event came sooner under High dose than under Placebo).",
+        "It was not rejected for Low dose.",
+    ] {
+        assert!(found.contains(words), "{words}\n{found}");
+    }
+    let text = plain(&run("nasty", &input).publication);
+    assert!(
+        text.contains("Kind of site: interaction not computable: No interaction can be estimated:"),
+        "{text}"
+    );
+    assert!(!text.contains("favour of High dose") && !text.contains("rimary outcome ("), "{text}");
+}
