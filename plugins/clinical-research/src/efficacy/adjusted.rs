@@ -82,11 +82,13 @@ pub(super) fn fit(followed: &Followed<'_, '_>) -> Said<AdjustedModel> {
     let of_arms: Vec<usize> = (0..frame.n_arms()).map(n_of).collect();
     let left_out_of_arms: Vec<usize> =
         of_arms.iter().enumerate().map(|(arm, n)| followed.count(arm).0.saturating_sub(*n)).collect();
-    let covariates = listed(&endpoint.covariates);
-    let missing =
-        left_out_text(frame, "Adjusted Cox model", &format!("all of {covariates}"), &left_out_of_arms);
+    let covariates = match endpoint.covariates.as_slice() {
+        [only] => only.clone(),
+        several => format!("all of {}", listed(several)),
+    };
+    let missing = left_out_text(frame, "Adjusted Cox model", &covariates, &left_out_of_arms);
     let mut notes = vec![format!(
-        "Adjusted model: {} of {} subjects ({left_out} without {covariates} left out), {} events.",
+        "Adjusted model: {} of {} subjects ({left_out} left out for want of a covariate), {} events.",
         follow_up.n(),
         followed.follow_up.n(),
         follow_up.event_count()

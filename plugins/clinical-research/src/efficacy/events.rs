@@ -16,7 +16,7 @@ use super::{
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Forest, Role, Test},
     time_subgroups,
-    words::{figure, reason},
+    words::{figure, reason, significance},
 };
 use crate::study::TimeToEventEndpoint;
 
@@ -306,22 +306,24 @@ impl<'s> Followed<'_, 's> {
         let excess = plain.as_ref().ok().and_then(|t| Some(t.observed.get(arm)? - t.expected.get(arm)?));
         let effect = hr.as_ref().ok().map(|hr| hr.value.ln()).or(excess);
         let favours = Favours::of(frame, arm, effect, None, EVENT);
+        let p_value = plain.as_ref().map(|t| t.test.p).map_err(Clone::clone);
         let benefit = match &hr {
-            Ok(hr) if hr.value > 1.0 => format!(
-                "hazard ratio {}: the event comes sooner under {name} than under {reference}",
-                figure(hr.value)
+            Ok(hr) => format!(
+                "hazard ratio {}: the event came {} under {name} than under {reference} ({})",
+                figure(hr.value),
+                match hr.value {
+                    value if value > 1.0 => "sooner",
+                    value if value < 1.0 => "later",
+                    _ => "no sooner",
+                },
+                significance(frame, &p_value)
             ),
-            Ok(hr) if hr.value < 1.0 => format!(
-                "hazard ratio {}: the event comes later under {name} than under {reference}",
-                figure(hr.value)
-            ),
-            Ok(_) => format!("hazard ratio 1: the event comes no sooner under {name} than under {reference}"),
             Err(why) => format!("no hazard ratio: {why}"),
         };
         Comparison {
             arm,
             n: (self.count(arm).0, self.count(frame.reference).0),
-            main: test("Log-rank test", "hazard ratio (Cox model, Efron ties)", hr, plain.as_ref().map(|t| t.test.p).map_err(Clone::clone)),
+            main: test("Log-rank test", "hazard ratio (Cox model, Efron ties)", hr, p_value),
             why: "a time to an event with censoring: the log-rank test assumes nothing of the shape of the curves and is the most powerful one under proportional hazards; the Cox model measures the effect".to_owned(),
             sensitivity,
             benefit: format!("{benefit}; whether that is a benefit depends on the event, of which the protocol gives no direction"),

@@ -50,10 +50,13 @@ impl Favours {
     ) -> Self {
         let (arm, reference) = (frame.arm(arm), frame.reference_name());
         let Some(effect) = effect.filter(|e| *e != 0.0 && !e.is_nan()) else { return Self::nothing() };
-        let phrase =
-            format!("{} under {arm} than under {reference}", if effect > 0.0 { higher } else { lower });
+        let what = if effect > 0.0 { higher } else { lower };
+        let phrase = format!("{what} under {arm} than under {reference}");
         let (side, words) = match favours(effect, direction, arm, reference) {
-            None => (Side::Unknown, format!("with no direction of benefit in the protocol ({phrase})")),
+            None => (
+                Side::Unknown,
+                format!("where {what} than under {reference} (the protocol does not say which is better)"),
+            ),
             Some(better) if better == arm => (Side::Arm, format!("in favour of {arm} ({phrase})")),
             Some(_) => (Side::Reference, format!("in favour of {reference} and against {arm} ({phrase})")),
         };

@@ -79,8 +79,8 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
         .collect();
     let mut gate = match (primary.is_empty(), gate_open) {
         (true, _) => "There is no primary endpoint with a comparison, so nothing opens the way to the secondary endpoints: their p-values describe and confirm nothing.".to_owned(),
-        (_, true) => format!("All {} primary hypotheses are rejected after Holm's adjustment at {level}: the secondary family is tested at {level}.", primary.len()),
-        (_, false) => format!("{rejected} of {} primary hypotheses are rejected after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", primary.len()),
+        (_, true) => format!("{} after Holm's adjustment at {level}: the secondary family is tested at {level}.", rejections(rejected, primary.len())),
+        (_, false) => format!("{} after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", rejections(rejected, primary.len())),
     };
     if !harmful.is_empty() {
         gate.push_str(&format!(
@@ -137,6 +137,17 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
         listed(&secondary_family),
     );
     Multiplicity { alpha, statement, primary_family, secondary_family, gate_open, gate }
+}
+
+fn rejections(rejected: usize, of: usize) -> String {
+    match (rejected, of) {
+        (0, 1) => "The primary hypothesis is not rejected".to_owned(),
+        (_, 1) => "The primary hypothesis is rejected".to_owned(),
+        (0, n) => format!("None of {n} primary hypotheses is rejected"),
+        (1, n) => format!("1 of {n} primary hypotheses is rejected"),
+        (k, n) if k == n => format!("All {n} primary hypotheses are rejected"),
+        (k, n) => format!("{k} of {n} primary hypotheses are rejected"),
+    }
 }
 
 fn counted(n: usize) -> String {

@@ -82,9 +82,9 @@ pub(super) fn left_out_text(
     }
     let of = |(arm, n): (usize, &usize)| (*n > 0).then(|| format!("{} {n}", frame.arm(arm)));
     let arms: Vec<String> = left_out.iter().enumerate().filter_map(of).collect();
+    let (has, is) = if all == 1 { ("has", "is") } else { ("have", "are") };
     Some(format!(
-        "{analysis}: {all} with an outcome but without {covariates} {} left out ({}).",
-        if all == 1 { "is" } else { "are" },
+        "{analysis}: {all} {has} the outcome but not {covariates}, and {is} left out ({}).",
         listed(&arms)
     ))
 }
@@ -134,14 +134,19 @@ pub(super) fn benefit(
         (_, Some(whom)) => format!("{named} favours {whom}"),
         (_, None) => format!("{named} favours neither {arm} nor {reference}"),
     };
-    let chance = match p {
+    format!("{direction}; {whom} ({})", significance(frame, p))
+}
+
+/// How a test stands before any adjustment, without claiming a probability of chance, which p is not.
+pub(super) fn significance(frame: &Frame<'_>, p: &Said<f64>) -> String {
+    let level = percent(frame.alpha);
+    match p {
         Ok(p) if *p <= frame.alpha => {
-            format!("unlikely by chance alone at a level of {} before any adjustment", percent(frame.alpha))
+            format!("significant at a level of {level} before any adjustment for multiplicity")
         }
-        Ok(_) => format!("compatible with chance at a level of {}", percent(frame.alpha)),
+        Ok(_) => format!("not significant at a level of {level}: compatible with no difference"),
         Err(_) => "its test is not computable".to_owned(),
-    };
-    format!("{direction}; {whom} ({chance})")
+    }
 }
 
 /// A list in words: "a, b and c".

@@ -227,7 +227,7 @@ fn forest(sources: &Sources, design: &Design) -> Wanted {
         name: "forest_plot",
         source: "efficacy_analysis, forest_plot.png",
         caption: format!(
-            "Pre-specified subgroups of the {} ({label}): unadjusted estimates with {} intervals. Exploratory, not adjusted for \
+            "Subgroups that the protocol names; {} ({label}): unadjusted estimates with {} intervals. Exploratory, not adjusted for \
              multiplicity.",
             primary.map_or("primary outcome", EndpointResult::primary_name),
             design.level

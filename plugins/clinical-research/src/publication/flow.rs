@@ -209,21 +209,23 @@ fn follow_up(arm: &ArmFlow) -> FlowBox {
     let (Some(completed), Some(discontinued)) = (arm.completed, arm.discontinued) else {
         return FlowBox::uncounted("Completion of the study is not recorded");
     };
-    let mut follow_up = FlowBox::new("Discontinued", discontinued as u64);
+    let mut follow_up = FlowBox::new("Completed the study", completed as u64);
+    match arm.completion_unknown {
+        Some(n) if n > 0 => follow_up = follow_up.part("Completion not recorded", n as u64),
+        _ => {}
+    }
+    follow_up = follow_up.part("Discontinued", discontinued as u64);
     let reasons = reasons(arm);
     for (reason, n) in reasons.iter().take(MOST_REASONS) {
-        follow_up = follow_up.part(shortened(reason, 50), *n as u64);
+        follow_up = follow_up.part(format!("– {}", shortened(reason, 50)), *n as u64);
     }
     let rest: usize = reasons.iter().skip(MOST_REASONS).map(|(_, n)| n).sum();
     if rest > 0 {
         let others = reasons.len() - MOST_REASONS;
-        follow_up = follow_up.part(counted(others, "other reason", "other reasons"), rest as u64);
+        let what = format!("– {}", counted(others, "other reason", "other reasons"));
+        follow_up = follow_up.part(what, rest as u64);
     }
-    follow_up = follow_up.part("Completed the study", completed as u64);
-    match arm.completion_unknown {
-        Some(n) if n > 0 => follow_up.part("Completion not recorded", n as u64),
-        _ => follow_up,
-    }
+    follow_up
 }
 
 fn analysed(sources: &Sources, arm: &ArmFlow) -> FlowBox {

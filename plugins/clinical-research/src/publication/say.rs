@@ -90,6 +90,33 @@ pub(super) fn comparison(of: &ComparisonResult, level: &str) -> String {
     )
 }
 
+/// The most arms that are named of those whom an analysis lost.
+const MOST_ARMS: usize = 12;
+
+/// Who has the outcome and is not in the endpoint's adjusted analysis, if anybody.
+pub(super) fn loss(endpoint: &EndpointResult, design: &Design) -> Option<String> {
+    let loss = endpoint.loss()?;
+    let arms: Vec<String> = design
+        .arms
+        .iter()
+        .filter_map(|arm| Some((arm, loss.by_arm.get(arm).copied().filter(|n| *n > 0)?)))
+        .take(MOST_ARMS)
+        .map(|(arm, n)| format!("{arm} {}", count(n)))
+        .collect();
+    let covariates = match loss.covariates.as_slice() {
+        [only] => only.clone(),
+        several => format!("all of {}", listed(several)),
+    };
+    let (has, is) = if loss.total() == 1 { ("has", "is") } else { ("have", "are") };
+    Some(format!(
+        "{}: {} ({}) {has} the outcome but not {covariates}, and {is} not in the {}.",
+        endpoint.label.trim_end_matches('.'),
+        counted(loss.total() as usize, "subject", "subjects"),
+        listed(&arms),
+        loss.analysis
+    ))
+}
+
 /// What may be concluded of a comparison: never that there is no difference because p is large.
 pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, design: &Design) -> String {
     let alpha = design.alpha;

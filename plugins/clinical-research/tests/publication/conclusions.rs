@@ -78,15 +78,15 @@ fn who_lacks_a_covariate_is_told_from_the_flow_to_the_limitations() {
         let section = section(from, to);
         for words in [
             "Change in score: 7 subjects (Old 3 and New 4) have the outcome but not baseline.score, and are not in the analysis of covariance.",
-            "death: 7 subjects (Old 3 and New 4) have the outcome but not age and baseline.score, and are not in the adjusted Cox model.",
+            "death: 7 subjects (Old 3 and New 4) have the outcome but not all of age and baseline.score, and are not in the adjusted Cox model.",
         ] {
             assert!(section.contains(words), "{from}: {words}\n{section}");
         }
     }
     let report = run.efficacy.text("statistical_analysis_plan_report.md").replace('\\', "");
     for words in [
-        "Analysis of covariance: 7 with an outcome but without baseline.score are left out (Old 3 and New 4).",
-        "Adjusted Cox model: 7 with an outcome but without all of age and baseline.score are left out (Old 3 and New 4).",
+        "Analysis of covariance: 7 have the outcome but not baseline.score, and are left out (Old 3 and New 4).",
+        "Adjusted Cox model: 7 have the outcome but not all of age and baseline.score, and are left out (Old 3 and New 4).",
         "| Arm | In population | Analysed | Missing | No covariate |",
     ] {
         assert!(report.contains(words), "{words}\n{report}");
@@ -110,7 +110,7 @@ fn a_difference_is_told_with_the_arm_that_it_favours() {
 
     input["protocol"]["endpoints"]["primary"].as_object_mut().unwrap().remove("direction");
     let said = conclusions(&input, "direction_unknown");
-    let words = "rejected for New, with no direction of benefit in the protocol (the mean was higher under New than under Old).";
+    let words = "rejected for New, where the mean was higher than under Old (the protocol does not say which is better).";
     assert!(said.contains(words) && !said.contains("favour"), "{said}");
 }
 
@@ -140,7 +140,7 @@ fn scores_answers_and_times_have_their_own_words() {
     let said = conclusions(&input, "time");
     assert!(
         said.contains(
-            "no direction of benefit in the protocol (the event came later under New than under Old)"
+            "where the event came later than under Old (the protocol does not say which is better)"
         ),
         "{said}"
     );
@@ -309,12 +309,20 @@ fn a_study_with_every_difficulty_is_told_without_a_false_word() {
     let found = conclusions(&input, "nasty");
     for words in [
         "For the outcome taken as primary (Death from any cause), as the protocol names none,",
-        "was rejected for High dose, with no direction of benefit in the protocol (the event came sooner under High dose than under Placebo).",
+        "was rejected for High dose, where the event came sooner than under Placebo (the protocol does not say which is better).",
         "It was not rejected for Low dose.",
     ] {
         assert!(found.contains(words), "{words}\n{found}");
     }
     let text = plain(&run("nasty", &input).publication);
+    for words in [
+        "1 of 2 primary hypotheses is rejected",
+        "Death from any cause: proportional hazards are doubtful, so that the hazard ratio is an average",
+        "the event came later under Low dose than under Placebo (not significant at a level of 5 %: compatible with no difference)",
+        "the event came sooner under High dose than under Placebo (significant at a level of 5 % before any adjustment",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
     assert!(
         text.contains("Kind of site: interaction not computable: No interaction can be estimated:"),
         "{text}"

@@ -7,6 +7,7 @@ use crate::publication::{
     design::{Guideline, Topic, told},
     say,
     sources::EndpointResult,
+    tables::Key,
 };
 
 pub(super) fn discussion(book: Book<'_>, document: &mut Document) {
@@ -68,6 +69,15 @@ pub(in crate::publication) fn limitations(book: Book<'_>) -> Vec<String> {
             ));
         }
     }
+    for endpoint in sources.efficacy.all().into_iter().filter(|e| e.is_time()).take(10) {
+        if endpoint.assumptions.iter().any(|a| a.contains("proportional hazards are doubtful")) {
+            found.push(format!(
+                "{}: proportional hazards are doubtful, so that the hazard ratio is an average over the time of follow-up{}.",
+                endpoint.label.trim_end_matches('.'),
+                book.tables.see(Key::Cox)
+            ));
+        }
+    }
     let lost = super::losses::without_covariate(book);
     if !lost.is_empty() {
         found.push(format!(
@@ -84,13 +94,13 @@ pub(in crate::publication) fn limitations(book: Book<'_>) -> Vec<String> {
     let quality = &sources.head.quality_metrics;
     let impossible = quality.out_of_range.len() + quality.date_order_violations.len();
     if impossible > 0 {
-        found.push(format!(
-            "{} outside the plausible range or contradict an order of dates; they were flagged and not repaired.",
-            match impossible {
-                1 => "1 value is".to_owned(),
-                n => format!("{} values are", say::count(n)),
-            }
-        ));
+        found.push(match impossible {
+            1 => "1 value is outside the plausible range or contradicts an order of dates; it was flagged and not repaired.".to_owned(),
+            n => format!(
+                "{} values are outside the plausible range or contradict an order of dates; they were flagged and not repaired.",
+                say::count(n)
+            ),
+        });
     }
     if quality.n_unreadable_values > 0 {
         found.push(format!(

@@ -301,9 +301,9 @@ pub(in crate::publication) fn endpoint(
         document.paragraph("There is no other arm to compare with; the results are described only.");
     }
     super::paragraphs(document, of.missing_data.iter().take(4).map(|m| say::sentence(m)));
-    if of.is_time() {
-        super::paragraphs(document, of.assumptions.iter().take(4).map(|a| say::sentence(a)));
-    }
+    // Of the checks of other kinds only what bears on the interval above is told here; the supplement has all.
+    let told = of.assumptions.iter().filter(|a| of.is_time() || a.contains("has no width"));
+    super::paragraphs(document, told.take(4).map(|a| say::sentence(a)));
 }
 
 /// Tests of interaction in sentences.
@@ -316,7 +316,8 @@ pub(in crate::publication) fn subgroups(book: Book<'_>, document: &mut Document)
         return;
     }
     document.paragraph(format!(
-        "Subgroups of the {} were pre-specified and are exploratory{}; p-values of interaction are not adjusted.",
+        "Subgroups were named in the protocol; their effects are those on the {}, and are exploratory{}; p-values of interaction are not \
+         adjusted.",
         book.sources.efficacy.primary().map_or("primary outcome", EndpointResult::primary_name),
         match (book.figures.find("forest"), book.tables.find(Key::Subgroups)) {
             (Some(figure), Some(table)) => format!(" ({}, {})", figure.number, table.number),

@@ -21,24 +21,6 @@ fn populations(sources: &Sources, grid: &mut Grid) {
     grid.note("Subjects without a value are left out of the endpoint's analysis; nothing is imputed.");
 }
 
-/// Whose outcome is known and who is not in the endpoint's adjusted analysis.
-fn losses(endpoint: &EndpointResult, grid: &mut Grid) {
-    let Some(loss) = endpoint.loss() else { return };
-    let arms: Vec<String> = loss
-        .by_arm
-        .iter()
-        .filter(|(_, n)| **n > 0)
-        .map(|(arm, n)| format!("{arm} {}", say::count(*n)))
-        .collect();
-    grid.note(format!(
-        "{}: not in the {} for want of {}: {}.",
-        endpoint.label,
-        loss.analysis,
-        say::listed(&loss.covariates),
-        say::listed(&arms)
-    ));
-}
-
 fn reasons(endpoint: &EndpointResult, of: &ComparisonResult, grid: &mut Grid) {
     for figure in ["estimate", "p"] {
         let is_there = if figure == "p" { of.main.p.is_some() } else { of.main.estimate.is_some() };
@@ -98,7 +80,7 @@ fn layout(sources: &Sources, design: &Design, has_column: bool) -> Option<Grid> 
             grid.note(format!("{}: not computable: {}", endpoint.label, say::sentence(why)));
             continue;
         }
-        losses(endpoint, &mut grid);
+        grid.note(say::loss(endpoint, design).unwrap_or_default());
         for arm in design.reference_first() {
             let Some(found) = endpoint.analysed.get(arm) else { continue };
             let compared = endpoint.comparisons.get(arm);
@@ -148,7 +130,7 @@ pub(in crate::publication) fn sensitivity(sources: &Sources, design: &Design) ->
     );
     for endpoint in sources.efficacy.all() {
         grid.heading(title(endpoint));
-        losses(endpoint, &mut grid);
+        grid.note(say::loss(endpoint, design).unwrap_or_default());
         for of in endpoint.compared(&design.arms) {
             let tests = std::iter::once(("main", &of.main))
                 .chain(of.sensitivity.iter().map(|test| ("sensitivity", test)));
