@@ -41,14 +41,24 @@ fn head(sources: &Sources, arm: &str) -> String {
     format!("{arm} (N\u{a0}=\u{a0}{}), n\u{a0}(%)", say::count(n))
 }
 
+/// The ratio of the risks: of two arms without an event there is none, whatever a correction of the zeros would make of it.
+pub(super) fn risk_ratio(term: &Term, arm: &str, reference: &str) -> Cell {
+    let has_none = |arm: &str| term.incidence.get(arm).is_none_or(|i| i.subjects == 0);
+    if has_none(arm) && has_none(reference) {
+        return Cell::text("–");
+    }
+    term.vs_reference.get(arm).map_or(Cell::missing(), |c| Cell::estimate(c.risk_ratio, c.rr_ci))
+}
+
 fn cells(sources: &Sources, name: &str, term: &Term, arm: &str) -> Vec<Cell> {
     let of = term.vs_reference.get(arm);
+    let reference = sources.safety.population.reference_arm.as_str();
     vec![
         Cell::text(name),
         share(term.incidence.get(arm)),
-        share(term.incidence.get(&sources.safety.population.reference_arm)),
+        share(term.incidence.get(reference)),
         of.map_or(Cell::missing(), |c| Cell::fraction(c.risk_difference, c.rd_ci_newcombe)),
-        of.map_or(Cell::missing(), |c| Cell::estimate(c.risk_ratio, c.rr_ci)),
+        risk_ratio(term, arm, reference),
         Cell::p(of.and_then(|c| c.fisher_p)),
     ]
 }
@@ -56,7 +66,7 @@ fn cells(sources: &Sources, name: &str, term: &Term, arm: &str) -> Vec<Cell> {
 fn methods(sources: &Sources, grid: &mut Grid) {
     grid.note(format!(
         "Against {}; risk differences (as shares, 0.1 is ten in a hundred) with Newcombe's interval, risk ratios log-normal (0.5 added to all \
-         cells if one is zero), Fisher's exact test two-sided; not adjusted for multiplicity.",
+         cells if one is zero; –: no event in either arm), Fisher's exact test two-sided; not adjusted for multiplicity.",
         sources.safety.population.reference_arm
     ));
 }

@@ -194,11 +194,8 @@ fn terms_with(sources: &Sources, design: &Design, others: &[&String]) -> Grid {
         let mut cells = vec![Cell::text(line.name)];
         cells.extend(arms(sources).iter().map(|arm| share(line.term.incidence.get(arm))));
         cells.extend(others.iter().map(|arm| difference(of(arm))));
-        cells.extend(
-            others
-                .iter()
-                .map(|arm| of(arm).map_or(Cell::missing(), |c| Cell::estimate(c.risk_ratio, c.rr_ci))),
-        );
+        let reference = sources.safety.population.reference_arm.as_str();
+        cells.extend(others.iter().map(|arm| comparisons::risk_ratio(line.term, arm, reference)));
         cells.extend(others.iter().map(|arm| Cell::p(of(arm).and_then(|c| c.fisher_p))));
         if line.is_preferred { grid.under(cells) } else { grid.row(cells) }
     }
@@ -207,7 +204,7 @@ fn terms_with(sources: &Sources, design: &Design, others: &[&String]) -> Grid {
     }
     if !others.is_empty() {
         grid.note(format!(
-            "Against {}; risk differences with Newcombe's interval, Fisher's exact test two-sided, not adjusted (ae_table.csv has p adjusted \
+            "Against {}; risk differences with Newcombe's interval, risk ratios log-normal (–: no event in either arm), Fisher's exact test two-sided, not adjusted (ae_table.csv has p adjusted \
              for the number of terms). Many terms are compared: single ones prove nothing.",
             sources.safety.population.reference_arm
         ));
