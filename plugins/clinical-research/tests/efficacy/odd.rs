@@ -358,3 +358,31 @@ fn an_interaction_of_the_cells_that_are_not_empty_says_what_it_leaves_out() {
     assert!(interaction["p"].is_number(), "{interaction}");
     assert_eq!((&interaction["df"], &interaction["without_cells"]), (&json!(1.0), &json!("Third/clinic")));
 }
+
+#[test]
+fn an_arm_without_any_covariate_is_compared_without_it_and_nobody_is_counted_twice() {
+    let mut study = made_up(90, 15);
+    study.protocol.arms.push("Third".into());
+    for (row, arm) in study.subjects.arm.iter_mut().enumerate() {
+        *arm = Some(row as u32 % 3);
+    }
+    let third = rows_of(&study, 2);
+    let control = rows_of(&study, 0);
+    let Some(Column::Numeric(scores)) = study.subjects.fields.get_mut("baseline.score") else { panic!() };
+    third.iter().chain(control.iter().take(4)).for_each(|row| scores[*row] = None);
+    let found = checked(&study);
+    let change = endpoint(&found, "change");
+    let of = |arm: &str| {
+        ["in_population", "analysed", "missing", "without_covariate"]
+            .map(|key| change["analysed"][arm][key].as_u64().unwrap())
+    };
+    assert_eq!([of("Control"), of("Active"), of("Third")], [[30, 26, 0, 4], [30, 30, 0, 0], [30, 30, 0, 0]]);
+    let third = &change["comparisons"]["Third"];
+    assert_eq!(
+        (&third["main"]["test"], &third["n"], &third["n_ref"]),
+        (&json!("Welch's t test"), &json!(30), &json!(30))
+    );
+    let active = &change["comparisons"]["Active"];
+    assert_eq!((&active["n"], &active["n_ref"]), (&json!(30), &json!(26)));
+    assert_eq!(change["ancova"]["left_out_by_arm"], json!({"Control": 4, "Active": 0, "Third": 30}));
+}

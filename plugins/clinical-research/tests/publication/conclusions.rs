@@ -314,7 +314,14 @@ fn a_study_with_every_difficulty_is_told_without_a_false_word() {
     ] {
         assert!(found.contains(words), "{words}\n{found}");
     }
-    let text = plain(&run("nasty", &input).publication);
+    let published = run("nasty", &input).publication;
+    let report = office_text(published.bytes("csr_shell.docx"), "word/document.xml");
+    let summary = report.split("Summary of efficacy (ISE)").last().unwrap();
+    assert!(
+        summary.contains("the gate is closed, and p-values of secondary endpoints describe"),
+        "{summary}"
+    );
+    let text = plain(&published);
     for words in [
         "1 of 2 primary hypotheses is rejected",
         "Death from any cause: proportional hazards are doubtful, so that the hazard ratio is an average",

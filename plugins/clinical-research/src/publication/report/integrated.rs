@@ -41,6 +41,9 @@ pub(super) fn efficacy(book: Book<'_>, document: &mut Document) {
         items.push(Text::new().bold(lead).plain(words));
     }
     document.bullets(items);
+    if design.arms.len() > 1 {
+        document.paragraph(sources.efficacy.multiplicity.gate.as_str());
+    }
     document.heading(2, "Subpopulations");
     shared::subgroups(book, document);
     document.heading(2, "Conclusion");
