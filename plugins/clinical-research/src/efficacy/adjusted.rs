@@ -11,8 +11,8 @@ use super::{
     events::Followed,
     frame::Levels,
     hazards::fit_json,
-    object::{Object, Said, object},
-    words::{figure, listed, p_text, reason},
+    object::{Object, Said, by_arm, object},
+    words::{figure, left_out_text, listed, p_text, reason},
 };
 use crate::study::Column;
 
@@ -24,6 +24,8 @@ pub(super) struct AdjustedModel {
     pub(super) model: Model,
     /// What a reader should know of it.
     pub(super) notes: Vec<String>,
+    /// Who is left out because a covariate is missing.
+    pub(super) missing: Option<String>,
     pub(super) json: Value,
 }
 
@@ -77,11 +79,18 @@ pub(super) fn fit(followed: &Followed<'_, '_>) -> Said<AdjustedModel> {
     let proportional =
         proportional_hazards(&model.fit, &follow_up, &slices(&columns), TimeTransform::Rank).map_err(said);
     let left_out = followed.follow_up.n() - follow_up.n();
+    let of_arms: Vec<usize> = (0..frame.n_arms()).map(n_of).collect();
+    let left_out_of_arms: Vec<usize> =
+        of_arms.iter().enumerate().map(|(arm, n)| followed.count(arm).0.saturating_sub(*n)).collect();
+    let covariates = match endpoint.covariates.as_slice() {
+        [only] => only.clone(),
+        several => format!("all of {}", listed(several)),
+    };
+    let missing = left_out_text(frame, "Adjusted Cox model", &covariates, &left_out_of_arms);
     let mut notes = vec![format!(
-        "Adjusted model: {} of {} subjects ({left_out} without {} left out), {} events.",
+        "Adjusted model: {} of {} subjects ({left_out} left out for want of a covariate), {} events.",
         follow_up.n(),
         followed.follow_up.n(),
-        listed(&endpoint.covariates),
         follow_up.event_count()
     )];
     let share = follow_up.event_count() as f64 / model.names.len() as f64;
@@ -104,6 +113,9 @@ pub(super) fn fit(followed: &Followed<'_, '_>) -> Said<AdjustedModel> {
     }
     let mut made = Object::new();
     made.set("n", model.fit.n).set("left_out", left_out);
+    made.set("covariates", &endpoint.covariates);
+    made.set("n_by_arm", by_arm(frame, &of_arms));
+    made.set("left_out_by_arm", by_arm(frame, &left_out_of_arms));
     made.set(
         "terms",
         object(model.names.iter().enumerate().map(|(at, name)| (name.clone(), model.term(at)))),
@@ -119,5 +131,5 @@ pub(super) fn fit(followed: &Followed<'_, '_>) -> Said<AdjustedModel> {
     });
     made.computed("ph_test_rank", tests);
     let json = made.finish();
-    Ok(AdjustedModel { model, notes, json })
+    Ok(AdjustedModel { model, notes, missing, json })
 }

@@ -7,6 +7,7 @@ use heddle_kit::stats::{
 use serde_json::{Value, json};
 
 use super::{
+    favours::{Favours, OUTCOME},
     frame::{Frame, Members, booleans},
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Role, Test},
@@ -139,6 +140,7 @@ impl Data<'_, '_> {
             label: self.endpoint.label.clone(),
             kind: "binary",
             role,
+            is_adopted: false,
             unit: None,
             direction: self.endpoint.direction,
             not_computable: None,
@@ -206,9 +208,11 @@ impl Data<'_, '_> {
         };
         let effect =
             main.estimate.as_ref().ok().map(|e| (e.value, format!("risk difference {}", figure(e.value))));
+        let value = main.estimate.as_ref().ok().map(|e| e.value);
+        let favours = Favours::of(self.frame, arm, value, self.endpoint.direction, OUTCOME);
         let benefit = benefit(self.frame, self.endpoint, arm, effect, &main.p);
         let n = (group.n as usize, reference.n as usize);
-        Comparison { arm, n, main, why: why.to_owned(), sensitivity, benefit, adjusted: None }
+        Comparison { arm, n, main, why: why.to_owned(), sensitivity, benefit, favours, adjusted: None }
     }
 
     fn counted(&self, arm: usize) -> Counted {
@@ -229,6 +233,7 @@ impl Data<'_, '_> {
             arm: self.frame.arm(arm).to_owned(),
             in_population: self.sizes.get(arm).copied().unwrap_or(0),
             analysed: p.n as usize,
+            without_covariate: 0,
             summary,
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     frame::{Frame, Members, numbers},
-    object::{Object, Said, object},
+    object::{Object, Said, by_arm, object},
     words::reason,
 };
 
@@ -19,6 +19,8 @@ pub(super) struct Adjusted {
     fit: Ancova,
     n: usize,
     pub(super) n_by_arm: Vec<usize>,
+    /// Those who have a value of the outcome and none of the covariate.
+    pub(super) left_out: Vec<usize>,
     /// Whether the slope of the covariate differs between arms.
     pub(super) slopes_p: Said<f64>,
 }
@@ -32,15 +34,20 @@ pub(super) fn adjust(
 ) -> Said<Adjusted> {
     let covariate = numbers(frame.study, field)?;
     let (mut outcome, mut baseline, mut arms) = (Vec::new(), Vec::new(), Vec::new());
-    let mut n_by_arm = vec![0; frame.n_arms()];
+    let (mut n_by_arm, mut left_out) = (vec![0; frame.n_arms()], vec![0; frame.n_arms()]);
     for (row, arm) in members.rows.iter().zip(&members.arms) {
-        if let (Some(y), Some(x)) = (value(*row), covariate.get(*row as usize).copied().flatten()) {
-            outcome.push(y);
-            baseline.push(x);
-            arms.push(*arm);
-            if let Some(n) = n_by_arm.get_mut(*arm) {
-                *n += 1;
+        let Some(y) = value(*row) else { continue };
+        let count = match covariate.get(*row as usize).copied().flatten() {
+            Some(x) => {
+                outcome.push(y);
+                baseline.push(x);
+                arms.push(*arm);
+                n_by_arm.get_mut(*arm)
             }
+            None => left_out.get_mut(*arm),
+        };
+        if let Some(n) = count {
+            *n += 1;
         }
     }
     if n_by_arm.get(frame.reference).copied().unwrap_or(0) == 0 {
@@ -59,7 +66,7 @@ pub(super) fn adjust(
         Ok(nested_f_test(&fit.fit, &least_squares(&columns, &outcome, frame.level)?)?.p)
     };
     let slopes_p = slopes().map_err(said);
-    Ok(Adjusted { field: field.to_owned(), fit, n: outcome.len(), n_by_arm, slopes_p })
+    Ok(Adjusted { field: field.to_owned(), fit, n: outcome.len(), n_by_arm, left_out, slopes_p })
 }
 
 impl Adjusted {
@@ -82,6 +89,8 @@ impl Adjusted {
         });
         let mut made = Object::new();
         made.set("n", self.n);
+        made.set("n_by_arm", by_arm(frame, &self.n_by_arm));
+        made.set("left_out_by_arm", by_arm(frame, &self.left_out));
         made.set("covariate", &self.field);
         let names = std::slice::from_ref(&self.field);
         made.computed(

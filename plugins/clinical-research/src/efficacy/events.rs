@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 use super::{
     adjusted,
     cox::hazard_ratio,
+    favours::{EVENT, Favours},
     frame::{Frame, Members},
     hazards::ArmModel,
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Forest, Role, Test},
     time_subgroups,
-    words::{figure, reason},
+    words::{figure, reason, significance},
 };
 use crate::study::TimeToEventEndpoint;
 
@@ -205,6 +206,7 @@ impl<'s> Followed<'_, 's> {
             label: self.endpoint.label.clone(),
             kind: "time_to_event",
             role,
+            is_adopted: false,
             unit: self.endpoint.unit.clone(),
             direction: None,
             not_computable: None,
@@ -216,7 +218,7 @@ impl<'s> Followed<'_, 's> {
                 estimate: Err("a test of all arms at once".to_owned()),
                 p: overall.map(|t| t.test.p),
             }),
-            missing: self.missing(),
+            missing: self.missing(&adjusted),
             assumptions: self.assumptions(&arm_model, &adjusted),
             curves: curves
                 .into_iter()
@@ -300,25 +302,32 @@ impl<'s> Followed<'_, 's> {
             p(difference),
         ));
         let (name, reference) = (frame.arm(arm), frame.reference_name());
+        // Without a finite hazard ratio the log-rank test still has a direction: events observed less expected.
+        let excess = plain.as_ref().ok().and_then(|t| Some(t.observed.get(arm)? - t.expected.get(arm)?));
+        let effect = hr.as_ref().ok().map(|hr| hr.value.ln()).or(excess);
+        let favours = Favours::of(frame, arm, effect, None, EVENT);
+        let p_value = plain.as_ref().map(|t| t.test.p).map_err(Clone::clone);
         let benefit = match &hr {
-            Ok(hr) if hr.value > 1.0 => format!(
-                "hazard ratio {}: the event comes sooner under {name} than under {reference}",
-                figure(hr.value)
+            Ok(hr) => format!(
+                "hazard ratio {}: the event came {} under {name} than under {reference} ({})",
+                figure(hr.value),
+                match hr.value {
+                    value if value > 1.0 => "sooner",
+                    value if value < 1.0 => "later",
+                    _ => "no sooner",
+                },
+                significance(frame, &p_value)
             ),
-            Ok(hr) if hr.value < 1.0 => format!(
-                "hazard ratio {}: the event comes later under {name} than under {reference}",
-                figure(hr.value)
-            ),
-            Ok(_) => format!("hazard ratio 1: the event comes no sooner under {name} than under {reference}"),
             Err(why) => format!("no hazard ratio: {why}"),
         };
         Comparison {
             arm,
             n: (self.count(arm).0, self.count(frame.reference).0),
-            main: test("Log-rank test", "hazard ratio (Cox model, Efron ties)", hr, plain.as_ref().map(|t| t.test.p).map_err(Clone::clone)),
+            main: test("Log-rank test", "hazard ratio (Cox model, Efron ties)", hr, p_value),
             why: "a time to an event with censoring: the log-rank test assumes nothing of the shape of the curves and is the most powerful one under proportional hazards; the Cox model measures the effect".to_owned(),
             sensitivity,
             benefit: format!("{benefit}; whether that is a benefit depends on the event, of which the protocol gives no direction"),
+            favours,
             adjusted: None,
         }
     }
@@ -346,11 +355,12 @@ impl<'s> Followed<'_, 's> {
             arm: self.frame.arm(arm).to_owned(),
             in_population: self.sizes.get(arm).copied().unwrap_or(0),
             analysed: n,
+            without_covariate: 0,
             summary,
         }
     }
 
-    fn missing(&self) -> Vec<String> {
+    fn missing(&self, adjusted: &Said<adjusted::AdjustedModel>) -> Vec<String> {
         let of = |(arm, size): (usize, &usize)| {
             let missing = size.saturating_sub(self.count(arm).0);
             (missing > 0).then(|| {
@@ -360,6 +370,7 @@ impl<'s> Followed<'_, 's> {
                 )
             })
         };
-        self.sizes.iter().enumerate().filter_map(of).collect()
+        let of_model = adjusted.as_ref().ok().and_then(|model| model.missing.clone());
+        of_model.into_iter().chain(self.sizes.iter().enumerate().filter_map(of)).collect()
     }
 }

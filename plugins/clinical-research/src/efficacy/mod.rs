@@ -1,7 +1,8 @@
 //! Phase `efficacy_analysis`: whether the treatments work, endpoint by endpoint.
 //!
-//! `numeric` (with `covariance`), `binary` and `events` (with `curves`, `hazards`, `adjusted`) analyse an endpoint each; `subgroups` and
-//! `time_subgroups` look within subgroups; `multiplicity`
+//! `numeric` (with `covariance`), `binary` and `events` (with `curves`, `hazards`, `adjusted`) analyse an endpoint each, `favours` says which
+//! way its effect points; `subgroups` and
+//! `time_subgroups` (with `empty`) look within subgroups; `multiplicity`
 //! holds the error of the whole; `render`, `report` and `picture` show it. The test that counts is chosen by the endpoint's
 //! kind and by the protocol alone, never by the data.
 
@@ -10,7 +11,9 @@ mod binary;
 mod covariance;
 mod cox;
 mod curves;
+mod empty;
 mod events;
+mod favours;
 mod frame;
 mod hazards;
 mod methods;
@@ -141,9 +144,11 @@ fn analyse_all(frame: &Frame<'_>, efficacy: &Members, times: &Members) -> (Vec<A
     found.extend(of(&lists.secondary, Role::Secondary));
     found.extend(of(&lists.exploratory, Role::Exploratory));
     for (at, endpoint) in lists.time_to_event.iter().take(MOST_ENDPOINTS).enumerate() {
-        let role = if lists.primary.is_none() && at == 0 { Role::Primary } else { Role::Secondary };
+        let is_adopted = lists.primary.is_none() && at == 0;
+        let role = if is_adopted { Role::Primary } else { Role::Secondary };
         let result = possible(frame, times).and_then(|()| events::analyse(frame, times, endpoint, role));
-        found.push(result.unwrap_or_else(|why| impossible_time(frame, times, endpoint, role, why)));
+        let analysed = result.unwrap_or_else(|why| impossible_time(frame, times, endpoint, role, why));
+        found.push(Analysed { is_adopted, ..analysed });
     }
     let notes = notes(frame.study);
     (found, notes)
@@ -257,12 +262,14 @@ fn impossible(
         why: "nothing can be tested".to_owned(),
         sensitivity: Vec::new(),
         benefit: "no effect could be estimated".to_owned(),
+        favours: favours::Favours::nothing(),
         adjusted: None,
     };
     let counted = |arm: usize| result::Counted {
         arm: frame.arm(arm).to_owned(),
         in_population: members.sizes.get(arm).copied().unwrap_or(0),
         analysed: 0,
+        without_covariate: 0,
         summary: "no values".to_owned(),
     };
     Analysed {
@@ -270,6 +277,7 @@ fn impossible(
         label: label.to_owned(),
         kind,
         role,
+        is_adopted: false,
         unit: None,
         direction: None,
         counts: (0..frame.n_arms()).map(counted).collect(),

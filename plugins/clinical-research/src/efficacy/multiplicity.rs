@@ -4,8 +4,9 @@ use heddle_kit::stats::{hochberg, holm};
 use serde::Serialize;
 
 use super::{
+    favours::Side,
     frame::Frame,
-    result::{Adjusted, Analysed, Role},
+    result::{Adjusted, Analysed, Comparison, Role},
     words::{listed, p_text, percent},
 };
 
@@ -68,35 +69,58 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
     let rejected = first.0.iter().filter(|p| **p <= alpha).count();
     let gate_open = !primary.is_empty() && rejected == primary.len();
     let level = percent(alpha);
-    let gate = match (primary.is_empty(), gate_open) {
+    let harmful: Vec<String> = primary
+        .iter()
+        .zip(&first.0)
+        .filter(|(_, p)| **p <= alpha)
+        .filter_map(|((at, of), _)| endpoints.get(*at)?.comparisons.get(*of))
+        .filter(|of| of.favours.side == Side::Reference)
+        .map(|of| frame.arm(of.arm).to_owned())
+        .collect();
+    let mut gate = match (primary.is_empty(), gate_open) {
         (true, _) => "There is no primary endpoint with a comparison, so nothing opens the way to the secondary endpoints: their p-values describe and confirm nothing.".to_owned(),
-        (_, true) => format!("All {} primary hypotheses are rejected after Holm's adjustment at {level}: the secondary family is tested at {level}.", primary.len()),
-        (_, false) => format!("{rejected} of {} primary hypotheses are rejected after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", primary.len()),
+        (_, true) => format!("{} after Holm's adjustment at {level}: the secondary family is tested at {level}.", rejections(rejected, primary.len())),
+        (_, false) => format!("{} after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", rejections(rejected, primary.len())),
     };
+    if !harmful.is_empty() {
+        gate.push_str(&format!(
+            " A rejected hypothesis is no proof of benefit: the primary endpoint was worse under {} than under {}.",
+            listed(&harmful),
+            frame.reference_name()
+        ));
+    }
     let mut give = |family: &[Place],
                     adjusted: &(Vec<f64>, Vec<f64>),
-                    conclusion: &dyn Fn(f64, bool) -> String| {
+                    conclusion: &dyn Fn(f64, &Comparison) -> String| {
         for ((at, comparison), (holm, hochberg)) in family.iter().zip(adjusted.0.iter().zip(&adjusted.1)) {
             if let Some(found) = endpoints.get_mut(*at).and_then(|e| e.comparisons.get_mut(*comparison)) {
-                let conclusion = conclusion(*holm, found.main.p.is_ok());
+                let conclusion = conclusion(*holm, found);
                 found.adjusted =
                     Some(Adjusted { holm: *holm, hochberg: *hochberg, family: family.len(), conclusion });
             }
         }
     };
-    give(&primary, &first, &|p, computed| match (computed, p <= alpha) {
+    give(&primary, &first, &|p, of| match (of.main.p.is_ok(), p <= alpha) {
         (false, _) => "not computable, and so not rejected".to_owned(),
         (true, true) => {
-            format!("the hypothesis of no difference is rejected at {level} (Holm p {})", p_text(p))
+            format!(
+                "the hypothesis of no difference is rejected at {level} (Holm p {}), {}",
+                p_text(p),
+                of.favours.words
+            )
         }
         (true, false) => {
             format!("the hypothesis of no difference is not rejected at {level} (Holm p {})", p_text(p))
         }
     });
-    give(&secondary, &second, &|p, computed| match (computed, gate_open, p <= alpha) {
+    give(&secondary, &second, &|p, of| match (of.main.p.is_ok(), gate_open, p <= alpha) {
         (false, ..) => "not computable, and so not rejected".to_owned(),
         (_, true, true) => {
-            format!("rejected at {level} within the secondary family (Holm p {})", p_text(p))
+            format!(
+                "rejected at {level} within the secondary family (Holm p {}), {}",
+                p_text(p),
+                of.favours.words
+            )
         }
         (_, true, false) => {
             format!("not rejected at {level} within the secondary family (Holm p {})", p_text(p))
@@ -113,6 +137,17 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
         listed(&secondary_family),
     );
     Multiplicity { alpha, statement, primary_family, secondary_family, gate_open, gate }
+}
+
+fn rejections(rejected: usize, of: usize) -> String {
+    match (rejected, of) {
+        (0, 1) => "The primary hypothesis is not rejected".to_owned(),
+        (_, 1) => "The primary hypothesis is rejected".to_owned(),
+        (0, n) => format!("None of {n} primary hypotheses is rejected"),
+        (1, n) => format!("1 of {n} primary hypotheses is rejected"),
+        (k, n) if k == n => format!("All {n} primary hypotheses are rejected"),
+        (k, n) => format!("{k} of {n} primary hypotheses are rejected"),
+    }
 }
 
 fn counted(n: usize) -> String {

@@ -1,19 +1,26 @@
 //! Endpoints that are measurements or scores.
 
-use heddle_kit::stats::{
-    Computed, NotComputable, Sample, TTest, anova, brown_forsythe, cohens_d, hedges_g, hodges_lehmann,
-    kruskal_wallis, mann_whitney, sample_mean_interval, shapiro_wilk, student_test, welch_test,
+use heddle_kit::{
+    report::thousands,
+    stats::{
+        Computed, NotComputable, Sample, TTest, anova, brown_forsythe, cohens_d, hedges_g, hodges_lehmann,
+        kruskal_wallis, mann_whitney, sample_mean_interval, shapiro_wilk, student_test, welch_test,
+    },
 };
 use serde_json::{Value, json};
 
 use super::{
     covariance::{Adjusted, adjust},
+    favours::{Favours, MEAN, SCORE},
     frame::{Frame, Members, numbers},
     object::{Object, Said, object},
     result::{Analysed, Comparison, Counted, Estimate, Role, Test},
-    words::{benefit, figure, p_text, reason},
+    words::{benefit, figure, left_out_text, p_text, reason},
 };
 use crate::study::{Endpoint, EndpointKind};
+
+/// The planned test where the protocol names a covariate.
+pub(super) const COVARIANCE: &str = "Analysis of covariance";
 
 /// The values of an endpoint, and of its covariate, in the rows of the population.
 struct Data<'a, 's> {
@@ -140,18 +147,27 @@ impl Data<'_, '_> {
             let measure = "any difference between arms".to_owned();
             Test { name: name.to_owned(), measure, estimate: Err("a test of all arms at once".to_owned()), p }
         });
+        let comparisons: Vec<Comparison> =
+            frame.compared().enumerate().map(|(at, arm)| self.comparison(at, arm)).collect();
+        let counts: Vec<Counted> = (0..frame.n_arms()).map(|arm| self.counted(arm, &comparisons)).collect();
+        let without: Vec<usize> = counts.iter().map(|c| c.without_covariate).collect();
+        let covariate = self.endpoint.baseline_field.as_deref().unwrap_or_default();
         Analysed {
             id: self.endpoint.id.clone(),
             label: self.endpoint.label.clone(),
             kind: self.kind(),
             role,
+            is_adopted: false,
             unit: self.endpoint.unit.clone(),
             direction: self.endpoint.direction,
             not_computable: None,
-            counts: (0..frame.n_arms()).map(|arm| self.counted(arm)).collect(),
-            comparisons: frame.compared().enumerate().map(|(at, arm)| self.comparison(at, arm)).collect(),
+            counts,
+            comparisons,
             overall,
-            missing: frame.compared().filter_map(|arm| self.tipping(arm)).collect(),
+            missing: left_out_text(frame, COVARIANCE, covariate, &without)
+                .into_iter()
+                .chain(frame.compared().filter_map(|arm| self.tipping(arm)))
+                .collect(),
             assumptions: self.assumptions(),
             curves: Vec::new(),
             forest: None,
@@ -229,7 +245,7 @@ impl Data<'_, '_> {
             let effect = adjusted.as_ref().map_err(Clone::clone).and_then(|a| a.effect(self.frame, at, arm));
             let estimate = effect.as_ref().map(|e| Estimate { value: e.estimate, interval: e.interval });
             let p = effect.as_ref().map(|e| e.p).map_err(Clone::clone);
-            test("Analysis of covariance", "adjusted mean difference", (estimate.map_err(Clone::clone), p))
+            test(COVARIANCE, "adjusted mean difference", (estimate.map_err(Clone::clone), p))
         });
         let (main, why, sensitivity) = if self.endpoint.kind == EndpointKind::Ordinal {
             let why = "a score whose order counts: a rank test assumes no equal distances between its values";
@@ -261,23 +277,30 @@ impl Data<'_, '_> {
         } else {
             main.estimate.as_ref().ok().map(|e| (e.value, format!("{} {}", main.measure, figure(e.value))))
         };
+        let value = effect.as_ref().map(|(value, _)| *value);
+        let phrases = if self.endpoint.kind == EndpointKind::Ordinal { SCORE } else { MEAN };
+        let favours = Favours::of(self.frame, arm, value, self.endpoint.direction, phrases);
         let benefit = benefit(self.frame, self.endpoint, arm, effect, &main.p);
-        let n = if main.name == "Analysis of covariance" {
-            let of = |arm: usize| {
-                self.adjusted
-                    .as_ref()
-                    .and_then(|a| a.as_ref().ok())
-                    .and_then(|a| a.n_by_arm.get(arm))
-                    .copied()
-            };
-            (of(arm).unwrap_or(0), of(self.frame.reference).unwrap_or(0))
-        } else {
-            (self.n(arm), self.n(self.frame.reference))
-        };
-        Comparison { arm, n, main, why, sensitivity, benefit, adjusted: None }
+        let left_out = |of: usize| self.left_out(&main, of);
+        let n = (self.n(arm) - left_out(arm), self.n(self.frame.reference) - left_out(self.frame.reference));
+        Comparison { arm, n, main, why, sensitivity, benefit, favours, adjusted: None }
     }
 
-    fn counted(&self, arm: usize) -> Counted {
+    /// Those of an arm who have a value and are not in a test, because its covariate is missing.
+    fn left_out(&self, main: &Test, arm: usize) -> usize {
+        match &self.adjusted {
+            Some(Ok(adjusted)) if main.name == COVARIANCE => {
+                adjusted.left_out.get(arm).copied().unwrap_or(0).min(self.n(arm))
+            }
+            _ => 0,
+        }
+    }
+
+    /// How many of an arm are in the comparison that it is in; of the reference, in any.
+    fn counted(&self, arm: usize, comparisons: &[Comparison]) -> Counted {
+        let is_of = |c: &&Comparison| c.arm == arm || arm == self.frame.reference;
+        let without =
+            comparisons.iter().filter(is_of).map(|c| self.left_out(&c.main, arm)).max().unwrap_or(0);
         let unit = self.endpoint.unit.as_deref().map(|u| format!(" {u}")).unwrap_or_default();
         let summary = match self.samples.get(arm).and_then(|s| s.as_ref().ok()) {
             None => "no values".to_owned(),
@@ -285,8 +308,13 @@ impl Data<'_, '_> {
                 let s = sample.summary();
                 let spread =
                     s.sd.map_or_else(|| "no SD of one value".to_owned(), |sd| format!("SD {}", figure(sd)));
+                let of = if without > 0 {
+                    format!("; of the {} with a value", thousands(s.n as f64, 0))
+                } else {
+                    String::new()
+                };
                 format!(
-                    "mean {}{unit} ({spread}); median {} ({} to {})",
+                    "mean {}{unit} ({spread}); median {} ({} to {}){of}",
                     figure(s.mean),
                     figure(s.median),
                     figure(s.q1),
@@ -297,7 +325,8 @@ impl Data<'_, '_> {
         Counted {
             arm: self.frame.arm(arm).to_owned(),
             in_population: self.sizes.get(arm).copied().unwrap_or(0),
-            analysed: self.n(arm),
+            analysed: self.n(arm) - without,
+            without_covariate: without,
             summary,
         }
     }

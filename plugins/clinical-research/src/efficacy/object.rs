@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::frame::Frame;
+
 /// A figure, or the reason in words why there is none.
 pub(super) type Said<T> = Result<T, String>;
 
@@ -75,6 +77,11 @@ impl Object {
 /// An object from pairs.
 pub(super) fn object<K: Into<String>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Value {
     Value::Object(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+}
+
+/// Counts under the names of their arms.
+pub(super) fn by_arm(frame: &Frame<'_>, counts: &[usize]) -> Value {
+    object(counts.iter().enumerate().map(|(arm, n)| (frame.arm(arm), Value::from(*n))))
 }
 
 #[cfg(test)]

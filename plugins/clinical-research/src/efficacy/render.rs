@@ -24,7 +24,7 @@ fn comparison(frame: &Frame<'_>, of: &Comparison, role: Role) -> Value {
     made.set("arm", frame.arm(of.arm)).set("reference", frame.reference_name());
     made.set("n", of.n.0).set("n_ref", of.n.1);
     made.set("main", test(&of.main)).set("why_this_test", &of.why);
-    made.set("direction_of_benefit", &of.benefit);
+    made.set("direction_of_benefit", &of.benefit).set("favours", &of.favours);
     if let Some(adjusted) = &of.adjusted {
         made.set("p_holm", adjusted.holm).set("p_hochberg", adjusted.hochberg);
         made.set("family_size", adjusted.family).set("conclusion", &adjusted.conclusion);
@@ -68,6 +68,9 @@ pub(super) fn endpoint(frame: &Frame<'_>, of: &Analysed) -> Value {
     let mut map = of.json.clone();
     let mut made = Object::new();
     made.set("id", &of.id).set("label", &of.label).set("type", of.kind).set("role", of.role);
+    if of.is_adopted {
+        made.set("adopted", "the protocol names no primary endpoint; this is its first time to an event");
+    }
     if let Some(unit) = &of.unit {
         made.set("unit", unit);
     }
@@ -81,9 +84,9 @@ pub(super) fn endpoint(frame: &Frame<'_>, of: &Analysed) -> Value {
         made.computed::<f64>("result", Err(why.clone()));
     }
     let analysed = of.counts.iter().map(|c| {
-        let missing = c.in_population.saturating_sub(c.analysed);
         let value = json!({
-            "in_population": c.in_population, "analysed": c.analysed, "missing": missing, "summary": c.summary,
+            "in_population": c.in_population, "analysed": c.analysed, "missing": c.missing(),
+            "without_covariate": c.without_covariate, "summary": c.summary,
         });
         (c.arm.clone(), value)
     });

@@ -5,6 +5,7 @@ use heddle_kit::report::{Align, Markdown, markdown_escaped};
 use super::{
     frame::{Frame, Members},
     methods::METHODS,
+    numeric::COVARIANCE,
     render::{Results, statement},
     result::{Analysed, Comparison, Role, Test},
     words::{direction_text, estimate_text, p_text, percent},
@@ -108,7 +109,11 @@ impl Report<'_, '_> {
     }
 
     fn endpoint(&self, text: &mut Markdown, endpoint: &Analysed) {
-        let mark = if endpoint.role == Role::Exploratory { " (exploratory)" } else { "" };
+        let mark = match endpoint.role {
+            Role::Exploratory => " (exploratory)",
+            _ if endpoint.is_adopted => " (taken as primary, because the protocol names no primary endpoint)",
+            _ => "",
+        };
         text.heading(3, &format!("{}{mark}", endpoint.label));
         let kind = endpoint.kind.replace('_', " ");
         let direction = if endpoint.kind == "time_to_event" {
@@ -126,17 +131,18 @@ impl Report<'_, '_> {
             ("In population", Align::Right),
             ("Analysed", Align::Right),
             ("Missing", Align::Right),
+            ("No covariate", Align::Right),
             ("Result", Align::Left),
         ];
         text.table(
             &columns,
             endpoint.counts.iter().map(|c| {
-                let missing = c.in_population.saturating_sub(c.analysed);
                 [
                     c.arm.clone(),
                     c.in_population.to_string(),
                     c.analysed.to_string(),
-                    missing.to_string(),
+                    c.missing().to_string(),
+                    c.without_covariate.to_string(),
                     c.summary.clone(),
                 ]
             }),
@@ -340,7 +346,7 @@ impl Report<'_, '_> {
             text.paragraph("Every planned figure was computed.");
         }
         text.bullets(said.iter().map(|s| markdown_escaped(s)));
-        let replaced = |c: &&Comparison| c.sensitivity.iter().any(|t| t.name == "Analysis of covariance");
+        let replaced = |c: &&Comparison| c.sensitivity.iter().any(|t| t.name == COVARIANCE);
         let deviations: Vec<String> = self
             .results
             .endpoints

@@ -4,7 +4,7 @@ use heddle_kit::survival::KaplanMeier;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::object::Said;
+use super::{favours::Favours, object::Said};
 use crate::study::Direction;
 
 /// An endpoint's place in the hierarchy.
@@ -59,6 +59,8 @@ pub(super) struct Comparison {
     pub(super) sensitivity: Vec<Test>,
     /// Whom the effect favours, in words.
     pub(super) benefit: String,
+    /// The same without figures, for conclusions.
+    pub(super) favours: Favours,
     /// p adjusted within the endpoint's family, and what may be concluded.
     pub(super) adjusted: Option<Adjusted>,
 }
@@ -78,9 +80,19 @@ pub(super) struct Adjusted {
 pub(super) struct Counted {
     pub(super) arm: String,
     pub(super) in_population: usize,
+    /// In the main analysis.
     pub(super) analysed: usize,
+    /// Have a value, and are not in the main analysis because its covariate is missing.
+    pub(super) without_covariate: usize,
     /// Mean and SD, events and risk, or events and median.
     pub(super) summary: String,
+}
+
+impl Counted {
+    /// Those without a value.
+    pub(super) fn missing(&self) -> usize {
+        self.in_population.saturating_sub(self.analysed + self.without_covariate)
+    }
 }
 
 /// An effect in a subgroup's level or in all.
@@ -125,6 +137,8 @@ pub(super) struct Analysed {
     /// `continuous`, `ordinal`, `binary` or `time_to_event`.
     pub(super) kind: &'static str,
     pub(super) role: Role,
+    /// Whether it was made the primary one here, because the protocol names none.
+    pub(super) is_adopted: bool,
     pub(super) unit: Option<String>,
     pub(super) direction: Option<Direction>,
     /// Why nothing of it can be computed.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     binary,
     cox::slices,
+    empty::EmptyCells,
     frame::{Frame, Levels, Members, booleans, numbers},
     object::{Object, Said, object},
     result::{Cell, Estimate, Forest, SubgroupResult},
@@ -271,13 +272,15 @@ fn interaction(
     } else {
         let (smaller, larger) = interaction_columns(frame, &arms, &codes, levels.names.len());
         let (smaller, larger) = (slices(&smaller), slices(&larger));
+        let empty = EmptyCells::of(frame, &levels.names, arms.iter().copied().zip(codes.iter().copied()));
+        empty.told(&mut made);
         match outcome {
             Outcome::Numbers(values) => {
                 let y: Vec<f64> = known.iter().filter_map(|k| values.get(k.0).copied().flatten()).collect();
                 let fit = |columns: &[&[f64]]| least_squares(columns, &y, frame.level);
                 let test = fit(&smaller)
                     .and_then(|smaller| nested_f_test(&smaller, &fit(&larger)?))
-                    .map_err(|why| reason(why, &[], &[]));
+                    .map_err(|why| empty.why(why));
                 made.all(
                     &test,
                     &[
@@ -309,7 +312,7 @@ fn interaction(
                     .and_then(|(smaller, larger)| {
                         likelihood_ratio_test(smaller.likelihood, larger.likelihood)
                     })
-                    .map_err(|why| reason(why, &[], &[]));
+                    .map_err(|why| empty.why(why));
                 made.all(
                     &test,
                     &[

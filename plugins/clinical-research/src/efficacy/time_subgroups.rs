@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     cox::{Model, hazard_ratio},
+    empty::EmptyCells,
     events::Followed,
     frame::Levels,
     object::{Object, Said, object},
@@ -33,6 +34,8 @@ fn of_time(followed: &Followed<'_, '_>, subgroup: &Subgroup, levels: &Levels) ->
     let by_level = by_level.collect();
     let follow_up = followed.follow_up.filtered(|at| levels.codes.get(at).is_some_and(Option::is_some));
     let codes: Vec<usize> = levels.codes.iter().map(|c| c.unwrap_or(0)).collect();
+    let known = followed.arms.iter().zip(&levels.codes).filter_map(|(arm, code)| Some((*arm, (*code)?)));
+    let empty = EmptyCells::of(frame, &levels.names, known);
     let test = (|| {
         if levels.names.len() < 2 {
             return Err("fewer than two levels occur".to_owned());
@@ -41,10 +44,11 @@ fn of_time(followed: &Followed<'_, '_>, subgroup: &Subgroup, levels: &Levels) ->
         let names = |n: usize| (0..n).map(|at| format!("column {}", at + 1)).collect();
         let smaller = Model::fit(&follow_up, names(smaller.len()), &smaller, frame.level)?;
         let larger = Model::fit(&follow_up, names(larger.len()), &larger, frame.level)?;
-        likelihood_ratio_test(smaller.fit.likelihood, larger.fit.likelihood).map_err(|why| why.to_string())
+        likelihood_ratio_test(smaller.fit.likelihood, larger.fit.likelihood).map_err(|why| empty.why(why))
     })();
     let mut made = Object::new();
     made.set("test", "Cox LR");
+    empty.told(&mut made);
     made.all(
         &test,
         &[("lr_chi2", &|t| json!(t.chi_squared)), ("df", &|t| json!(t.df as u64)), ("p", &|t| json!(t.p))],

@@ -69,6 +69,26 @@ pub(super) fn reason(why: NotComputable, groups: &[&str], columns: &[String]) ->
     }
 }
 
+/// Who is left out of an adjusted analysis because a covariate is missing, if anybody is: "… (Old 3, New 2)".
+pub(super) fn left_out_text(
+    frame: &Frame<'_>,
+    analysis: &str,
+    covariates: &str,
+    left_out: &[usize],
+) -> Option<String> {
+    let all: usize = left_out.iter().sum();
+    if all == 0 {
+        return None;
+    }
+    let of = |(arm, n): (usize, &usize)| (*n > 0).then(|| format!("{} {n}", frame.arm(arm)));
+    let arms: Vec<String> = left_out.iter().enumerate().filter_map(of).collect();
+    let (has, is) = if all == 1 { ("has", "is") } else { ("have", "are") };
+    Some(format!(
+        "{analysis}: {all} {has} the outcome but not {covariates}, and {is} left out ({}).",
+        listed(&arms)
+    ))
+}
+
 /// What a direction means.
 pub(super) fn direction_text(direction: Option<Direction>) -> &'static str {
     match direction {
@@ -114,14 +134,19 @@ pub(super) fn benefit(
         (_, Some(whom)) => format!("{named} favours {whom}"),
         (_, None) => format!("{named} favours neither {arm} nor {reference}"),
     };
-    let chance = match p {
+    format!("{direction}; {whom} ({})", significance(frame, p))
+}
+
+/// How a test stands before any adjustment, without claiming a probability of chance, which p is not.
+pub(super) fn significance(frame: &Frame<'_>, p: &Said<f64>) -> String {
+    let level = percent(frame.alpha);
+    match p {
         Ok(p) if *p <= frame.alpha => {
-            format!("unlikely by chance alone at a level of {} before any adjustment", percent(frame.alpha))
+            format!("significant at a level of {level} before any adjustment for multiplicity")
         }
-        Ok(_) => format!("compatible with chance at a level of {}", percent(frame.alpha)),
+        Ok(_) => format!("not significant at a level of {level}: compatible with no difference"),
         Err(_) => "its test is not computable".to_owned(),
-    };
-    format!("{direction}; {whom} ({chance})")
+    }
 }
 
 /// A list in words: "a, b and c".

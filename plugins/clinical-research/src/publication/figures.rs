@@ -8,7 +8,11 @@ use heddle_kit::{
 };
 use jiff::Timestamp;
 
-use super::{design::Design, flow, say, sources::Sources};
+use super::{
+    design::Design,
+    flow, say,
+    sources::{EndpointResult, Sources},
+};
 
 /// A figure with its number.
 #[derive(Debug, Clone)]
@@ -223,8 +227,9 @@ fn forest(sources: &Sources, design: &Design) -> Wanted {
         name: "forest_plot",
         source: "efficacy_analysis, forest_plot.png",
         caption: format!(
-            "Pre-specified subgroups of the primary endpoint ({label}): unadjusted estimates with {} intervals. Exploratory, not adjusted for \
+            "Subgroups that the protocol names; {} ({label}): unadjusted estimates with {} intervals. Exploratory, not adjusted for \
              multiplicity.",
+            primary.map_or("primary outcome", EndpointResult::primary_name),
             design.level
         ),
         description:

@@ -8,7 +8,7 @@ use super::{
     design::{Design, Guideline},
     grid::{Cell, Grid, Kind, column, words},
     say::{counted, shortened},
-    sources::Sources,
+    sources::{ArmResult, Sources},
 };
 use crate::study::{Analysis, ArmFlow, Flow};
 
@@ -79,11 +79,15 @@ pub(super) fn sums(sources: &Sources) -> Vec<Sum> {
                 continue;
             };
             let what = format!(
-                "{}: in the {} analysis = with the primary endpoint + without",
+                "{}: in the {} analysis = in the analysis of the primary endpoint + without a value + without its covariate",
                 arm.arm,
                 name(analysis.name())
             );
-            sums.push(sum(what, population.analysed, (found.analysed + found.missing) as usize));
+            sums.push(sum(
+                what,
+                population.analysed,
+                (found.analysed + found.missing + found.without_covariate) as usize,
+            ));
         }
     }
     sums
@@ -184,10 +188,13 @@ pub(super) fn diagram(sources: &Sources, design: &Design) -> Result<Figure, Plot
     };
     diagram = diagram.all(FlowBox::new(title, n(assigned)));
     let mut arms: Vec<ArmFlow> = flow.arms.clone();
+    let mut names: Vec<Vec<String>> = arms.iter().map(|arm| vec![arm.arm.clone()]).collect();
     if arms.len() > MOST_ARMS {
         let others = merged(arms.get(MOST_ARMS - 1..).unwrap_or_default());
         arms.truncate(MOST_ARMS - 1);
         arms.push(others);
+        let of_others = names.split_off(MOST_ARMS - 1).concat();
+        names.push(of_others);
     }
     if !arms.is_empty() {
         let allocation = if design.arms.len() < 2 { "Inclusion" } else { "Allocation" };
@@ -195,7 +202,10 @@ pub(super) fn diagram(sources: &Sources, design: &Design) -> Result<Figure, Plot
         diagram = diagram
             .stage(FlowStage::new(allocation, allocated))
             .stage(FlowStage::new("Follow-up", arms.iter().map(follow_up)))
-            .stage(FlowStage::new("Analysis", arms.iter().map(|arm| analysed(sources, arm))));
+            .stage(FlowStage::new(
+                "Analysis",
+                arms.iter().zip(&names).map(|(arm, names)| analysed(sources, arm, names)),
+            ));
     }
     // As wide as a page's text, for labels of 8 points.
     diagram.render(Size::new(960, 700)).and_then(Figure::for_print)
@@ -205,24 +215,27 @@ fn follow_up(arm: &ArmFlow) -> FlowBox {
     let (Some(completed), Some(discontinued)) = (arm.completed, arm.discontinued) else {
         return FlowBox::uncounted("Completion of the study is not recorded");
     };
-    let mut follow_up = FlowBox::new("Discontinued", discontinued as u64);
+    let mut follow_up = FlowBox::new("Completed the study", completed as u64);
+    match arm.completion_unknown {
+        Some(n) if n > 0 => follow_up = follow_up.part("Completion not recorded", n as u64),
+        _ => {}
+    }
+    follow_up = follow_up.part("Discontinued", discontinued as u64);
     let reasons = reasons(arm);
     for (reason, n) in reasons.iter().take(MOST_REASONS) {
-        follow_up = follow_up.part(shortened(reason, 50), *n as u64);
+        follow_up = follow_up.part(format!("Reason: {}", shortened(reason, 50)), *n as u64);
     }
     let rest: usize = reasons.iter().skip(MOST_REASONS).map(|(_, n)| n).sum();
     if rest > 0 {
         let others = reasons.len() - MOST_REASONS;
-        follow_up = follow_up.part(counted(others, "other reason", "other reasons"), rest as u64);
+        let what = format!("Reason: {}", counted(others, "other", "others"));
+        follow_up = follow_up.part(what, rest as u64);
     }
-    follow_up = follow_up.part("Completed the study", completed as u64);
-    match arm.completion_unknown {
-        Some(n) if n > 0 => follow_up.part("Completion not recorded", n as u64),
-        _ => follow_up,
-    }
+    follow_up
 }
 
-fn analysed(sources: &Sources, arm: &ArmFlow) -> FlowBox {
+/// Who is in each analysis: of the arms of these names, which `arm` has together.
+fn analysed(sources: &Sources, arm: &ArmFlow, names: &[String]) -> FlowBox {
     let mut analysed = FlowBox::uncounted("Analysed");
     for analysis in Analysis::ALL {
         let Some(population) = arm.populations.get(analysis.name()) else { continue };
@@ -232,10 +245,22 @@ fn analysed(sources: &Sources, arm: &ArmFlow) -> FlowBox {
         }
         analysed = analysed.part(what, population.analysed as u64);
     }
-    match sources.efficacy.primary().and_then(|primary| primary.analysed.get(&arm.arm)) {
-        Some(primary) => analysed.part("With the primary endpoint", primary.analysed),
-        None => analysed,
+    let Some(primary) = sources.efficacy.primary() else { return analysed };
+    let found: Vec<&ArmResult> = names.iter().filter_map(|name| primary.analysed.get(name)).collect();
+    if found.is_empty() {
+        return analysed;
     }
+    let sum = |of: fn(&ArmResult) -> u64| found.iter().map(|arm| of(arm)).sum::<u64>();
+    analysed = analysed.part("Primary endpoint analysed", sum(|arm| arm.analysed));
+    for (what, n) in [
+        ("Primary endpoint missing", sum(|arm| arm.missing)),
+        ("Covariate of it missing", sum(|arm| arm.without_covariate)),
+    ] {
+        if n > 0 {
+            analysed = analysed.part(what, n);
+        }
+    }
+    analysed
 }
 
 /// Who was assigned, who completed, and who is in each analysis.

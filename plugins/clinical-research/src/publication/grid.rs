@@ -2,11 +2,10 @@
 
 use heddle_kit::{
     document::{Cell as DocumentCell, Column as DocumentColumn, Table},
-    report::thousands,
     workbook::{Sheet, SheetColumn, Value},
 };
 
-use super::say::{count, figure, p_text, shortened};
+use super::say::{count, decimal, figure, p_text, shortened};
 
 /// The most rows of a table on a sheet.
 pub(super) const MOST_IN_SHEET: usize = 20_000;
@@ -77,21 +76,21 @@ impl Cell {
         match self {
             Self::Text(text) => shortened(text, LONGEST),
             Self::Count(n) => count(*n),
-            Self::Number(value, decimals) => thousands(*value, *decimals),
+            Self::Number(value, decimals) => decimal(*value, *decimals),
             Self::Figure(value) => figure(*value),
-            Self::Plain(value) => thousands(*value, if value.fract() == 0.0 { 0 } else { 2 }),
+            Self::Plain(value) => decimal(*value, if value.fract() == 0.0 { 0 } else { 2 }),
             Self::P(p) => p_text(*p),
-            Self::Share(n, Some(pct)) => format!("{}\u{a0}({})", count(*n), thousands(*pct, 1)),
+            Self::Share(n, Some(pct)) => format!("{}\u{a0}({})", count(*n), decimal(*pct, 1)),
             Self::Share(n, None) => count(*n),
             Self::Estimate(value, Some((low, high))) => {
                 format!("{} ({}\u{a0}to\u{a0}{})", figure(*value), figure(*low), figure(*high))
             }
             Self::Estimate(value, None) => figure(*value),
             Self::Fraction(value, Some((low, high))) => {
-                let three = |v: f64| thousands(v, 3);
+                let three = |v: f64| decimal(v, 3);
                 format!("{} ({}\u{a0}to\u{a0}{})", three(*value), three(*low), three(*high))
             }
-            Self::Fraction(value, None) => thousands(*value, 3),
+            Self::Fraction(value, None) => decimal(*value, 3),
             Self::Empty => String::new(),
         }
     }

@@ -2,12 +2,36 @@
 
 use heddle_kit::report::thousands;
 
-use super::sources::{ComparisonResult, EndpointResult, TestResult};
+use super::{
+    design::Design,
+    sources::{ComparisonResult, EndpointResult, TestResult},
+};
 pub(super) use crate::efficacy::words::{figure, listed, p_text, percent};
 
 /// A count with commas.
 pub(super) fn count(n: impl TryInto<u64>) -> String {
     n.try_into().map_or_else(|_| "n/a".to_owned(), |n: u64| thousands(n as f64, 0))
+}
+
+/// From here on a number is told by its power of ten: no reader counts so many digits.
+const HUGE: f64 = 1e15;
+
+fn scientific(value: f64) -> String {
+    format!("{value:.2e}").replace('-', "−")
+}
+
+/// So many decimals, commas, and a true minus sign.
+pub(super) fn decimal(value: f64, decimals: usize) -> String {
+    if value.abs() >= HUGE && value.is_finite() { scientific(value) } else { thousands(value, decimals) }
+}
+
+/// A number of the protocol as it was given there.
+pub(super) fn given(value: f64) -> String {
+    if value.abs() >= HUGE && value.is_finite() {
+        scientific(value)
+    } else {
+        value.to_string().replace('-', "−")
+    }
 }
 
 /// "1 subject", "12 subjects".
@@ -66,8 +90,36 @@ pub(super) fn comparison(of: &ComparisonResult, level: &str) -> String {
     )
 }
 
+/// The most arms that are named of those whom an analysis lost.
+const MOST_ARMS: usize = 12;
+
+/// Who has the outcome and is not in the endpoint's adjusted analysis, if anybody.
+pub(super) fn loss(endpoint: &EndpointResult, design: &Design) -> Option<String> {
+    let loss = endpoint.loss()?;
+    let arms: Vec<String> = design
+        .arms
+        .iter()
+        .filter_map(|arm| Some((arm, loss.by_arm.get(arm).copied().filter(|n| *n > 0)?)))
+        .take(MOST_ARMS)
+        .map(|(arm, n)| format!("{arm} {}", count(n)))
+        .collect();
+    let covariates = match loss.covariates.as_slice() {
+        [only] => only.clone(),
+        several => format!("all of {}", listed(several)),
+    };
+    let (has, is) = if loss.total() == 1 { ("has", "is") } else { ("have", "are") };
+    Some(format!(
+        "{}: {} ({}) {has} the outcome but not {covariates}, and {is} not in the {}.",
+        endpoint.label.trim_end_matches('.'),
+        counted(loss.total() as usize, "subject", "subjects"),
+        listed(&arms),
+        loss.analysis
+    ))
+}
+
 /// What may be concluded of a comparison: never that there is no difference because p is large.
-pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, alpha: f64) -> String {
+pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, design: &Design) -> String {
+    let alpha = design.alpha;
     let level = percent(alpha);
     let Some(_) = of.main.p else {
         return "The hypothesis could not be tested, and nothing is concluded.".to_owned();
@@ -81,14 +133,40 @@ pub(super) fn verdict(endpoint: &EndpointResult, of: &ComparisonResult, alpha: f
             .to_owned();
     }
     if of.p_holm.or(of.main.p).is_some_and(|p| p <= alpha) {
-        format!("The hypothesis of no difference was rejected at the two-sided {level} level.")
+        let interval = contradiction(of, design, true);
+        format!("The hypothesis of no difference was rejected at the two-sided {level} level.{interval}")
     } else {
         let range = of.main.ci.map_or_else(String::new, |(low, high)| {
             format!("; the data are compatible with values from {} to {}", figure(low), figure(high))
         });
         format!(
             "The hypothesis of no difference was not rejected at the two-sided {level} level, which is no evidence that there is no \
-             difference{range}."
+             difference{range}.{}",
+            contradiction(of, design, false)
+        )
+    }
+}
+
+/// Why the interval that is shown and the verdict seem to contradict each other, where they do; else nothing.
+fn contradiction(of: &ComparisonResult, design: &Design, is_rejected: bool) -> String {
+    let Some((low, high)) = of.main.ci else { return String::new() };
+    let none = if of.main.measure.contains("ratio") { 1.0 } else { 0.0 };
+    let excludes = low > none || high < none;
+    if excludes == is_rejected {
+        return String::new();
+    }
+    let level = &design.level;
+    let lead = if excludes { "excludes" } else { "includes" };
+    if excludes && of.main.p.is_some_and(|p| p <= design.alpha) {
+        format!(
+            " The interval {lead} no difference and yet nothing is rejected: {level} confidence intervals are for each comparison alone \
+             and not adjusted for multiplicity, as the verdict is."
+        )
+    } else if *level != percent(1.0 - design.alpha) {
+        format!(" The interval {lead} no difference: its level of {level} is not that of the test.")
+    } else {
+        format!(
+            " The interval {lead} no difference: test and interval are made by different methods, which may disagree near the border."
         )
     }
 }
@@ -112,4 +190,16 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     }
     let kept: String = text.chars().take(most.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_numbers_are_told_by_their_power_of_ten() {
+        assert_eq!([decimal(1e300, 1), decimal(-2.5e15, 0)], ["1.00e300", "−2.50e15"]);
+        assert_eq!([decimal(9.9e14, 0), decimal(-12.34, 1)], ["990,000,000,000,000", "−12.3"]);
+        assert_eq!([given(1e20), given(120.0), given(-0.5)], ["1.00e20", "120", "−0.5"]);
+    }
 }

@@ -138,6 +138,9 @@ pub(super) struct EndpointResult {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) role: String,
+    /// Why it was taken as the primary one, where the protocol names none.
+    #[serde(deserialize_with = "lenient")]
+    adopted: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) unit: Option<String>,
     #[serde(deserialize_with = "lenient")]
@@ -167,6 +170,44 @@ impl EndpointResult {
 
     pub(super) fn is_primary(&self) -> bool {
         self.role == "primary"
+    }
+
+    /// Whether it is the primary endpoint only because the protocol names none.
+    pub(super) fn is_adopted(&self) -> bool {
+        self.adopted.is_some()
+    }
+
+    /// Its place in the hierarchy, for people.
+    pub(super) fn place(&self) -> &str {
+        if self.is_adopted() { "taken as primary, as the protocol names none" } else { &self.role }
+    }
+
+    /// How a sentence calls the primary outcome.
+    pub(super) fn primary_name(&self) -> &'static str {
+        if self.is_adopted() { "outcome taken as primary" } else { "primary outcome" }
+    }
+
+    /// Who has the outcome and is not in the adjusted analysis, because a covariate is missing.
+    pub(super) fn loss(&self) -> Option<Loss> {
+        let adjusted = self.more.get("cox_adjusted").or_else(|| self.more.get("ancova"))?;
+        let texts = |value: &Value| match value {
+            Value::String(text) => vec![text.clone()],
+            other => serde_json::from_value(other.clone()).unwrap_or_default(),
+        };
+        let loss = if self.is_time() {
+            Loss {
+                analysis: "adjusted Cox model",
+                covariates: texts(&adjusted["covariates"]),
+                by_arm: serde_json::from_value(adjusted["left_out_by_arm"].clone()).unwrap_or_default(),
+            }
+        } else {
+            Loss {
+                analysis: "analysis of covariance",
+                covariates: texts(&adjusted["covariate"]),
+                by_arm: self.analysed.iter().map(|(arm, of)| (arm.clone(), of.without_covariate)).collect(),
+            }
+        };
+        (loss.total() > 0).then_some(loss)
     }
 
     pub(super) fn is_exploratory(&self) -> bool {
@@ -213,7 +254,29 @@ pub(super) struct ArmResult {
     pub(super) in_population: u64,
     pub(super) analysed: u64,
     pub(super) missing: u64,
+    pub(super) without_covariate: u64,
     pub(super) summary: String,
+}
+
+/// Those whom an adjusted analysis leaves out.
+#[derive(Debug)]
+pub(super) struct Loss {
+    pub(super) analysis: &'static str,
+    pub(super) covariates: Vec<String>,
+    pub(super) by_arm: BTreeMap<String, u64>,
+}
+
+impl Loss {
+    pub(super) fn total(&self) -> u64 {
+        self.by_arm.values().sum()
+    }
+}
+
+/// Which way an effect points.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Favours {
+    pub(super) words: String,
 }
 
 /// An arm against the reference.
@@ -227,6 +290,8 @@ pub(super) struct ComparisonResult {
     pub(super) main: TestResult,
     pub(super) why_this_test: String,
     pub(super) direction_of_benefit: String,
+    #[serde(deserialize_with = "lenient")]
+    pub(super) favours: Favours,
     #[serde(deserialize_with = "lenient")]
     pub(super) p_holm: Option<f64>,
     #[serde(deserialize_with = "lenient")]

@@ -79,8 +79,10 @@ fn assumptions(book: Book<'_>, document: &mut Document) {
 fn tables(book: Book<'_>, document: &mut Document) {
     let mut section = "";
     for item in &book.tables.supplement {
-        let heading =
-            SECTIONS.iter().find(|(_, keys)| keys.contains(&item.key)).map_or("Further tables", |s| s.0);
+        let heading = SECTIONS
+            .iter()
+            .find(|(_, keys)| keys.contains(&item.key.lead()))
+            .map_or("Further tables", |s| s.0);
         if heading != section {
             section = heading;
             document.heading(1, heading);

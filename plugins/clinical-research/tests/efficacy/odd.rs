@@ -290,7 +290,7 @@ fn missing_values_are_counted_and_bounded() {
     let change = endpoint(&found, "change");
     assert_eq!(
         change["analysed"]["Active"],
-        json!({"in_population": 25, "analysed": 20, "missing": 5, "summary": change["analysed"]["Active"]["summary"]})
+        json!({"in_population": 25, "analysed": 20, "missing": 5, "without_covariate": 0, "summary": change["analysed"]["Active"]["summary"]})
     );
     // The tipping point, recomputed.
     let difference = change["vs_reference"]["Active"]["mean_difference"].as_f64().unwrap();
@@ -303,4 +303,86 @@ fn missing_values_are_counted_and_bounded() {
     let best = (risk("Active") + 5.0) / 25.0 - risk("Control") / 25.0;
     let said = response["missing_data"][0].as_str().unwrap();
     assert!(said.contains(&format!("{:.2}", best.abs())), "{said} {best}");
+}
+
+/// Gives each arm its own level of a new category, so that two of four cells are empty.
+fn split_by_arm(study: &mut Study, third: bool) {
+    let texts = study.subjects.arm.iter().enumerate().map(|(row, arm)| match arm {
+        Some(0) if third && row % 4 == 0 => Some("clinic"),
+        Some(0) => Some("ward"),
+        _ => Some("clinic"),
+    });
+    let column = Column::Categorical(clinical_research::study::Coded::of(texts));
+    study.subjects.fields.insert("baseline.place".into(), column);
+    study.protocol.subgroups =
+        protocol(&json!({"subgroups": [{"id": "place", "field": "baseline.place"}]})).subgroups;
+}
+
+#[test]
+fn an_interaction_that_empty_cells_take_away_says_which() {
+    let mut study = made_up(120, 13);
+    split_by_arm(&mut study, false);
+    let why = "no interaction can be estimated: Control/clinic and Active/ward are empty";
+    let found = checked(&study);
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["not_computable"]["p"], why);
+    assert_eq!(
+        endpoint(&found, "death")["subgroups"][0]["interaction"]["not_computable"]["p"],
+        why,
+        "of times too"
+    );
+    study.protocol.endpoints.primary = study.protocol.endpoints.secondary.pop();
+    let found = checked(&study);
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["test"], "logistic LR");
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["not_computable"]["p"], why);
+
+    // One empty cell of four leaves nothing to compare either.
+    split_by_arm(&mut study, true);
+    let found = checked(&study);
+    let why = "no interaction can be estimated: Active/ward is empty";
+    assert_eq!(found["primary_subgroups"][0]["interaction"]["not_computable"]["p"], why);
+}
+
+#[test]
+fn an_interaction_of_the_cells_that_are_not_empty_says_what_it_leaves_out() {
+    let mut study = made_up(180, 14);
+    study.protocol.arms.push("Third".into());
+    for (row, arm) in study.subjects.arm.iter_mut().enumerate() {
+        *arm = Some(row as u32 % 3);
+    }
+    let places = (0..180).map(|row| Some(if row % 3 == 2 || row % 2 == 0 { "ward" } else { "clinic" }));
+    let column = Column::Categorical(clinical_research::study::Coded::of(places));
+    study.subjects.fields.insert("baseline.place".into(), column);
+    study.protocol.subgroups =
+        protocol(&json!({"subgroups": [{"id": "place", "field": "baseline.place"}]})).subgroups;
+    let interaction = checked(&study)["primary_subgroups"][0]["interaction"].clone();
+    assert!(interaction["p"].is_number(), "{interaction}");
+    assert_eq!((&interaction["df"], &interaction["without_cells"]), (&json!(1.0), &json!("Third/clinic")));
+}
+
+#[test]
+fn an_arm_without_any_covariate_is_compared_without_it_and_nobody_is_counted_twice() {
+    let mut study = made_up(90, 15);
+    study.protocol.arms.push("Third".into());
+    for (row, arm) in study.subjects.arm.iter_mut().enumerate() {
+        *arm = Some(row as u32 % 3);
+    }
+    let third = rows_of(&study, 2);
+    let control = rows_of(&study, 0);
+    let Some(Column::Numeric(scores)) = study.subjects.fields.get_mut("baseline.score") else { panic!() };
+    third.iter().chain(control.iter().take(4)).for_each(|row| scores[*row] = None);
+    let found = checked(&study);
+    let change = endpoint(&found, "change");
+    let of = |arm: &str| {
+        ["in_population", "analysed", "missing", "without_covariate"]
+            .map(|key| change["analysed"][arm][key].as_u64().unwrap())
+    };
+    assert_eq!([of("Control"), of("Active"), of("Third")], [[30, 26, 0, 4], [30, 30, 0, 0], [30, 30, 0, 0]]);
+    let third = &change["comparisons"]["Third"];
+    assert_eq!(
+        (&third["main"]["test"], &third["n"], &third["n_ref"]),
+        (&json!("Welch's t test"), &json!(30), &json!(30))
+    );
+    let active = &change["comparisons"]["Active"];
+    assert_eq!((&active["n"], &active["n_ref"]), (&json!(30), &json!(26)));
+    assert_eq!(change["ancova"]["left_out_by_arm"], json!({"Control": 4, "Active": 0, "Third": 30}));
 }

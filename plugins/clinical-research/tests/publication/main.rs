@@ -6,6 +6,7 @@ mod common;
 
 mod support;
 
+mod conclusions;
 mod files;
 mod flow;
 mod odd;

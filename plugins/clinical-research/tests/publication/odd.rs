@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Phases, office_text, phases, plain, sound};
 
 /// A study of these arms, each with so many subjects, with all that a study can have.
-fn study(arms: &[&str], size: usize) -> Value {
+pub(crate) fn study(arms: &[&str], size: usize) -> Value {
     let n = arms.len() * size;
     let spread = |k: usize, salt: f64| {
         let x = ((k as f64 + 1.0) * 12.9898 + salt * 78.233).sin() * 43758.5453;
@@ -55,7 +55,7 @@ fn study(arms: &[&str], size: usize) -> Value {
     })
 }
 
-fn run(name: &str, input: &Value) -> Phases {
+pub(crate) fn run(name: &str, input: &Value) -> Phases {
     let run = phases(name, input);
     sound(&run.publication);
     run
@@ -103,17 +103,40 @@ fn one_arm_is_described_and_not_compared() {
 
 #[test]
 fn many_arms_fit() {
-    let four = run("four_arms", &study(&["Placebo", "Low", "Middle", "High"], 20)).publication;
+    let Phases { publication: four, safety, .. } =
+        run("four_arms", &study(&["Placebo", "Low", "Middle", "High"], 20));
     let text = plain(&four);
     for arm in ["Low", "Middle", "High"] {
         assert!(text.contains(&format!("{arm} (n = 20) compared with Placebo (n = 20)")), "{arm}");
+    }
+    let report = office_text(four.bytes("csr_shell.docx"), "word/document.xml").replace('\u{a0}', " ");
+    assert!(!report.contains("more columns are on the sheet"), "all comparisons have room");
+    assert!(report.contains("Overview of adverse events: each arm against Placebo"));
+    let soc = &safety.output()["safety_metrics"]["safety"]["by_soc"]["Nervous"];
+    let pt = soc["pt"].as_object().unwrap().values().next().unwrap();
+    for arm in ["Low", "Middle", "High"] {
+        let title = format!("Adverse events by class and term: {arm} against Placebo");
+        let table = report.split(&title).nth(1).unwrap();
+        assert!(table.contains("Risk ratio (95 % CI)"));
+        assert!(!table.contains("0.021 to 48"), "no ratio of two arms without an event");
+        let of = &pt["vs_reference"][arm];
+        let events = |arm: &str| pt["incidence"][arm]["subjects"].as_u64().unwrap();
+        let shown = match events(arm) + events("Placebo") {
+            0 => "\n–\n".to_owned(),
+            _ => format!("\n{} (", crate::reference::shown(of["risk_ratio"].as_f64().unwrap())),
+        };
+        assert!(table.contains(&shown), "{arm}: {shown}");
     }
     let names: Vec<String> = (0..9).map(|k| format!("Dose {k}")).collect();
     let arms: Vec<&str> = names.iter().map(String::as_str).collect();
     let nine = run("nine_arms", &study(&arms, 8)).publication;
     let figures = crate::support::unzipped(nine.bytes("figures_package.zip"));
     let (_, svg) = figures.iter().find(|(name, _)| name.ends_with("flow.svg")).unwrap();
-    assert!(String::from_utf8(svg.clone()).unwrap().contains("4 other arms together"));
+    let svg = String::from_utf8(svg.clone()).unwrap().replace('\u{a0}', " ");
+    assert!(svg.contains("4 other arms together"));
+    let others = svg.split("4 other arms together").last().unwrap();
+    let counts = |n: usize| others.matches(&format!("(n = {n})")).count();
+    assert!(counts(32) >= 5, "four populations and the primary endpoint of 4 arms of 8");
     assert!(plain(&nine).contains("more columns are on the sheet"));
 }
 
@@ -199,7 +222,9 @@ fn a_significant_result_is_told_with_its_estimate() {
         text.contains("The hypothesis of no difference was rejected at the two-sided 5 % level.")
             && text.contains("p < 0.001")
     );
-    assert!(text.contains("the hypothesis of no difference from A was rejected for B."));
+    assert!(text.contains(
+        "the hypothesis of no difference from A was rejected for B, in favour of B (the mean was lower under B than under A)."
+    ));
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub enum NotComputable {
         /// How many were made.
         iterations: usize,
     },
-    /// One model does not contain the other.
+    /// One model does not contain the other, or has no more terms that can be estimated than it.
     NotNested,
     /// The difference is exactly zero, which has no reciprocal.
     ZeroDifference,
@@ -114,7 +114,9 @@ impl fmt::Display for NotComputable {
             }
             Self::NoResidualDegrees => f.write_str("no degrees of freedom are left for the residuals"),
             Self::NotConverged { iterations } => write!(f, "no convergence in {iterations} iterations"),
-            Self::NotNested => f.write_str("the models are not nested fits of the same observations"),
+            Self::NotNested => f.write_str(
+                "the larger model adds nothing that can be estimated, or is no fit of the same observations",
+            ),
             Self::ZeroDifference => f.write_str("the difference is zero"),
         }
     }

@@ -2,17 +2,18 @@
 
 use heddle_kit::document::{Document, Text};
 
-use super::{Book, front};
+use super::{Book, conclusion::conclusion};
 use crate::publication::{
     design::{Guideline, Topic, told},
     say,
     sources::EndpointResult,
+    tables::Key,
 };
 
 pub(super) fn discussion(book: Book<'_>, document: &mut Document) {
     document.heading(1, "Discussion");
     document.heading(2, "Key results");
-    document.paragraph(Text::from(front::conclusion(book)).plain(" ").placeholder(
+    document.paragraph(Text::from(conclusion(book)).plain(" ").placeholder(
         "authors",
         "key results with reference to the objectives, in the light of size and precision of the estimates",
     ));
@@ -53,12 +54,36 @@ pub(in crate::publication) fn limitations(book: Book<'_>) -> Vec<String> {
         let all: u64 = primary.analysed.values().map(|a| a.in_population).sum();
         if missing > 0 {
             found.push(format!(
-                "The primary outcome is missing for {} of {} subjects; leaving them out is unbiased only if missing values do not depend on \
+                "The {} is missing for {} of {} subjects; leaving them out is unbiased only if missing values do not depend on \
                  the outcome.",
+                primary.primary_name(),
                 say::count(missing),
                 say::count(all)
             ));
         }
+        if primary.is_adopted() {
+            found.push(format!(
+                "The protocol names no primary endpoint. {} was taken as primary because it is the first time to an event; that this \
+                 choice was made before the data were seen is not on record.",
+                say::capitalised(primary.label.trim_end_matches('.'))
+            ));
+        }
+    }
+    for endpoint in sources.efficacy.all().into_iter().filter(|e| e.is_time()).take(10) {
+        if endpoint.assumptions.iter().any(|a| a.contains("proportional hazards are doubtful")) {
+            found.push(format!(
+                "{}: proportional hazards are doubtful, so that the hazard ratio is an average over the time of follow-up{}.",
+                endpoint.label.trim_end_matches('.'),
+                book.tables.see(Key::Cox)
+            ));
+        }
+    }
+    let lost = super::losses::without_covariate(book);
+    if !lost.is_empty() {
+        found.push(format!(
+            "{} Leaving them out is unbiased only if missing covariates do not depend on the outcome.",
+            lost.join(" ")
+        ));
     }
     let closed: Vec<&EndpointResult> =
         sources.efficacy.all().into_iter().filter(|e| e.reason().is_some()).collect();
@@ -69,13 +94,13 @@ pub(in crate::publication) fn limitations(book: Book<'_>) -> Vec<String> {
     let quality = &sources.head.quality_metrics;
     let impossible = quality.out_of_range.len() + quality.date_order_violations.len();
     if impossible > 0 {
-        found.push(format!(
-            "{} outside the plausible range or contradict an order of dates; they were flagged and not repaired.",
-            match impossible {
-                1 => "1 value is".to_owned(),
-                n => format!("{} values are", say::count(n)),
-            }
-        ));
+        found.push(match impossible {
+            1 => "1 value is outside the plausible range or contradicts an order of dates; it was flagged and not repaired.".to_owned(),
+            n => format!(
+                "{} values are outside the plausible range or contradict an order of dates; they were flagged and not repaired.",
+                say::count(n)
+            ),
+        });
     }
     if quality.n_unreadable_values > 0 {
         found.push(format!(

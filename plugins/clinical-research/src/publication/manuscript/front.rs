@@ -4,9 +4,9 @@ use heddle_kit::document::{Document, Text};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Book;
+use super::{Book, conclusion::conclusion};
 use crate::publication::{
-    design::{Guideline, Topic, said, told},
+    design::{Topic, said, told},
     say,
     sources::EndpointResult,
 };
@@ -91,6 +91,10 @@ fn arms(book: Book<'_>) -> String {
 
 fn primary_words(endpoint: Option<&EndpointResult>) -> String {
     match endpoint {
+        Some(primary) if primary.is_adopted() => format!(
+            "The protocol names no primary outcome; its first time to an event was taken as primary: {}.",
+            primary.label.trim_end_matches('.')
+        ),
         Some(primary) => format!("The primary outcome was: {}.", primary.label.trim_end_matches('.')),
         None => "The protocol names no primary outcome.".to_owned(),
     }
@@ -183,24 +187,21 @@ fn primary_results(book: Book<'_>) -> Vec<String> {
         return vec!["There is no primary result, as the protocol names no primary outcome.".to_owned()];
     };
     if let Some(why) = primary.reason() {
-        return vec![format!("The primary outcome is not computable: {}", say::sentence(why))];
+        return vec![format!("The {} is not computable: {}", primary.primary_name(), say::sentence(why))];
     }
+    let name = say::capitalised(primary.primary_name());
     let mut parts = Vec::new();
     if primary.comparisons.is_empty() {
         for arm in design.arms.iter().take(MOST_COMPARISONS) {
             if let Some(found) = primary.analysed.get(arm) {
-                parts.push(format!(
-                    "Primary outcome, {arm}: {} (n = {}).",
-                    found.summary,
-                    say::count(found.analysed)
-                ));
+                parts.push(format!("{name}, {arm}: {} (n = {}).", found.summary, say::count(found.analysed)));
             }
         }
     }
     let compared: Vec<_> = primary.compared(&design.arms).collect();
     for of in compared.iter().take(MOST_COMPARISONS) {
-        parts.push(format!("Primary outcome: {}", say::comparison(of, &design.level)));
-        parts.push(say::verdict(primary, of, design.alpha));
+        parts.push(format!("{name}: {}", say::comparison(of, &design.level)));
+        parts.push(say::verdict(primary, of, design));
     }
     if compared.len() > MOST_COMPARISONS {
         parts.push(format!(
@@ -257,51 +258,6 @@ fn harm(book: Book<'_>) -> String {
     words
 }
 
-/// What follows of the primary results alone.
-pub(in crate::publication) fn conclusion(book: Book<'_>) -> String {
-    let design = book.design;
-    let Some(primary) = book.sources.efficacy.primary() else {
-        return "Without a primary outcome nothing is concluded on efficacy.".to_owned();
-    };
-    if primary.reason().is_some() {
-        return "The primary outcome could not be computed, and nothing is concluded on efficacy.".to_owned();
-    }
-    let compared: Vec<_> = primary.compared(&design.arms).collect();
-    if compared.is_empty() {
-        return "The results describe the arm; without a comparison nothing is concluded on the treatment's effect.".to_owned();
-    }
-    if compared.iter().all(|c| c.main.p.is_none()) {
-        return "The hypotheses of the primary outcome could not be tested, and nothing is concluded on efficacy.".to_owned();
-    }
-    let rejected: Vec<String> = compared
-        .iter()
-        .filter(|c| c.main.p.is_some() && c.p_holm.is_some_and(|p| p <= design.alpha))
-        .map(|c| c.arm.clone())
-        .collect();
-    let what = primary.label.trim_end_matches('.');
-    let mut words = if rejected.is_empty() {
-        format!(
-            "For the primary outcome ({what}) no hypothesis of no difference was rejected. This does not show that the arms are alike."
-        )
-    } else {
-        format!(
-            "For the primary outcome ({what}) the hypothesis of no difference from {} was rejected for {}.",
-            design.reference,
-            say::listed(&rejected)
-        )
-    };
-    match design.guideline {
-        Guideline::Consort => {}
-        Guideline::ConsortUnconfirmed => words.push_str(
-            " Whether subjects were assigned at random is not stated, so that no difference may be called an effect of the treatment.",
-        ),
-        Guideline::Strobe => {
-            words.push_str(" Any difference is an association: it may be due to who was in which arm.");
-        }
-    }
-    words
-}
-
 /// Background and objectives.
 pub(super) fn introduction(book: Book<'_>, document: &mut Document) {
     let sources = book.sources;
@@ -317,7 +273,13 @@ pub(super) fn introduction(book: Book<'_>, document: &mut Document) {
     let objective = match (said(sources, Topic::Objectives), sources.efficacy.primary()) {
         (Some(words), _) => Text::from(format!("The protocol says: {words}")),
         (None, Some(primary)) if book.design.arms.len() > 1 => Text::from(format!(
-            "By the protocol's primary endpoint, the objective was to compare the other arms with {} in: {}. ",
+            "{} compare the other arms with {} in: {}. ",
+            if primary.is_adopted() {
+                "The protocol states no objective and names no primary endpoint. By its first time to an event, which was taken as primary, \
+                 the analysis was to"
+            } else {
+                "By the protocol's primary endpoint, the objective was to"
+            },
             book.design.reference,
             primary.label.trim_end_matches('.')
         ))

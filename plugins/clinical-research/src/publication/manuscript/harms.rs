@@ -89,8 +89,12 @@ pub(in crate::publication) fn events(book: Book<'_>, document: &mut Document) {
         items.push(Text::new().bold(format!("{name}: ")).plain(format!("{}.", told.join(", "))));
     }
     document.paragraph(format!(
-        "Subjects with at least one adverse event{}; by class and term{}:",
+        "Subjects with at least one adverse event{}{}; by class and term{}:",
         book.tables.see(Key::Overview),
+        match book.tables.find(Key::OverviewAgainst) {
+            Some(item) => format!(", each arm against {} ({})", safety.population.reference_arm, item.number),
+            None => String::new(),
+        },
         book.tables.see(Key::Terms)
     ));
     document.bullets(items);

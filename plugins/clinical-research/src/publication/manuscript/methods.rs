@@ -110,7 +110,7 @@ fn outcomes(book: Book<'_>, document: &mut Document) {
     };
     let items = all.iter().take(MOST_NAMED).map(|e| {
         let direction = e.direction.as_deref().map_or_else(String::new, |d| format!("; {d}"));
-        Text::new().bold(format!("{}. ", say::capitalised(&e.role))).plain(format!(
+        Text::new().bold(format!("{}. ", say::capitalised(e.place()))).plain(format!(
             "{} ({}{direction}).",
             e.label.trim_end_matches('.'),
             kind(&e.kind)
@@ -297,7 +297,8 @@ pub(in crate::publication) fn multiplicity(book: Book<'_>, document: &mut Docume
 /// What was done with missing values.
 pub(in crate::publication) fn missing(_: Book<'_>, document: &mut Document) {
     document.paragraph(Text::new().bold("Missing data. ").plain(
-        "Values that are missing are left out of each analysis and counted; nothing was imputed in these analyses. Values that the source \
+        "Values that are missing are left out of each analysis and counted; nothing was imputed in these analyses. An adjusted analysis also \
+         leaves out who has the outcome but lacks a covariate. Values that the source \
          carried forward are the source's own. Values out of range were kept and flagged.",
     ));
 }

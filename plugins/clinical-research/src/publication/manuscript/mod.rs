@@ -2,8 +2,10 @@
 
 mod checklist;
 mod closing;
+mod conclusion;
 mod front;
 mod harms;
+mod losses;
 mod methods;
 mod results;
 
@@ -11,8 +13,9 @@ use heddle_kit::document::{Document, Meta, Text};
 
 use super::{design::Design, figures::Gallery, sources::Sources, tables::Catalogue};
 pub use checklist::{Entry, State};
+pub(super) use conclusion::conclusion;
 pub use front::Abstract;
-pub(super) use front::{conclusion, summary};
+pub(super) use front::summary;
 
 /// What all sections are written from.
 #[derive(Clone, Copy)]
@@ -52,6 +55,7 @@ pub(super) mod shared {
         closing::limitations,
         front::design_words,
         harms::{deaths, events, exposure, labs},
+        losses::without_covariate,
         methods::{analysis_sets, missing, multiplicity, statistics},
         results::{allocation, baseline, endpoint, flow, subgroups},
     };

@@ -200,13 +200,19 @@ fn analysed(book: Book<'_>, document: &mut Document) {
     document.bullets(items);
     if let Some(primary) = sources.efficacy.primary().filter(|p| p.reason().is_none()) {
         let missing: u64 = primary.analysed.values().map(|a| a.missing).sum();
+        let name = primary.primary_name();
         document.paragraph(match missing {
-            0 => "Every subject of the population has a value of the primary outcome.".to_owned(),
+            0 => format!("Every subject of the population has a value of the {name}."),
             n => format!(
-                "The primary outcome is missing for {} of the population, who are left out of its analysis.",
+                "The {name} is missing for {} of the population, who are left out of its analysis.",
                 say::counted(n as usize, "subject", "subjects")
             ),
         });
+    }
+    let lost = super::losses::without_covariate(book);
+    if !lost.is_empty() {
+        document.paragraph("Left out of adjusted analyses, because a covariate is missing:");
+        document.bullets(lost);
     }
 }
 
@@ -250,7 +256,7 @@ pub(in crate::publication) fn endpoint(
     document: &mut Document,
 ) {
     let design = book.design;
-    document.heading(level, format!("{}: {}", say::capitalised(&of.role), of.label));
+    document.heading(level, format!("{}: {}", say::capitalised(of.place()), of.label));
     if let Some(why) = of.reason() {
         document.paragraph(format!("Not computable: {}", say::sentence(why)));
         return;
@@ -261,10 +267,13 @@ pub(in crate::publication) fn endpoint(
         .take(MOST_COMPARISONS + 1)
         .filter_map(|arm| {
             let found = of.analysed.get(arm)?;
-            let missing = match found.missing {
+            let mut missing = match found.missing {
                 0 => String::new(),
                 n => format!(", {} missing", say::count(n)),
             };
+            if found.without_covariate > 0 {
+                missing.push_str(&format!(", {} without covariate", say::count(found.without_covariate)));
+            }
             Some(format!("{arm} (n = {}{missing}): {}", say::count(found.analysed), found.summary))
         })
         .collect();
@@ -278,7 +287,7 @@ pub(in crate::publication) fn endpoint(
             "{} {} {}",
             say::comparison(comparison, &design.level),
             say::sentence(benefit),
-            say::verdict(of, comparison, design.alpha)
+            say::verdict(of, comparison, design)
         ));
     }
     if compared.len() > MOST_COMPARISONS {
@@ -292,9 +301,9 @@ pub(in crate::publication) fn endpoint(
         document.paragraph("There is no other arm to compare with; the results are described only.");
     }
     super::paragraphs(document, of.missing_data.iter().take(4).map(|m| say::sentence(m)));
-    if of.is_time() {
-        super::paragraphs(document, of.assumptions.iter().take(4).map(|a| say::sentence(a)));
-    }
+    // Of the checks of other kinds only what bears on the interval above is told here; the supplement has all.
+    let told = of.assumptions.iter().filter(|a| of.is_time() || a.contains("has no width"));
+    super::paragraphs(document, told.take(4).map(|a| say::sentence(a)));
 }
 
 /// Tests of interaction in sentences.
@@ -307,7 +316,9 @@ pub(in crate::publication) fn subgroups(book: Book<'_>, document: &mut Document)
         return;
     }
     document.paragraph(format!(
-        "Subgroups of the primary outcome were pre-specified and are exploratory{}; p-values of interaction are not adjusted.",
+        "Subgroups were named in the protocol; their effects are those on the {}, and are exploratory{}; p-values of interaction are not \
+         adjusted.",
+        book.sources.efficacy.primary().map_or("primary outcome", EndpointResult::primary_name),
         match (book.figures.find("forest"), book.tables.find(Key::Subgroups)) {
             (Some(figure), Some(table)) => format!(" ({}, {})", figure.number, table.number),
             _ => book.tables.see(Key::Subgroups),

@@ -1,4 +1,4 @@
-//! What sections of the report are filled with.
+//! What sections of the report are filled with, those on harms apart.
 
 use heddle_kit::document::{Document, Text};
 
@@ -6,10 +6,11 @@ use crate::publication::{
     design::{Topic, told},
     manuscript::{Book, shared},
     say,
+    sources::EndpointResult,
     tables::Key,
 };
 
-fn table(book: Book<'_>, key: Key, document: &mut Document) {
+pub(super) fn table(book: Book<'_>, key: Key, document: &mut Document) {
     match book.tables.find(key) {
         Some(item) => {
             document.table(item.table());
@@ -20,14 +21,14 @@ fn table(book: Book<'_>, key: Key, document: &mut Document) {
     }
 }
 
-fn figure(book: Book<'_>, key: &str, document: &mut Document) {
+pub(super) fn figure(book: Book<'_>, key: &str, document: &mut Document) {
     if let Some(shown) = book.figures.find(key) {
         document.figure(shown.picture());
     }
 }
 
 /// A reference to a section where something is shown in full.
-fn see(document: &mut Document, words: &str) {
+pub(super) fn see(document: &mut Document, words: &str) {
     document.paragraph(words);
 }
 
@@ -81,9 +82,18 @@ pub(super) fn abbreviations(_: Book<'_>, document: &mut Document) {
     document.paragraph(Text::new().placeholder("medical writer", "further abbreviations"));
 }
 
+fn primary_words(primary: &EndpointResult) -> String {
+    let label = primary.label.trim_end_matches('.');
+    if primary.is_adopted() {
+        format!("Endpoint taken as primary, as the protocol names none: {label}.")
+    } else {
+        format!("Primary endpoint: {label}.")
+    }
+}
+
 pub(super) fn objectives(book: Book<'_>, document: &mut Document) {
     if let Some(primary) = book.sources.efficacy.primary() {
-        document.paragraph(format!("Primary endpoint: {}.", primary.label.trim_end_matches('.')));
+        document.paragraph(primary_words(primary));
     }
     document.paragraph(told(
         book.sources,
@@ -116,7 +126,7 @@ pub(super) fn assignment(book: Book<'_>, document: &mut Document) {
 
 pub(super) fn variables(book: Book<'_>, document: &mut Document) {
     let all = book.sources.efficacy.all();
-    document.bullets(all.iter().take(40).map(|e| format!("{}: {}.", say::capitalised(&e.role), e.label)));
+    document.bullets(all.iter().take(40).map(|e| format!("{}: {}.", say::capitalised(e.place()), e.label)));
     document.paragraph(
         Text::new()
             .placeholder("sponsor", "methods and schedule of measurements, definitions of adverse events"),
@@ -125,7 +135,7 @@ pub(super) fn variables(book: Book<'_>, document: &mut Document) {
 
 pub(super) fn primary_variable(book: Book<'_>, document: &mut Document) {
     document.paragraph(match book.sources.efficacy.primary() {
-        Some(primary) => format!("{}.", primary.label.trim_end_matches('.')),
+        Some(primary) => primary_words(primary),
         None => "The protocol names no primary variable.".to_owned(),
     });
 }
@@ -174,6 +184,7 @@ pub(super) fn deviations(book: Book<'_>, document: &mut Document) {
 pub(super) fn sets(book: Book<'_>, document: &mut Document) {
     shared::analysis_sets(book, document);
     see(document, "Numbers by arm are in 10.1.");
+    document.bullets(shared::without_covariate(book));
 }
 
 pub(super) fn baseline(book: Book<'_>, document: &mut Document) {
@@ -192,47 +203,40 @@ pub(super) fn efficacy(book: Book<'_>, document: &mut Document) {
     figure(book, "curves", document);
 }
 
+/// What is said of the endpoints one after the other, each thing once.
+fn of_endpoints(book: Book<'_>, said: impl Fn(&EndpointResult) -> Vec<String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for words in book.sources.efficacy.all().into_iter().flat_map(said) {
+        if !all.contains(&words) {
+            all.push(words);
+        }
+        if all.len() == 25 {
+            break;
+        }
+    }
+    all
+}
+
 pub(super) fn covariates(book: Book<'_>, document: &mut Document) {
-    let found: Vec<String> = book
-        .sources
-        .efficacy
-        .all()
-        .into_iter()
-        .flat_map(|e| {
-            e.compared(&book.design.arms)
-                .flat_map(|c| std::iter::once(&c.main).chain(&c.sensitivity))
-                .filter(|t| t.measure.starts_with("adjusted"))
-                .map(|t| format!("{}: {} ({}).", e.label, t.test, t.measure))
-                .collect::<Vec<_>>()
-        })
-        .fold(Vec::new(), |mut all, words| {
-            if !all.contains(&words) {
-                all.push(words);
-            }
-            all
-        });
+    let found = of_endpoints(book, |e| {
+        e.compared(&book.design.arms)
+            .flat_map(|c| std::iter::once(&c.main).chain(&c.sensitivity))
+            .filter(|t| t.measure.starts_with("adjusted"))
+            .map(|t| format!("{}: {} ({}).", e.label, t.test, t.measure))
+            .collect()
+    });
     if found.is_empty() {
         document.paragraph("No analysis was adjusted for covariates.");
     }
-    document.bullets(found.into_iter().take(25));
+    document.bullets(found);
 }
 
 pub(super) fn missing(book: Book<'_>, document: &mut Document) {
     shared::missing(book, document);
-    let found: Vec<String> = book
-        .sources
-        .efficacy
-        .all()
-        .into_iter()
-        .flat_map(|e| {
-            e.missing_data
-                .iter()
-                .take(4)
-                .map(|m| format!("{}: {}", e.label, say::sentence(m)))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    document.bullets(found.into_iter().take(25));
+    let found = of_endpoints(book, |e| {
+        e.missing_data.iter().take(4).map(|m| format!("{}: {}", e.label, say::sentence(m))).collect()
+    });
+    document.bullets(found);
 }
 
 pub(super) fn sites(book: Book<'_>, document: &mut Document) {
@@ -295,60 +299,6 @@ pub(super) fn efficacy_conclusions(book: Book<'_>, document: &mut Document) {
     );
 }
 
-pub(super) fn exposure(book: Book<'_>, document: &mut Document) {
-    shared::exposure(book, document);
-    if book.tables.find(Key::Exposure).is_some() {
-        table(book, Key::Exposure, document);
-    }
-}
-
-pub(super) fn events(book: Book<'_>, document: &mut Document) {
-    shared::events(book, document);
-}
-
-pub(super) fn event_display(book: Book<'_>, document: &mut Document) {
-    table(book, Key::Overview, document);
-    table(book, Key::CommonEvents, document);
-}
-
-pub(super) fn event_analysis(book: Book<'_>, document: &mut Document) {
-    see(document, "Classes and terms with their comparisons are in 14.3.1.");
-    document.bullets(book.sources.safety.caveats.iter().map(|c| say::sentence(c)));
-    if let Some(causality) = &book.sources.events.causality {
-        document.paragraph(format!(
-            "Causality: {} {}",
-            say::sentence(&causality.scale),
-            say::sentence(&causality.statement)
-        ));
-    }
-    document.paragraph(
-        Text::new().placeholder("medical writer", "relation to dose, time, age, sex and other factors"),
-    );
-}
-
-pub(super) fn serious(_: Book<'_>, document: &mut Document) {
-    see(document, "Serious reports under masked ids are in 14.3.2.");
-}
-
-pub(super) fn deaths(book: Book<'_>, document: &mut Document) {
-    shared::deaths(book, document);
-    document.paragraph(Text::new().placeholder("investigator", "discussion of deaths and serious events"));
-}
-
-pub(super) fn labs(book: Book<'_>, document: &mut Document) {
-    shared::labs(book, document);
-    if book.tables.find(Key::Labs).is_some() {
-        table(book, Key::Labs, document);
-    }
-    document.paragraph(Text::new().placeholder("medical writer", "changes that matter to single patients"));
-}
-
-pub(super) fn safety_conclusions(_: Book<'_>, document: &mut Document) {
-    document.paragraph(
-        Text::new().placeholder("medical writer", "conclusions on safety; none is drawn by computation"),
-    );
-}
-
 pub(super) fn discussion(book: Book<'_>, document: &mut Document) {
     document.paragraph(crate::publication::manuscript::conclusion(book));
     document.bullets(shared::limitations(book));
@@ -372,32 +322,6 @@ pub(super) fn tables_efficacy(book: Book<'_>, document: &mut Document) {
     }
     if book.tables.find(Key::Sensitivity).is_none() {
         document.paragraph("There are no comparisons to tabulate.");
-    }
-}
-
-pub(super) fn tables_events(book: Book<'_>, document: &mut Document) {
-    table(book, Key::Terms, document);
-    figure(book, "safety", document);
-}
-
-pub(super) fn tables_serious(book: Book<'_>, document: &mut Document) {
-    match book.tables.find(Key::SeriousEvents) {
-        Some(_) => table(book, Key::SeriousEvents, document),
-        None => {
-            document.paragraph("No serious report is in the data.");
-        }
-    }
-}
-
-pub(super) fn tables_labs(book: Book<'_>, document: &mut Document) {
-    match book.tables.find(Key::LabChanges) {
-        Some(_) => {
-            document.paragraph("Values of single patients are not listed; the mean changes by visit are:");
-            table(book, Key::LabChanges, document);
-        }
-        None => {
-            document.paragraph("The data have no laboratory values by visit.");
-        }
     }
 }
 

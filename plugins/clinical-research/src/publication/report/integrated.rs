@@ -7,21 +7,26 @@ use crate::publication::{
     say,
 };
 
+/// What a summary is, and by which rule of 21 CFR.
+fn introduction(document: &mut Document, of: &str, rule: &str) {
+    document.page_break();
+    document.heading(1, format!("Appendix: Summary of {of}"));
+    document.paragraph(format!(
+        "An integrated summary joins all studies of a product (21 CFR {rule}). This one has the results of one study; the others are for a \
+         person to add."
+    ));
+}
+
 pub(super) fn efficacy(book: Book<'_>, document: &mut Document) {
     let (sources, design) = (book.sources, book.design);
-    document.page_break();
-    document.heading(1, "Appendix: Summary of efficacy (ISE)");
-    document.paragraph(
-        "An integrated summary joins all studies of a product (21 CFR 314.50(d)(5)(v)). This one has the results of one study; the others are \
-         for a person to add.",
-    );
+    introduction(document, "efficacy (ISE)", "314.50(d)(5)(v)");
     document.heading(2, "Study and population");
     document.paragraph(say::sentence(&shared::design_words(book)));
     shared::analysis_sets(book, document);
     document.heading(2, "Results by endpoint");
     let mut items = Vec::new();
     for endpoint in sources.efficacy.all().into_iter().take(30) {
-        let lead = format!("{} ({}): ", endpoint.label, endpoint.role);
+        let lead = format!("{} ({}): ", endpoint.label, endpoint.place());
         if let Some(why) = endpoint.reason() {
             items.push(Text::new().bold(lead).plain(format!("not computable: {}", say::sentence(why))));
             continue;
@@ -36,6 +41,9 @@ pub(super) fn efficacy(book: Book<'_>, document: &mut Document) {
         items.push(Text::new().bold(lead).plain(words));
     }
     document.bullets(items);
+    if design.arms.len() > 1 {
+        document.paragraph(sources.efficacy.multiplicity.gate.as_str());
+    }
     document.heading(2, "Subpopulations");
     shared::subgroups(book, document);
     document.heading(2, "Conclusion");
@@ -46,12 +54,7 @@ pub(super) fn efficacy(book: Book<'_>, document: &mut Document) {
 }
 
 pub(super) fn safety(book: Book<'_>, document: &mut Document) {
-    document.page_break();
-    document.heading(1, "Appendix: Summary of safety (ISS)");
-    document.paragraph(
-        "An integrated summary joins all studies of a product (21 CFR 314.50(d)(5)(vi)). This one has the results of one study; the others are \
-         for a person to add.",
-    );
+    introduction(document, "safety (ISS)", "314.50(d)(5)(vi)");
     document.heading(2, "Extent of exposure");
     shared::exposure(book, document);
     document.heading(2, "Adverse events");

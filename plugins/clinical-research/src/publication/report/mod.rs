@@ -3,6 +3,7 @@
 
 mod contents;
 mod fill;
+mod harms;
 mod integrated;
 
 use heddle_kit::document::{Document, Meta, Text};

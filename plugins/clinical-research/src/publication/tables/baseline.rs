@@ -1,17 +1,16 @@
 //! Table 1, and the balance after matching.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    cohort::{
-        Categorical, Continuous, Spread,
-        groups::label,
-        numbers::{decimals, figure},
-    },
+    cohort::{Categorical, Continuous, Spread, groups::label, numbers::decimals},
     publication::{
         design::{Design, Guideline},
         grid::{Cell, Grid, Kind, column, words},
         say,
         sources::Sources,
     },
+    study::Analysis,
 };
 
 /// The most categories of a variable in the manuscript.
@@ -42,6 +41,36 @@ fn shared_notes(sources: &Sources, design: &Design, grid: &mut Grid) {
         grid.note(format!(
             "SMD: standardised mean difference to {} (for categories after Yang and Dalton, without a sign).",
             design.reference
+        ));
+    }
+}
+
+/// With so many decimals, "n/a" without one.
+fn figure(figure: &crate::cohort::Figure, places: usize) -> String {
+    figure.value().map_or_else(|| "n/a".to_owned(), |value| say::decimal(value, places))
+}
+
+/// Says of each variable how many of its values are implausible and yet in the table.
+fn implausible(sources: &Sources, grid: &mut Grid) {
+    let outside: BTreeSet<&str> = sources
+        .head
+        .flow
+        .exclusions
+        .iter()
+        .filter(|e| e.what == "subject" && [Analysis::Baseline.name(), "analyses"].contains(&e.from.as_str()))
+        .filter_map(|e| e.subject.as_deref())
+        .collect();
+    let flagged = &sources.head.quality_metrics.out_of_range;
+    for path in &sources.head.protocol.table1.continuous {
+        let found: Vec<_> =
+            flagged.iter().filter(|o| o.field == *path && !outside.contains(o.subject_id.as_str())).collect();
+        let Some(first) = found.first() else { continue };
+        grid.note(format!(
+            "{}: includes {} outside the plausible range ({} to {}), flagged and not repaired.",
+            label(path),
+            say::counted(found.len(), "value", "values"),
+            say::given(first.low),
+            say::given(first.high)
         ));
     }
 }
@@ -144,6 +173,7 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
     if grid.rows() == 0 {
         grid.note("The protocol names no baseline characteristic for this table.");
     }
+    implausible(sources, &mut grid);
     shared_notes(sources, design, &mut grid);
     if heads.len() > 2 {
         grid.note("Of several arms the SMD that is largest in size is shown; the workbook has all.");
@@ -216,6 +246,7 @@ pub(in crate::publication) fn whole(sources: &Sources, design: &Design) -> Grid 
             None => {}
         }
     }
+    implausible(sources, &mut grid);
     shared_notes(sources, design, &mut grid);
     grid
 }

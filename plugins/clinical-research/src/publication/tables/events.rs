@@ -1,5 +1,6 @@
 //! Adverse events and exposure.
 
+use super::comparisons;
 use crate::{
     publication::{
         design::Design,
@@ -27,7 +28,7 @@ pub(in crate::publication) const KINDS: [(&str, &str); 7] = [
 ];
 
 /// The arms of the safety analysis, the reference first.
-fn arms(sources: &Sources) -> &[String] {
+pub(super) fn arms(sources: &Sources) -> &[String] {
     &sources.safety.population.arms
 }
 
@@ -39,11 +40,11 @@ fn heads(sources: &Sources, kind: Kind) -> Vec<crate::publication::grid::Col> {
         .collect()
 }
 
-fn share(found: Option<&Incidence>) -> Cell {
+pub(super) fn share(found: Option<&Incidence>) -> Cell {
     found.map_or(Cell::Share(0, None), |i| Cell::Share(i.subjects, i.pct))
 }
 
-fn notes(sources: &Sources, grid: &mut Grid) {
+pub(super) fn notes(sources: &Sources, grid: &mut Grid) {
     let population = &sources.safety.population;
     let who = population.flag.as_deref().map_or_else(
         || "all subjects of the protocol's arms".to_owned(),
@@ -64,8 +65,9 @@ pub(in crate::publication) fn overview(sources: &Sources, design: &Design) -> Op
     }
     let mut columns = vec![words("Subjects with at least one event")];
     columns.extend(heads(sources, Kind::Share));
-    let others: Vec<&String> =
-        arms(sources).iter().filter(|a| **a != sources.safety.population.reference_arm).collect();
+    // Of several arms the comparisons have a table of their own.
+    let is_apart = arms(sources).len() >= comparisons::OVERVIEW_APART_FROM;
+    let others = if is_apart { Vec::new() } else { comparisons::compared(sources) };
     columns.extend(
         others
             .iter()
@@ -125,66 +127,90 @@ pub(in crate::publication) fn common(sources: &Sources, _: &Design) -> Option<Gr
     Some(grid)
 }
 
-/// All classes and terms, the most frequent first, with the comparisons of each arm.
-pub(in crate::publication) fn terms(sources: &Sources, design: &Design) -> Option<Grid> {
-    let safety = &sources.safety.safety;
-    if safety.by_soc.is_empty() {
-        return None;
-    }
-    let others: Vec<&String> =
-        arms(sources).iter().filter(|a| **a != sources.safety.population.reference_arm).collect();
-    let mut columns = vec![words("System organ class or preferred term")];
-    columns.extend(heads(sources, Kind::Share));
-    columns.extend(
-        others
-            .iter()
-            .map(|arm| column(format!("{arm}: risk difference ({} CI)", design.level), Kind::Estimate)),
-    );
-    columns.extend(others.iter().map(|arm| column(format!("{arm}: Fisher p"), Kind::P)));
-    // Risk ratios come last, where a document may have no room: the workbook has them.
-    columns.extend(
-        others.iter().map(|arm| column(format!("{arm}: risk ratio ({} CI)", design.level), Kind::Estimate)),
-    );
-    let mut grid = Grid::new("Adverse events by system organ class and preferred term", columns);
-    let cells = |name: &str, term: &Term| {
-        let mut cells = vec![Cell::text(name)];
-        cells.extend(arms(sources).iter().map(|arm| share(term.incidence.get(arm))));
-        cells.extend(others.iter().map(|arm| difference(term.vs_reference.get(*arm))));
-        cells.extend(others.iter().map(|arm| Cell::p(term.vs_reference.get(*arm).and_then(|c| c.fisher_p))));
-        cells.extend(others.iter().map(|arm| {
-            term.vs_reference.get(*arm).map_or(Cell::missing(), |c| Cell::estimate(c.risk_ratio, c.rr_ci))
-        }));
-        cells
-    };
+/// A row of the table of classes and terms.
+pub(super) struct Line<'s> {
+    pub(super) name: &'s str,
+    pub(super) term: &'s Term,
+    pub(super) is_preferred: bool,
+}
+
+/// All classes and below each its terms, the most frequent first; and how many terms are left out.
+pub(super) fn lines(sources: &Sources) -> (Vec<Line<'_>>, usize) {
     let total = |term: &Term| term.incidence.values().map(|i| i.subjects).sum::<u64>();
-    let mut socs: Vec<_> = safety.by_soc.iter().collect();
+    let mut socs: Vec<_> = sources.safety.safety.by_soc.iter().collect();
     socs.sort_by_key(|(name, soc)| (std::cmp::Reverse(total(&soc.term)), name.as_str()));
-    let (mut shown, mut left) = (0, 0);
+    let (mut lines, mut shown, mut left) = (Vec::new(), 0, 0);
     for (name, soc) in socs {
-        grid.row(cells(name, &soc.term));
+        lines.push(Line { name, term: &soc.term, is_preferred: false });
         let mut pts: Vec<_> = soc.pt.iter().collect();
         pts.sort_by_key(|(name, term)| (std::cmp::Reverse(total(term)), name.as_str()));
-        for (name, term) in pts {
-            if shown < MOST_TERMS {
-                shown += 1;
-                grid.under(cells(name, term));
-            } else {
-                left += 1;
-            }
+        let room = MOST_TERMS - shown;
+        left += pts.len().saturating_sub(room);
+        shown += pts.len().min(room);
+        lines.extend(pts.into_iter().take(room).map(|(name, term)| Line { name, term, is_preferred: true }));
+    }
+    (lines, left)
+}
+
+/// All classes and terms with the comparisons of each arm, for documents and for the workbook. Of several arms a document
+/// shows the comparisons in tables of their own.
+pub(in crate::publication) fn terms(sources: &Sources, design: &Design) -> Option<(Grid, Option<Grid>)> {
+    if sources.safety.safety.by_soc.is_empty() {
+        return None;
+    }
+    let all = comparisons::compared(sources);
+    if arms(sources).len() < comparisons::APART_FROM {
+        return Some((terms_with(sources, design, &all), None));
+    }
+    let mut short = terms_with(sources, design, &[]);
+    short.note(format!(
+        "Comparisons with {} follow in {}.",
+        sources.safety.population.reference_arm,
+        match all.len().saturating_sub(comparisons::MOST_ARMS) {
+            0 => "a table for each other arm".to_owned(),
+            more => format!(
+                "a table for each of the first {} other arms; those of {more} more are in the workbook",
+                comparisons::MOST_ARMS
+            ),
         }
+    ));
+    Some((short, Some(terms_with(sources, design, &all))))
+}
+
+fn terms_with(sources: &Sources, design: &Design, others: &[&String]) -> Grid {
+    let mut columns = vec![words("System organ class or preferred term")];
+    columns.extend(heads(sources, Kind::Share));
+    for (what, kind) in [
+        (format!("risk difference ({} CI)", design.level), Kind::Estimate),
+        (format!("risk ratio ({} CI)", design.level), Kind::Estimate),
+        ("Fisher p".to_owned(), Kind::P),
+    ] {
+        columns.extend(others.iter().map(|arm| column(format!("{arm}: {what}"), kind)));
+    }
+    let mut grid = Grid::new("Adverse events by system organ class and preferred term", columns);
+    let (lines, left) = lines(sources);
+    for line in lines {
+        let of = |arm: &String| line.term.vs_reference.get(arm);
+        let mut cells = vec![Cell::text(line.name)];
+        cells.extend(arms(sources).iter().map(|arm| share(line.term.incidence.get(arm))));
+        cells.extend(others.iter().map(|arm| difference(of(arm))));
+        let reference = sources.safety.population.reference_arm.as_str();
+        cells.extend(others.iter().map(|arm| comparisons::risk_ratio(line.term, arm, reference)));
+        cells.extend(others.iter().map(|arm| Cell::p(of(arm).and_then(|c| c.fisher_p))));
+        if line.is_preferred { grid.under(cells) } else { grid.row(cells) }
     }
     if left > 0 {
         grid.leave_out(format!("{left} more preferred terms are in ae_table.csv."));
     }
     if !others.is_empty() {
         grid.note(format!(
-            "Against {}; risk differences with Newcombe's interval, Fisher's exact test two-sided, not adjusted (ae_table.csv has p adjusted \
+            "Against {}; risk differences with Newcombe's interval, risk ratios log-normal (–: no event in either arm), Fisher's exact test two-sided, not adjusted (ae_table.csv has p adjusted \
              for the number of terms). Many terms are compared: single ones prove nothing.",
             sources.safety.population.reference_arm
         ));
     }
     notes(sources, &mut grid);
-    Some(grid)
+    grid
 }
 
 /// Time under treatment, and rates.

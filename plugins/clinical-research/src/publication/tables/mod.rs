@@ -1,6 +1,7 @@
 //! The tables of the publication, with their numbers: those of the manuscript, and those of the supplement.
 
 mod baseline;
+mod comparisons;
 mod events;
 mod labs;
 mod outcomes;
@@ -23,6 +24,10 @@ const MOST_IN_MANUSCRIPT: usize = 80;
 /// The most rows of a table in the supplement.
 const MOST_IN_SUPPLEMENT: usize = 150;
 
+/// The sheets of the tables of terms of an arm against the reference.
+const SHEETS: [&str; comparisons::MOST_ARMS] =
+    ["AE compared 1", "AE compared 2", "AE compared 3", "AE compared 4", "AE compared 5", "AE compared 6"];
+
 /// What a table tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
@@ -41,11 +46,21 @@ pub(super) enum Key {
     Cox,
     Matching,
     Exposure,
+    OverviewAgainst,
     Terms,
+    /// Of an arm against the reference, by its place.
+    TermsAgainst(usize),
     SeriousEvents,
     Labs,
     LabChanges,
     Signals,
+}
+
+impl Key {
+    /// The table whose section it stands in.
+    pub(super) fn lead(self) -> Self {
+        if let Self::TermsAgainst(_) | Self::OverviewAgainst = self { Self::Terms } else { self }
+    }
 }
 
 /// A table with its number.
@@ -108,12 +123,22 @@ impl Catalogue {
             survival::cox(sources, design).map(|grid| (Key::Cox, "Cox models", grid, None)),
             baseline::matching(sources).map(|grid| (Key::Matching, "Propensity matching", grid, None)),
             events::exposure(sources, design).map(|grid| (Key::Exposure, "Exposure", grid, None)),
-            events::terms(sources, design).map(|grid| (Key::Terms, "AE by SOC and PT", grid, None)),
+            comparisons::overview(sources, design)
+                .map(|grid| (Key::OverviewAgainst, "AE overview compared", grid, None)),
+            events::terms(sources, design).map(|(grid, whole)| (Key::Terms, "AE by SOC and PT", grid, whole)),
+        ];
+        let compared = comparisons::terms(sources, design);
+        let compared = SHEETS
+            .iter()
+            .zip(compared)
+            .enumerate()
+            .map(|(at, (sheet, grid))| Some((Key::TermsAgainst(at), *sheet, grid, None)));
+        let supplement = supplement.into_iter().chain(compared).chain([
             events::serious(sources).map(|grid| (Key::SeriousEvents, "Serious AE", grid, None)),
             events::signals(sources, design).map(|grid| (Key::Signals, "Disproportionality", grid, None)),
             labs::grades(sources, design).map(|grid| (Key::Labs, "Labs grades", grid, None)),
             labs::changes(sources, design).map(|grid| (Key::LabChanges, "Labs changes", grid, None)),
-        ];
+        ]);
         let numbered = |list: Vec<(Key, &str, Grid, Option<Grid>)>, prefix: &str, most: usize| {
             let item = |(at, (key, name, grid, apart)): (usize, (Key, &str, Grid, Option<Grid>))| Item {
                 key,
@@ -127,16 +152,23 @@ impl Catalogue {
         };
         Self {
             main: numbered(main.into_iter().flatten().collect(), "", MOST_IN_MANUSCRIPT),
-            supplement: numbered(supplement.into_iter().flatten().collect(), "S", MOST_IN_SUPPLEMENT),
+            supplement: numbered(supplement.flatten().collect(), "S", MOST_IN_SUPPLEMENT),
         }
     }
 
     /// The same tables in the order of another document, numbered anew; those that it does not show are not in it.
     pub(super) fn reordered(&self, order: &[Key]) -> Self {
-        let found = order.iter().filter_map(|key| self.find(*key)).cloned();
+        // What belongs to a table follows it.
+        let found = order.iter().flat_map(|key| self.with_followers(*key)).cloned();
         let numbered =
             found.enumerate().map(|(at, item)| Item { number: format!("Table {}", at + 1), ..item });
         Self { main: numbered.collect(), supplement: Vec::new() }
+    }
+
+    /// The table, and behind it those that belong to it.
+    pub(super) fn with_followers(&self, key: Key) -> impl Iterator<Item = &Item> {
+        let followers = self.all().filter(move |item| item.key.lead() == key && item.key != key);
+        self.find(key).into_iter().chain(followers)
     }
 
     pub(super) fn find(&self, key: Key) -> Option<&Item> {

@@ -10,7 +10,7 @@ use crate::publication::{
 /// An endpoint with its place in the hierarchy.
 fn title(endpoint: &EndpointResult) -> String {
     let unit = endpoint.unit.as_deref().map_or_else(String::new, |unit| format!(", {unit}"));
-    format!("{} ({}{unit})", endpoint.label, endpoint.role)
+    format!("{} ({}{unit})", endpoint.label, endpoint.place())
 }
 
 fn populations(sources: &Sources, grid: &mut Grid) {
@@ -61,7 +61,12 @@ fn layout(sources: &Sources, design: &Design, has_column: bool) -> Option<Grid> 
         columns.push(column(format!("Estimate ({} CI)", design.level), Kind::Estimate));
         columns.extend([column("p", Kind::P), column("Holm p", Kind::P)]);
     }
-    let mut grid = Grid::new("Primary and secondary outcomes", columns);
+    let title_words = if all.iter().any(|e| e.is_adopted()) {
+        "Outcomes (the protocol names no primary one; one was taken as primary)"
+    } else {
+        "Primary and secondary outcomes"
+    };
+    let mut grid = Grid::new(title_words, columns);
     for endpoint in all {
         let mut methods: Vec<String> = endpoint.compared(&design.arms).map(method).collect();
         methods.dedup();
@@ -75,6 +80,7 @@ fn layout(sources: &Sources, design: &Design, has_column: bool) -> Option<Grid> 
             grid.note(format!("{}: not computable: {}", endpoint.label, say::sentence(why)));
             continue;
         }
+        grid.note(say::loss(endpoint, design).unwrap_or_default());
         for arm in design.reference_first() {
             let Some(found) = endpoint.analysed.get(arm) else { continue };
             let compared = endpoint.comparisons.get(arm);
@@ -124,6 +130,7 @@ pub(in crate::publication) fn sensitivity(sources: &Sources, design: &Design) ->
     );
     for endpoint in sources.efficacy.all() {
         grid.heading(title(endpoint));
+        grid.note(say::loss(endpoint, design).unwrap_or_default());
         for of in endpoint.compared(&design.arms) {
             let tests = std::iter::once(("main", &of.main))
                 .chain(of.sensitivity.iter().map(|test| ("sensitivity", test)));
@@ -175,7 +182,7 @@ pub(in crate::publication) fn families(sources: &Sources, design: &Design) -> Op
     for endpoint in sources.efficacy.all() {
         for of in endpoint.compared(&design.arms) {
             let family = match of.family_size {
-                Some(size) => format!("{} ({size})", endpoint.role),
+                Some(size) => format!("{} ({size})", endpoint.place()),
                 None => "none".to_owned(),
             };
             let conclusion = of.conclusion.clone().unwrap_or_else(|| "not adjusted".to_owned());

@@ -118,7 +118,7 @@ pub(in crate::publication) fn deviations(sources: &Sources) -> Grid {
             .map(|r| {
                 // An exact age of a single subject is not told (Safe Harbor).
                 let value = if is_age(&r.field) { "an age".to_owned() } else { say::figure(r.value) };
-                let text = format!("{value} is outside {} to {}", r.low, r.high);
+                let text = format!("{value} is outside {} to {}", say::given(r.low), say::given(r.high));
                 [r.subject_id.clone(), r.field.clone(), text]
             })
             .collect(),

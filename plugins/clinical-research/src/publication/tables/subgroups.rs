@@ -26,7 +26,10 @@ pub(in crate::publication) fn interactions(sources: &Sources) -> Vec<Interaction
             [&interaction["not_computable"], &subgroup["not_computable"]].into_iter().find_map(any_text);
         Interaction {
             label: text(&subgroup["label"]),
-            test: text(&interaction["test"]),
+            test: match interaction["without_cells"].as_str() {
+                Some(cells) => format!("{}; nobody is in {cells}", text(&interaction["test"])),
+                None => text(&interaction["test"]),
+            },
             p: interaction["p"].as_f64(),
             reason: reason.unwrap_or_else(|| "no reason is given".to_owned()),
         }
@@ -75,7 +78,7 @@ pub(in crate::publication) fn subgroups(sources: &Sources, design: &Design) -> O
         return None;
     }
     let mut grid = Grid::new(
-        format!("Subgroups of the primary endpoint: {}", primary.label),
+        format!("Subgroups of the {}: {}", primary.primary_name(), primary.label),
         [
             column("Level", Kind::Label),
             words("Comparison"),

@@ -46,7 +46,7 @@ pub(in crate::publication) fn survival(sources: &Sources, design: &Design) -> Op
     }
     let mut grid = Grid::new("Times to events", columns);
     for endpoint in times {
-        grid.heading(format!("{} ({}{})", endpoint.label, endpoint.role, unit(endpoint)));
+        grid.heading(format!("{} ({}{})", endpoint.label, endpoint.place(), unit(endpoint)));
         let km = endpoint.more.get("km").unwrap_or(&Value::Null);
         for arm in design.reference_first() {
             let of = &km[arm.as_str()];
