@@ -251,10 +251,11 @@ fn analysed(sources: &Sources, arm: &ArmFlow, names: &[String]) -> FlowBox {
         return analysed;
     }
     let sum = |of: fn(&ArmResult) -> u64| found.iter().map(|arm| of(arm)).sum::<u64>();
-    analysed = analysed.part("Primary endpoint analysed", sum(|arm| arm.analysed));
+    let what = if primary.is_adopted() { "Outcome taken as primary" } else { "Primary endpoint" };
+    analysed = analysed.part(format!("{what} analysed"), sum(|arm| arm.analysed));
     for (what, n) in [
-        ("Primary endpoint missing", sum(|arm| arm.missing)),
-        ("Covariate of it missing", sum(|arm| arm.without_covariate)),
+        (format!("{what} missing"), sum(|arm| arm.missing)),
+        ("Covariate of it missing".to_owned(), sum(|arm| arm.without_covariate)),
     ] {
         if n > 0 {
             analysed = analysed.part(what, n);

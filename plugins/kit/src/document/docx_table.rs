@@ -2,12 +2,18 @@
 
 use super::docx::{Body, ROOM, runs};
 use super::table::{Cell, Row, Table, shared_out};
+use crate::plot::text;
 use crate::report::Align;
 use crate::xml::Xml;
 
-/// The width of a letter of a table's text, and the white space in a cell, in twentieths of a point.
-const LETTER: f32 = 116.0;
+/// The size of a table's text, in points.
+const SIZE: f64 = 9.0;
+/// The word processor has its own fonts, and those that it takes where one is missing may be so much wider than ours.
+const WIDER: f64 = 1.15;
+/// The white space in a cell, in twentieths of a point.
 const CELL_PAD: f32 = 240.0;
+/// A heading may be so wide before it is wrapped, in twentieths of a point.
+const HEADING: f32 = 1850.0;
 /// How far a row below a heading is indented, in twentieths of a point.
 const INDENT: u32 = 200;
 
@@ -141,8 +147,7 @@ fn rule(xml: &mut Xml, side: &str, eighths: &str, colour: &str) {
     xml.empty(side, &[("w:val", "single"), ("w:sz", eighths), ("w:space", "0"), ("w:color", colour)]);
 }
 
-/// The widths of the columns, by the lengths of what stands in them. The word processor has its own fonts, so that an
-/// average width of letters is all that can be known.
+/// The widths of the columns, by the lengths of what stands in them.
 fn widths(table: &Table) -> Vec<u32> {
     let count = table.width();
     let (mut natural, mut least) = (vec![CELL_PAD; count], vec![CELL_PAD; count]);
@@ -151,14 +156,14 @@ fn widths(table: &Table) -> Vec<u32> {
         for cell in cells.iter() {
             let words = cell.text.plain_text();
             let pad = CELL_PAD + if at == 0 { f32::from(indent) * INDENT as f32 } else { 0.0 };
-            let length = |part: &str| part.chars().count() as f32 * LETTER + pad;
+            let length = |part: &str| (20.0 * WIDER * text::width(part, SIZE, header)) as f32 + pad;
             // No-break spaces hold words together.
             let breaks = |c: char| c.is_whitespace() && c != '\u{a0}' && c != '\u{202f}';
             let longest = words.split(breaks).map(length).fold(CELL_PAD, f32::max);
             let line = words.lines().map(length).fold(CELL_PAD, f32::max);
             if let (1, Some(wide), Some(narrow)) = (cell.span, natural.get_mut(at), least.get_mut(at)) {
                 // Headings wrap more readily than numbers.
-                *wide = wide.max(if header { line.min(16.0 * LETTER).max(longest) } else { line });
+                *wide = wide.max(if header { line.min(HEADING).max(longest) } else { line });
                 *narrow = narrow.max(longest);
             }
             at += cell.span;

@@ -37,7 +37,7 @@ mod panels;
 mod risk_table;
 mod scale;
 mod scatter;
-mod text;
+pub(crate) mod text;
 mod time_axis;
 
 pub use axis::Axis;

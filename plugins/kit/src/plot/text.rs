@@ -3,8 +3,8 @@
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider as _};
 
-/// Width of `text` in pixels at `size` pixels. Kerning is left out: it only makes text narrower.
-pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
+/// Width of `text` in the unit of `size`, such as pixels. Kerning is left out: it only makes text narrower.
+pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
     let bytes = if bold { notosans::BOLD_TTF } else { notosans::REGULAR_TTF };
     let Ok(font) = FontRef::new(bytes) else { return text.chars().count() as f64 * size * 0.6 };
     let metrics = font.glyph_metrics(Size::new(size as f32), LocationRef::default());
