@@ -6,7 +6,30 @@ use super::Identifier;
 const WORDS: &[(Identifier, &[&str])] = &[
     (
         Identifier::Name,
-        &["surname", "forename", "firstname", "lastname", "fullname", "initials", "kin", "guardian"],
+        &[
+            "surname",
+            "forename",
+            "firstname",
+            "lastname",
+            "fullname",
+            "initials",
+            "kin",
+            "guardian",
+            "nickname",
+            "spouse",
+            "maiden",
+            "alias",
+            "vorname",
+            "nachname",
+            "apellido",
+            "apellidos",
+            "nombre",
+            "prenom",
+            "prénom",
+            "cognome",
+            "imie",
+            "nazwisko",
+        ],
     ),
     (
         Identifier::Place,
@@ -24,13 +47,44 @@ const WORDS: &[(Identifier, &[&str])] = &[
             "longitude",
             "geolocation",
             "gps",
+            "hometown",
+            "birthplace",
+            "workplace",
+            "adresse",
+            "direccion",
+            "indirizzo",
+            "strasse",
+            "straße",
+            "wohnort",
+            "ciudad",
+            "ville",
         ],
     ),
-    (Identifier::Date, &["dob", "birthdate", "birthday", "brthdtc", "brthdt"]),
-    (Identifier::Phone, &["phone", "telephone", "mobile", "cellphone"]),
+    (Identifier::Date, &["dob", "birthdate", "birthday", "brthdtc", "brthdt", "geburtsdatum", "geburtstag"]),
+    (
+        Identifier::Phone,
+        &["phone", "telephone", "mobile", "cellphone", "telefon", "telefono", "teléfono", "handynummer"],
+    ),
     (Identifier::Fax, &["fax", "telefax"]),
-    (Identifier::Email, &["email"]),
-    (Identifier::NationalId, &["ssn", "nino", "nhs", "aadhaar", "personnummer", "bsn", "cpr"]),
+    (Identifier::Email, &["email", "correo", "courriel"]),
+    (
+        Identifier::NationalId,
+        &[
+            "ssn",
+            "nino",
+            "nhs",
+            "aadhaar",
+            "personnummer",
+            "bsn",
+            "cpr",
+            "npi",
+            "kennitala",
+            "dni",
+            "nif",
+            "pesel",
+            "steuernummer",
+        ],
+    ),
     (Identifier::MedicalRecord, &["mrn"]),
     (Identifier::HealthPlan, &["insurance", "beneficiary", "medicare", "medicaid"]),
     (Identifier::Account, &["iban"]),
@@ -151,6 +205,16 @@ const WHOLE: &[(Identifier, &str)] = &[
     (Identifier::Name, "investigator"),
     (Identifier::Name, "relative"),
     (Identifier::Name, "employer"),
+    (Identifier::Name, "mother"),
+    (Identifier::Name, "father"),
+    (Identifier::Name, "mothers"),
+    (Identifier::Name, "fathers"),
+    (Identifier::Name, "husband"),
+    (Identifier::Name, "wife"),
+    (Identifier::Name, "caregiver"),
+    (Identifier::Name, "carer"),
+    (Identifier::Name, "nom"),
+    (Identifier::Photo, "face"),
     (Identifier::Account, "account"),
     (Identifier::Licence, "licence"),
     (Identifier::Licence, "license"),
@@ -161,6 +225,74 @@ const WHOLE: &[(Identifier, &str)] = &[
     (Identifier::IpAddress, "ip"),
     (Identifier::Other, "usubjid"),
     (Identifier::Other, "subjid"),
+];
+
+/// Stems that tell it in any word that has them, and what must not follow, because another word begins there (`phonetic`).
+const STEMS: &[(Identifier, &str, &[char])] = &[
+    (Identifier::Email, "email", &[]),
+    (Identifier::Phone, "phone", &['m', 't']),
+    (Identifier::Phone, "telefon", &[]),
+    (Identifier::Place, "addr", &[]),
+    (Identifier::Place, "postcode", &[]),
+    (Identifier::Place, "zipcode", &[]),
+    (Identifier::NationalId, "passport", &[]),
+    (Identifier::NationalId, "socialsec", &[]),
+    (Identifier::NationalId, "nationalid", &[]),
+    (Identifier::Date, "birthdat", &[]),
+    (Identifier::Date, "dateofbirth", &[]),
+    (Identifier::HealthPlan, "insurance", &[]),
+    (Identifier::MedicalRecord, "medicalrecord", &[]),
+    (Identifier::MedicalRecord, "chartn", &[]),
+    (Identifier::MedicalRecord, "hospitaln", &[]),
+];
+
+/// Beginnings of words that go on with a word for a number.
+const NUMBERED: &[(Identifier, &str)] = &[
+    (Identifier::NationalId, "nhs"),
+    (Identifier::NationalId, "ssn"),
+    (Identifier::NationalId, "nino"),
+    (Identifier::NationalId, "npi"),
+    (Identifier::MedicalRecord, "mrn"),
+    (Identifier::Fax, "fax"),
+    (Identifier::Phone, "tel"),
+    (Identifier::Phone, "mobile"),
+    (Identifier::Account, "iban"),
+    (Identifier::Account, "account"),
+    (Identifier::Date, "dob"),
+    (Identifier::Place, "zip"),
+    (Identifier::Licence, "licence"),
+    (Identifier::Licence, "license"),
+    (Identifier::HealthPlan, "policy"),
+    (Identifier::Other, "patient"),
+    (Identifier::Other, "person"),
+];
+const NUMBER_WORDS: &[&str] = &["no", "nr", "num", "number", "nummer", "code", "id", "date"];
+
+/// Words before `name` that make it a person's, written as one with it.
+const NAMED: &[&str] = &[
+    "patient",
+    "subject",
+    "participant",
+    "first",
+    "last",
+    "given",
+    "family",
+    "full",
+    "middle",
+    "user",
+    "maiden",
+    "contact",
+    "mother",
+    "mothers",
+    "father",
+    "fathers",
+    "doctor",
+    "physician",
+    "investigator",
+    "spouse",
+    "person",
+    "real",
+    "legal",
 ];
 
 /// What may have a name without being a person.
@@ -223,9 +355,30 @@ fn kind_of_key(key: &str) -> Option<Identifier> {
     if let Some((kind, _)) = WORDS.iter().find(|(_, list)| words.iter().any(|w| list.contains(&w.as_str()))) {
         return Some(*kind);
     }
+    if let Some(kind) = words.iter().find_map(|word| kind_in_word(word)) {
+        return Some(kind);
+    }
     let at = words.iter().position(|w| w == "name" || w == "names")?;
     let owner = at.checked_sub(1).and_then(|before| words.get(before));
     (!owner.is_some_and(|owner| THINGS.contains(&owner.as_str()))).then_some(Identifier::Name)
+}
+
+/// The identifier that a word of a key tells by a part of it.
+fn kind_in_word(word: &str) -> Option<Identifier> {
+    let stem = STEMS
+        .iter()
+        .find(|(_, stem, not)| word.split_once(stem).is_some_and(|(_, rest)| !rest.starts_with(*not)));
+    if let Some((kind, _, _)) = stem {
+        return Some(*kind);
+    }
+    let numbered = NUMBERED
+        .iter()
+        .find(|(_, begin)| word.strip_prefix(begin).is_some_and(|rest| NUMBER_WORDS.contains(&rest)));
+    if let Some((kind, _)) = numbered {
+        return Some(*kind);
+    }
+    let owner = word.strip_suffix("name").or_else(|| word.strip_suffix("names"))?;
+    NAMED.contains(&owner).then_some(Identifier::Name)
 }
 
 fn words(key: &str) -> Vec<String> {
@@ -241,6 +394,13 @@ fn words(key: &str) -> Vec<String> {
             word.extend(c.to_lowercase());
         }
         before = c;
+    }
+    // `phone2` is a phone; what is a number only stays one.
+    for word in &mut words {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        if letters > 2 {
+            word.truncate(letters);
+        }
     }
     words.retain(|word| !word.is_empty());
     words
@@ -272,6 +432,22 @@ mod tests {
             ("device_serial", Identifier::Device),
             ("photo", Identifier::Photo),
             ("fingerprint_hash", Identifier::Biometric),
+            ("nhsnumber", Identifier::NationalId),
+            ("emailaddr", Identifier::Email),
+            ("phoneno", Identifier::Phone),
+            ("phone2", Identifier::Phone),
+            ("homeaddress", Identifier::Place),
+            ("mrnno", Identifier::MedicalRecord),
+            ("PATIENTNAME", Identifier::Name),
+            ("mothersname", Identifier::Name),
+            ("mother", Identifier::Name),
+            ("spouse", Identifier::Name),
+            ("nickname", Identifier::Name),
+            ("hometown", Identifier::Place),
+            ("workplace", Identifier::Place),
+            ("npi", Identifier::NationalId),
+            ("kennitala", Identifier::NationalId),
+            ("Geburtsdatum", Identifier::Date),
         ] {
             assert_eq!(kind_of_path(key), Some(kind), "{key}");
         }
@@ -291,6 +467,16 @@ mod tests {
             "baseline.platelets",
             "relationship",
             "capacity",
+            "baseline.phonetic_fluency",
+            "baseline.phonemic_fluency",
+            "baseline.telangiectasia",
+            "baseline.dobutamine",
+            "baseline.mother_smoked",
+            "baseline.zipper_injury",
+            "baseline.adas_cog_11",
+            "baseline.faxitron",
+            "baseline.licensed_use",
+            "baseline.ca125",
         ] {
             assert_eq!(kind_of_path(key), None, "{key}");
         }

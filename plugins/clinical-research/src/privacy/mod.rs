@@ -5,10 +5,13 @@
 //! a common given name. The report says so.
 
 mod keys;
+mod known;
 mod mask;
 mod names;
 mod patterns;
 mod scrub;
+mod tokens;
+mod vocabulary;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use keys::kind_of_path;
 pub use mask::Masker;
 pub use scrub::{Scrubber, shown};
+pub use tokens::bare;
 
 /// What is identified by, in the order of the regulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
