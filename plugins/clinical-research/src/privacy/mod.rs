@@ -21,6 +21,24 @@ pub use mask::Masker;
 pub use scrub::{Scrubber, shown};
 pub use tokens::bare;
 
+/// Ages over this are told as "over 89" (Safe Harbor, (C)).
+const OLDEST_TOLD: f64 = 89.0;
+/// Nobody is older (the oldest person known reached 122): a higher number is a mistake and nobody's age.
+pub const OLDEST: f64 = 125.0;
+
+/// Whether a field, by its dotted path, is an age in years.
+pub fn is_age(path: &str) -> bool {
+    let key = path.rsplit('.').next().unwrap_or(path).to_lowercase();
+    key == "age"
+        || key.starts_with("age_") && !key.ends_with("months") && !key.ends_with("days")
+        || key.ends_with("_age")
+}
+
+/// How a single age is told where it would point to a person; None where it may be told as it is.
+pub fn told_age(path: &str, value: f64) -> Option<&'static str> {
+    (is_age(path) && value > OLDEST_TOLD && value <= OLDEST).then_some("over 89")
+}
+
 /// What is identified by, in the order of the regulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -58,11 +58,11 @@ impl Scrubber {
         self.known.learn(&value, &tokens, kind);
     }
 
-    /// The text without identifiers, and what they were; None where there is none. In `prose` names of places that are one word are
-    /// looked for as well: not in coded terms, where `CENTRAL NERVOUS SYSTEM` is not the site "Central".
+    /// The text without identifiers, and what they were; None where there is none. `prose`: running text, in which a role before a name
+    /// may have a capital ("Patient Zelda Quimby"); in a coded term all words may have one.
     pub fn scrub(&self, text: &str, prose: bool) -> Option<(String, Vec<Identifier>)> {
         let text = composed(text);
-        let mut found = self.known_spans(&text, prose);
+        let mut found = self.known_spans(&text);
         let suspicious = |b: u8| b.is_ascii_digit() || matches!(b, b'@' | b':' | b'.' | b'[' | 0x80..);
         if text.bytes().any(suspicious) {
             for pattern in PATTERNS.iter() {
@@ -119,7 +119,7 @@ impl Scrubber {
         self.known.alike()
     }
 
-    fn known_spans(&self, text: &str, prose: bool) -> Vec<(usize, usize, Identifier)> {
+    fn known_spans(&self, text: &str) -> Vec<(usize, usize, Identifier)> {
         if self.known.is_empty() && self.single.is_empty() {
             return Vec::new();
         }
@@ -130,8 +130,7 @@ impl Scrubber {
                 let word = tokens.folded(at, at);
                 let is_capital =
                     text.get(token.start..).and_then(|t| t.chars().next()).is_some_and(|c| !c.is_lowercase());
-                let kind = self.single.get(word).filter(|_| is_capital && !is_word(word));
-                if let Some(kind) = kind.filter(|kind| prose || **kind == Identifier::Name) {
+                if let Some(kind) = self.single.get(word).filter(|_| is_capital && !is_word(word)) {
                     found.push((token.start, token.end, *kind));
                 }
             }
@@ -375,6 +374,91 @@ mod tests {
             "in subjects with B12 deficiency",
         ] {
             assert_eq!(scrubber.scrub(text, true), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn terms_of_medicine_stay() {
+        let mut scrubber =
+            knows(&["1", "2", "3", "4", "5", "10", "12", "24", "S-001", "01-701-1015", "P000123"]);
+        ["Anna White", "Mark Young", "Rose Hand"]
+            .iter()
+            .for_each(|name| scrubber.learn(name, Identifier::Name));
+        ["General Hospital", "Central", "Heart"]
+            .iter()
+            .for_each(|site| scrubber.learn(site, Identifier::Place));
+        for text in [
+            "STEVENS-JOHNSON SYNDROME",
+            "Guillain-Barre syndrome",
+            "Non-Hodgkin's lymphoma stage IV",
+            "Charcot-Marie-Tooth disease",
+            "CHARCOT MARIE TOOTH DISEASE",
+            "Wolff-Parkinson-White syndrome",
+            "Bell's palsy",
+            "Henoch-Schonlein purpura",
+            "Epstein-Barr virus infection",
+            "Helicobacter pylori test positive",
+            "St. John's Wort",
+            "GENERAL DISORDERS AND ADMINISTRATION SITE CONDITIONS",
+            "HEART RATE INCREASED",
+            "ELECTROCARDIOGRAM T WAVE INVERSION",
+            "HAND-FOOT SYNDROME",
+            "Type 2 diabetes mellitus",
+            "Hepatitis B surface antigen positive",
+            "COVID-19",
+            "COVID-19 vaccination dose 2 of 3",
+            "Hemoglobin A1c 7.5%",
+            "FEV1/FVC ratio 0.70",
+            "CA 19-9 increased",
+            "QTcF > 500 msec",
+            "Blood pressure 120/80 mmHg",
+            "Gleason 3+4",
+            "T2N1M0",
+            "BRCA1 mutation",
+            "factor V Leiden",
+            "Patient Global Impression of Change (PGI-C) at Week 24",
+            "Investigator's Global Assessment 0/1",
+            "Subject withdrew consent",
+            "Physician Decision",
+            "patient's decision",
+            "Lost to follow-up after 3 months",
+            "Death due to Progressive Disease",
+            "Child-Pugh class A",
+            "Karnofsky 70-80",
+            "NYHA Class II",
+            "ECOG 0-1, stage IIIB-IV",
+            "Alzheimer's disease (NINCDS-ADRDA), MMSE 10-23",
+            "randomised, double-blind, placebo-controlled, 26 weeks, 2:1",
+            "Safety and efficacy in patients with 3 or more episodes",
+            "Streptomycin 2 g daily for 4 months",
+            "Alanine Aminotransferase (U/L)",
+            "Creatinine (umol/L)",
+            "10^9/L",
+            "1.73 m2",
+            "Visit 12",
+            "Day -14 to Day -1",
+            "Cycle 1 Day 1",
+            "Screening 2",
+            "Unscheduled 3.01",
+            "End of treatment / early termination",
+            "Baseline (Week 0)",
+            "Cohort 3 - 10 mg/kg Q2W",
+            "Arm A: 5 mg b.i.d.",
+            "NCT01234567",
+            "ICH E9(R1)",
+            "MedDRA 26.1",
+            "CTCAE v5.0 grade 3-4",
+            "Phase 2b/3",
+            "AMERICAN INDIAN OR ALASKA NATIVE",
+            "Black or African American",
+            "1-<2 years",
+            "65-74",
+            ">=75",
+            "12-17 years",
+        ] {
+            for prose in [true, false] {
+                assert_eq!(scrubber.scrub(text, prose), None, "{text}");
+            }
         }
     }
 
