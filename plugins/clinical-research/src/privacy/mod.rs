@@ -4,12 +4,16 @@
 //! What cannot be found: a bare name in running text that is neither a value of a name field nor introduced by a title, a role or
 //! a common given name. The report says so.
 
+mod key_words;
 mod keys;
 mod known;
 mod mask;
+mod name_words;
 mod names;
 mod patterns;
 mod scrub;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod vocabulary;
 
