@@ -1,5 +1,7 @@
 //! `cohort_visualizations.png`: balance, distributions by arm, categories by arm.
 
+use std::cell::Cell;
+
 use heddle_kit::plot::{
     Axis, BarChart, BoxChart, BoxStats, Chart as _, DotPlot, DotRow, Panels, PlotError, Size,
 };
@@ -7,6 +9,7 @@ use heddle_kit::plot::{
 use super::{
     Statistics, categorical::Categorical, continuous::Continuous, groups::Groups, propensity::Matched,
 };
+use crate::privacy::told_age;
 
 /// Variables of a kind that have a panel.
 const MOST_PANELS: usize = 4;
@@ -16,6 +19,8 @@ const MOST_ARMS: usize = 6;
 const MOST_ROWS: usize = 40;
 /// Bars of an arm.
 const MOST_BARS: usize = 10;
+/// Where a single age over 89 is drawn.
+const OVER_89: f64 = 90.0;
 /// Marks beyond the whiskers of one box.
 const MOST_OUTLIERS: usize = 60;
 /// Beyond this a value has no place on an axis.
@@ -102,17 +107,26 @@ fn before_after(groups: &Groups<'_>, arm: &str, matched: &Matched) -> DotPlot {
 fn boxes(groups: &Groups<'_>, path: &str, variable: &Continuous, all: usize) -> BoxChart {
     let values = groups.study.subjects.field(path).and_then(|column| column.numbers());
     let samples = values.map(|values| groups.samples(&values)).unwrap_or_default();
+    let is_cut = Cell::new(false);
     let boxes = groups.names.iter().zip(&samples).take(MOST_ARMS).filter_map(|(name, sample)| {
         let sample = sample.as_ref().ok()?;
         let drawable = sample.sorted().iter().all(|v| v.abs() <= DRAWABLE);
         let mut stats = BoxStats::of(name, sample.sorted()).filter(|_| drawable)?;
         thin(&mut stats.outliers);
+        for value in stats.outliers.iter_mut().chain([&mut stats.low, &mut stats.high]) {
+            if told_age(path, *value).is_some() {
+                *value = OVER_89;
+                is_cut.set(true);
+            }
+        }
         Some(stats)
     });
+    let boxes: Vec<BoxStats> = boxes.collect();
+    let cut = if is_cut.get() { "Single ages over 89 are drawn at 90. " } else { "" };
     BoxChart::new(&variable.label)
         .subtitle("Box: quartiles and median; whiskers: 1.5 interquartile ranges; diamond: mean")
-        .note(shown_of(all))
-        .boxes(boxes.collect::<Vec<_>>())
+        .note(cut.to_owned() + &shown_of(all))
+        .boxes(boxes)
         .value_axis(Axis::new(&variable.label))
         .no_data_reason("no subject has a value that can be drawn")
 }

@@ -1,208 +1,9 @@
 //! Identifiers by the name of the key that they stand under.
 
-use super::Identifier;
-
-/// Words of which one in a key is enough.
-const WORDS: &[(Identifier, &[&str])] = &[
-    (
-        Identifier::Name,
-        &["surname", "forename", "firstname", "lastname", "fullname", "initials", "kin", "guardian"],
-    ),
-    (
-        Identifier::Place,
-        &[
-            "address",
-            "street",
-            "city",
-            "town",
-            "zip",
-            "zipcode",
-            "postcode",
-            "postal",
-            "plz",
-            "latitude",
-            "longitude",
-            "geolocation",
-            "gps",
-        ],
-    ),
-    (Identifier::Date, &["dob", "birthdate", "birthday", "brthdtc", "brthdt"]),
-    (Identifier::Phone, &["phone", "telephone", "mobile", "cellphone"]),
-    (Identifier::Fax, &["fax", "telefax"]),
-    (Identifier::Email, &["email"]),
-    (Identifier::NationalId, &["ssn", "nino", "nhs", "aadhaar", "personnummer", "bsn", "cpr"]),
-    (Identifier::MedicalRecord, &["mrn"]),
-    (Identifier::HealthPlan, &["insurance", "beneficiary", "medicare", "medicaid"]),
-    (Identifier::Account, &["iban"]),
-    (Identifier::Licence, &["passport"]),
-    (Identifier::Device, &["imei", "udi"]),
-    (Identifier::Url, &["url", "website", "homepage"]),
-    (Identifier::IpAddress, &["ipaddr", "ipaddress"]),
-    (Identifier::Biometric, &["biometric", "biometrics", "fingerprint", "fingerprints", "voiceprint"]),
-    (Identifier::Photo, &["photo", "photos", "photograph", "portrait", "avatar", "selfie"]),
-];
-
-/// Words that must stand one after the other.
-const PHRASES: &[(Identifier, &[&str])] = &[
-    (Identifier::Name, &["next of", "emergency contact", "patient contact"]),
-    (Identifier::Date, &["birth date", "date of birth", "birth day", "day of birth"]),
-    (Identifier::Phone, &["cell phone", "tel no", "tel nr"]),
-    (Identifier::Email, &["e mail", "mail address"]),
-    (
-        Identifier::NationalId,
-        &[
-            "social security",
-            "national id",
-            "national number",
-            "national insurance",
-            "tax id",
-            "tax number",
-            "identity card",
-            "id card",
-        ],
-    ),
-    (
-        Identifier::MedicalRecord,
-        &[
-            "medical record",
-            "hospital number",
-            "hospital no",
-            "hospital id",
-            "chart number",
-            "chart no",
-            "chart id",
-            "record number",
-            "record no",
-        ],
-    ),
-    (Identifier::HealthPlan, &["health plan", "policy number", "policy no", "member id", "member number"]),
-    (
-        Identifier::Account,
-        &["account number", "account no", "account id", "bank account", "credit card", "card number"],
-    ),
-    (
-        Identifier::Licence,
-        &[
-            "driving licence",
-            "driving license",
-            "drivers license",
-            "driver license",
-            "driver licence",
-            "licence number",
-            "license number",
-            "licence no",
-            "license no",
-            "certificate number",
-            "certificate no",
-        ],
-    ),
-    (
-        Identifier::Vehicle,
-        &[
-            "licence plate",
-            "license plate",
-            "number plate",
-            "vehicle id",
-            "vehicle number",
-            "vehicle identifier",
-            "vehicle registration",
-        ],
-    ),
-    (
-        Identifier::Device,
-        &["device id", "device identifier", "device serial", "serial number", "serial no", "mac address"],
-    ),
-    (Identifier::Url, &["web address", "web page"]),
-    (Identifier::IpAddress, &["ip address", "ip addr"]),
-    (Identifier::Biometric, &["retina scan", "iris scan", "voice print", "finger print", "face scan"]),
-    (Identifier::Photo, &["face image", "facial image", "patient image"]),
-    (
-        Identifier::Other,
-        &[
-            "patient id",
-            "patient number",
-            "patient no",
-            "screening number",
-            "screening no",
-            "screening id",
-            "enrolment number",
-            "enrollment number",
-            "randomisation number",
-            "randomization number",
-            "unique id",
-            "person id",
-        ],
-    ),
-];
-
-/// Keys that are meant only as a whole.
-const WHOLE: &[(Identifier, &str)] = &[
-    (Identifier::Phone, "tel"),
-    (Identifier::Phone, "cell"),
-    (Identifier::Email, "mail"),
-    (Identifier::Place, "county"),
-    (Identifier::Place, "lat"),
-    (Identifier::Place, "lon"),
-    (Identifier::Place, "lng"),
-    (Identifier::Name, "contact"),
-    (Identifier::Name, "physician"),
-    (Identifier::Name, "doctor"),
-    (Identifier::Name, "nurse"),
-    (Identifier::Name, "investigator"),
-    (Identifier::Name, "relative"),
-    (Identifier::Name, "employer"),
-    (Identifier::Account, "account"),
-    (Identifier::Licence, "licence"),
-    (Identifier::Licence, "license"),
-    (Identifier::Vehicle, "vin"),
-    (Identifier::Vehicle, "plate"),
-    (Identifier::Photo, "image"),
-    (Identifier::Photo, "picture"),
-    (Identifier::IpAddress, "ip"),
-    (Identifier::Other, "usubjid"),
-    (Identifier::Other, "subjid"),
-];
-
-/// What may have a name without being a person.
-const THINGS: &[&str] = &[
-    "test",
-    "visit",
-    "site",
-    "arm",
-    "drug",
-    "study",
-    "country",
-    "lab",
-    "assessment",
-    "event",
-    "treatment",
-    "medication",
-    "product",
-    "generic",
-    "trade",
-    "brand",
-    "field",
-    "variable",
-    "param",
-    "parameter",
-    "scale",
-    "group",
-    "class",
-    "term",
-    "cohort",
-    "centre",
-    "center",
-    "file",
-    "unit",
-    "region",
-    "device",
-    "category",
-    "condition",
-    "procedure",
-    "disease",
-    "analyte",
-    "protocol",
-];
+use super::{
+    Identifier,
+    key_words::{NAMED, NUMBER_WORDS, NUMBERED, PHRASES, STEMS, THINGS, WHOLE, WORDS},
+};
 
 /// The identifier that a dotted path names by one of its keys. A key is split at capitals, digits stay with their word.
 pub fn kind_of_path(path: &str) -> Option<Identifier> {
@@ -223,9 +24,30 @@ fn kind_of_key(key: &str) -> Option<Identifier> {
     if let Some((kind, _)) = WORDS.iter().find(|(_, list)| words.iter().any(|w| list.contains(&w.as_str()))) {
         return Some(*kind);
     }
+    if let Some(kind) = words.iter().find_map(|word| kind_in_word(word)) {
+        return Some(kind);
+    }
     let at = words.iter().position(|w| w == "name" || w == "names")?;
     let owner = at.checked_sub(1).and_then(|before| words.get(before));
     (!owner.is_some_and(|owner| THINGS.contains(&owner.as_str()))).then_some(Identifier::Name)
+}
+
+/// The identifier that a word of a key tells by a part of it.
+fn kind_in_word(word: &str) -> Option<Identifier> {
+    let stem = STEMS
+        .iter()
+        .find(|(_, stem, not)| word.split_once(stem).is_some_and(|(_, rest)| !rest.starts_with(*not)));
+    if let Some((kind, _, _)) = stem {
+        return Some(*kind);
+    }
+    let numbered = NUMBERED
+        .iter()
+        .find(|(_, begin)| word.strip_prefix(begin).is_some_and(|rest| NUMBER_WORDS.contains(&rest)));
+    if let Some((kind, _)) = numbered {
+        return Some(*kind);
+    }
+    let owner = word.strip_suffix("name").or_else(|| word.strip_suffix("names"))?;
+    NAMED.contains(&owner).then_some(Identifier::Name)
 }
 
 fn words(key: &str) -> Vec<String> {
@@ -241,6 +63,13 @@ fn words(key: &str) -> Vec<String> {
             word.extend(c.to_lowercase());
         }
         before = c;
+    }
+    // `phone2` is a phone; what is a number only stays one.
+    for word in &mut words {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        if letters > 2 {
+            word.truncate(letters);
+        }
     }
     words.retain(|word| !word.is_empty());
     words
@@ -272,6 +101,22 @@ mod tests {
             ("device_serial", Identifier::Device),
             ("photo", Identifier::Photo),
             ("fingerprint_hash", Identifier::Biometric),
+            ("nhsnumber", Identifier::NationalId),
+            ("emailaddr", Identifier::Email),
+            ("phoneno", Identifier::Phone),
+            ("phone2", Identifier::Phone),
+            ("homeaddress", Identifier::Place),
+            ("mrnno", Identifier::MedicalRecord),
+            ("PATIENTNAME", Identifier::Name),
+            ("mothersname", Identifier::Name),
+            ("mother", Identifier::Name),
+            ("spouse", Identifier::Name),
+            ("nickname", Identifier::Name),
+            ("hometown", Identifier::Place),
+            ("workplace", Identifier::Place),
+            ("npi", Identifier::NationalId),
+            ("kennitala", Identifier::NationalId),
+            ("Geburtsdatum", Identifier::Date),
         ] {
             assert_eq!(kind_of_path(key), Some(kind), "{key}");
         }
@@ -291,6 +136,16 @@ mod tests {
             "baseline.platelets",
             "relationship",
             "capacity",
+            "baseline.phonetic_fluency",
+            "baseline.phonemic_fluency",
+            "baseline.telangiectasia",
+            "baseline.dobutamine",
+            "baseline.mother_smoked",
+            "baseline.zipper_injury",
+            "baseline.adas_cog_11",
+            "baseline.faxitron",
+            "baseline.licensed_use",
+            "baseline.ca125",
         ] {
             assert_eq!(kind_of_path(key), None, "{key}");
         }

@@ -4,11 +4,18 @@
 //! What cannot be found: a bare name in running text that is neither a value of a name field nor introduced by a title, a role or
 //! a common given name. The report says so.
 
+mod key_words;
 mod keys;
+mod known;
 mod mask;
+mod name_words;
 mod names;
 mod patterns;
 mod scrub;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod vocabulary;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +23,25 @@ use serde::{Deserialize, Serialize};
 pub use keys::kind_of_path;
 pub use mask::Masker;
 pub use scrub::{Scrubber, shown};
+pub use tokens::bare;
+
+/// Ages over this are told as "over 89" (Safe Harbor, (C)).
+const OLDEST_TOLD: f64 = 89.0;
+/// Nobody is older (the oldest person known reached 122): a higher number is a mistake and nobody's age.
+pub const OLDEST: f64 = 125.0;
+
+/// Whether a field, by its dotted path, is an age in years.
+pub fn is_age(path: &str) -> bool {
+    let key = path.rsplit('.').next().unwrap_or(path).to_lowercase();
+    key == "age"
+        || key.starts_with("age_") && !key.ends_with("months") && !key.ends_with("days")
+        || key.ends_with("_age")
+}
+
+/// How a single age is told where it would point to a person; None where it may be told as it is.
+pub fn told_age(path: &str, value: f64) -> Option<&'static str> {
+    (is_age(path) && value > OLDEST_TOLD && value <= OLDEST).then_some("over 89")
+}
 
 /// What is identified by, in the order of the regulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

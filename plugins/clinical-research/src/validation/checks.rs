@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    privacy::OLDEST,
     raw::{RawColumn, Table},
     study::{AdverseEvents, Coded, Column, Protocol, Subjects},
 };
@@ -14,9 +15,6 @@ use super::{
     ledger::Ledger,
     quality::{DateOrder, OutOfRange, QualityMetrics},
 };
-
-/// Nobody is older (the oldest person known reached 122).
-const OLDEST: f64 = 125.0;
 
 /// Check all records.
 pub(super) fn records(

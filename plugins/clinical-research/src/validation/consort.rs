@@ -5,7 +5,7 @@ use crate::{
     study::{Analysis, ArmFlow, Coded, Column, Exclusion, Flow, LeftOut, PopulationFlow, Study},
 };
 
-use super::{frame::Frame, rows::Rows};
+use super::{arm_names, frame::Frame, rows::Rows};
 
 /// Count the way of all records. `arms` are the subjects' arms as the source names them.
 pub(super) fn flow(study: &Study, table: &Table, frame: &Frame, arms: &Coded, tables: Vec<Rows<'_>>) -> Flow {
@@ -39,7 +39,10 @@ pub(super) fn flow(study: &Study, table: &Table, frame: &Frame, arms: &Coded, ta
             (Some(_), _) => continue,
             (None, Some(name)) => {
                 flow.unknown_arm += 1;
-                format!("the arm {name:?} is not among the protocol's")
+                match arm_names::is_tellable(name, &study.protocol) {
+                    true => format!("the arm {name:?} is not among the protocol's"),
+                    false => "its arm is not among the protocol's, and its name, which may be a person's, is withheld".to_owned(),
+                }
             }
             (None, None) => {
                 flow.without_arm += 1;

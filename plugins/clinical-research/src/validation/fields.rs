@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    privacy::Scrubber,
+    privacy::{Identifier, Scrubber},
     raw::{Kind, RawColumn, Table},
     study::{Coded, Column, Events, Protocol},
 };
@@ -15,6 +15,7 @@ use super::{
     ledger::{Ledger, masked, place},
     reference::{references, study_days},
     role::{Role, Wanted},
+    undeclared,
 };
 
 /// Lists of more different texts are not taken apart.
@@ -48,7 +49,7 @@ pub(super) struct Context<'c> {
 pub(super) fn read(c: &Context<'_>, ledger: &mut Ledger) -> Fields {
     let mut out = Fields::default();
     for column in &c.table.columns {
-        if is_identifying_path(c, &column.path) {
+        if is_identifying_path(c.wanted, c.scrubber, &column.path) {
             continue;
         }
         let at = place("subjects", &column.path, c.scrubber);
@@ -85,9 +86,12 @@ pub(super) fn read(c: &Context<'_>, ledger: &mut Ledger) -> Fields {
     out
 }
 
-/// A path that names a person, as where people are keys.
-pub(super) fn is_identifying_path(c: &Context<'_>, path: &str) -> bool {
-    c.scrubber.scrub(path, true).is_some()
+/// A path that names a person, as where people are keys. What the protocol names may have words with capitals.
+pub(super) fn is_identifying_path(wanted: &Wanted, scrubber: &Scrubber, path: &str) -> bool {
+    match wanted.names(path) {
+        true => scrubber.scrub(path, true).is_some(),
+        false => scrubber.scrub_key(path).is_some(),
+    }
 }
 
 /// Put a column where it belongs: `events.ID.time` and `events.ID.event` among the events.
@@ -145,7 +149,27 @@ fn category(
     spelling: &Spelling<'_>,
 ) {
     let read = Categories::new(column, c.table.rows, c.scrubber, true, spelling);
-    let coded = read.coded(&c.frame.rows);
+    let mut coded = read.coded(&c.frame.rows);
+    if matches!(spelling, Spelling::Sex) {
+        undeclared::unknown_sexes(&coded, at, ledger);
+    }
+    if c.wanted.is_undeclared(&column.path) {
+        if let Some(reason) = undeclared::identifies(&coded) {
+            let values = coded.codes.iter().flatten().count();
+            ledger.identifier(at, Identifier::Other, "value", "removed", values);
+            ledger.not_passed_on(at, reason, values);
+            ledger.rule("undeclared_text_withheld", None, at, reason);
+            return;
+        }
+        let n = undeclared::withhold_remarks(&mut coded);
+        if n > 0 {
+            ledger.identifier(at, Identifier::Other, "value", "masked", n);
+            let told = format!(
+                "{n} values of a field that nobody declared look like remarks or names and are masked"
+            );
+            ledger.rule("undeclared_text_masked", None, at, told);
+        }
+    }
     let is_named = c.wanted.names_category(&column.path);
     let values = coded.codes.iter().flatten().count();
     // Nearly as many texts as subjects are remarks, and nobody asked for them.
@@ -191,6 +215,12 @@ fn as_its_values(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column:
     let readable = (0..rows).filter(|row| reader.at(*row).value().is_some()).count();
     // Codes such as "1" and "2" that are texts throughout stay categories.
     if numbers_ > 0 && 2 * readable >= numbers_ + texts + booleans_ {
+        if undeclared::are_long_numbers((0..rows).filter_map(|row| reader.at(row).value())) {
+            ledger.identifier(at, Identifier::Other, "value", "removed", readable);
+            ledger.not_passed_on(at, undeclared::LONG_NUMBERS, readable);
+            ledger.rule("undeclared_numbers_withheld", None, at, undeclared::LONG_NUMBERS);
+            return;
+        }
         number(c, ledger, out, column, at);
     } else if booleans_ > 0 && booleans_ >= texts + numbers_ {
         boolean(c, ledger, out, column, at);
@@ -202,6 +232,7 @@ fn as_its_values(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column:
 /// A list of texts: a column for each text, of who has it.
 fn list(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColumn, at: &str) {
     let mut items: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    let mut remarks = 0;
     for (place, text) in (0u32..).zip(column.texts.iter()) {
         let text = match c.scrubber.scrub(text, true) {
             None => text.trim().to_owned(),
@@ -210,9 +241,22 @@ fn list(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColu
                 clean
             }
         };
-        if !text.is_empty() {
-            items.entry(text).or_default().push(place);
+        if text.is_empty() {
+            continue;
         }
+        if c.wanted.is_undeclared(&column.path) && !is_history(&column.path) && undeclared::is_remark(&text) {
+            remarks += 1;
+            continue;
+        }
+        items.entry(text).or_default().push(place);
+    }
+    if remarks > 0 {
+        ledger.identifier(at, Identifier::Other, "value", "removed", remarks);
+        ledger.not_passed_on(
+            at,
+            "texts in a list that nobody declared, which look like remarks or names",
+            remarks,
+        );
     }
     if items.len() > MOST_ITEMS {
         ledger.not_passed_on(at, "a list of more than 200 different texts", items.len());
@@ -229,6 +273,14 @@ fn list(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColu
         let values = c.frame.rows.iter().map(has).collect();
         out.fields.entry(format!("{}[{item}]", column.path)).or_insert(Column::Boolean(values));
     }
+}
+
+/// Lists of illnesses and medicines, whose names have several words.
+fn is_history(path: &str) -> bool {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    ["comorbid", "history", "medication", "diagnos", "condition", "allerg", "symptom"]
+        .iter()
+        .any(|stem| key.contains(stem))
 }
 
 /// The arms of the records, in the protocol's spelling.

@@ -14,6 +14,9 @@ use super::{
     quality::{Finding, IdentifierFinding, NotPassedOn, QualityMetrics, Standardised},
 };
 
+/// From here on a number in a wrong place may be one of a person.
+const LONG_NUMBER: f64 = 100_000.0;
+
 /// The notes.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -130,6 +133,7 @@ pub(super) fn told(column: &RawColumn, row: usize, scrubber: &Scrubber) -> Strin
     match column.cell(row) {
         Kind::Absent | Kind::Null => "nothing".to_owned(),
         Kind::Boolean(value) => value.to_string(),
+        Kind::Number(value) if value.abs() >= LONG_NUMBER => "a long number".to_owned(),
         Kind::Number(value) => value.to_string(),
         Kind::List(_) => "a list".to_owned(),
         Kind::Text(place) => {
@@ -144,7 +148,7 @@ pub(super) fn told(column: &RawColumn, row: usize, scrubber: &Scrubber) -> Strin
 
 /// A list's own name for its records.
 pub(super) fn place(table: &str, path: &str, scrubber: &Scrubber) -> String {
-    let path = scrubber.scrub(path, true).map_or_else(|| path.to_owned(), |(clean, _)| clean);
+    let path = scrubber.scrub_key(path).unwrap_or_else(|| path.to_owned());
     format!("study_data.{table}[].{path}")
 }
 

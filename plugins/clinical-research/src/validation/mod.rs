@@ -10,6 +10,7 @@
 //!   The data are pseudonymised for the study's own statisticians, and not de-identified for publication.
 //! - Records are passed on in the order of the masks, and messages name no value that could be a person's.
 
+mod arm_names;
 mod category;
 mod chart;
 mod checklist;
@@ -17,12 +18,14 @@ mod checks;
 mod consort;
 mod convert;
 mod dates;
+mod doubles;
 mod fields;
 mod frame;
 mod input;
 mod key;
 mod ledger;
 mod output;
+mod plausible;
 mod protocol;
 mod quality;
 mod reference;
@@ -33,6 +36,7 @@ mod scrubbing;
 mod secret;
 mod survey;
 mod tables;
+mod undeclared;
 
 use std::{
     collections::BTreeMap,
@@ -55,14 +59,14 @@ pub use self::{
     input::{Input, MOST_BYTES, StudyData},
     output::{FieldSummary, Output, ValidatedData},
     quality::{
-        DateOrder, Finding, IdentifierFinding, NotPassedOn, OutOfRange, OutOfWindow, QualityMetrics,
-        Standardised,
+        ConflictingDuplicate, DateOrder, Finding, IdentifierFinding, NotPassedOn, OutOfRange, OutOfWindow,
+        QualityMetrics, Standardised,
     },
 };
 use crate::{
-    privacy::Masker,
+    privacy::{Identifier, Masker},
     raw::{RawColumn, Table},
-    study::{Analysis, FILE, FORMAT, Study, Subjects},
+    study::{Analysis, Column, FILE, FORMAT, Study, Subjects},
 };
 
 /// The file from masked to original ids.
@@ -144,11 +148,12 @@ fn write_study(
 /// The study, what was found, and the key file.
 fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     let Given { study: mut raw, protocol, notes } = given;
-    let scrubber = survey::learn(&raw);
+    let mut scrubber = survey::learn(&raw);
+    scrubbing::learn(&protocol, &mut scrubber);
     let mut ledger = Ledger::default();
     let mut quality = QualityMetrics { notes, ..QualityMetrics::default() };
-    let (mut protocol, mut problems) = protocol::normalise(&protocol, &known(&raw, &scrubber));
-    scrubbing::protocol(&mut protocol, &mut problems, &scrubber, &mut ledger);
+    let protocol = scrubbing::protocol(&protocol, &scrubber, &mut ledger);
+    let (protocol, problems) = protocol::normalise(&protocol, &known(&raw, &scrubber));
     let study_id =
         raw.study_id.take().map(|id| scrubbing::text(&id, "study_data.study_id", &scrubber, &mut ledger));
     let tests = scrubbing::names(&raw.lab_tests, &scrubber, &mut ledger);
@@ -156,7 +161,8 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     let wanted = Wanted::new(&protocol);
     let is_used = |list: &str, table: &Table, column: &RawColumn| match list {
         "subjects" => {
-            wanted.role(table, &column.path) != Role::Unused && scrubber.scrub(&column.path, true).is_none()
+            wanted.role(table, &column.path) != Role::Unused
+                && !fields::is_identifying_path(&wanted, &scrubber, &column.path)
         }
         list => tables::is_read(list, table, &column.path),
     };
@@ -179,6 +185,10 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     };
     let mut fields = fields::read(&context, &mut ledger);
     let arms = fields::arms(&context, &protocol, &mut ledger);
+    if let Some(Column::Categorical(actual)) = fields.fields.get_mut("actual_arm") {
+        let n = arm_names::withhold(actual, &protocol);
+        ledger.identifier("study_data.subjects[].actual_arm", Identifier::Other, "value", "masked", n);
+    }
     checks::records(&subjects, &frame, &fields, &protocol, &mut quality, &mut ledger);
     let mut study = Study {
         format: FORMAT.to_owned(),
@@ -213,10 +223,21 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
         strangers.extend(rows.strangers.clone());
     }
     let people = key::csv(&frame, &fields.reference, &sites, &strangers);
+    doubles::conflicts(&subjects, &frame, &scrubber, &mut quality, &mut ledger);
+    doubles::alike(&scrubber, &frame, [&visits, &events, &labs], &mut ledger);
+    plausible::check(&study, &mut ledger);
     study.flow = consort::flow(&study, &subjects, &frame, &arms, vec![visits, events, labs]);
     quality.reference_dates = fields.reference_fields;
     quality.protocol_problems.clone_from(&study.problems);
     ledger.into_metrics(&mut quality);
+    let is_masked_date = |f: &&IdentifierFinding| f.kind == Identifier::Date && f.action == "masked";
+    let dates: usize = quality.identifiers.iter().filter(is_masked_date).map(|f| f.n).sum();
+    if dates > 0 {
+        quality.notes.push(format!(
+            "{dates} dates in texts are masked: whatever tells a day or a month, with two or four digits of the year, written out or compact. \
+             A year alone stays."
+        ));
+    }
     (study, quality, people)
 }
 
@@ -229,11 +250,14 @@ fn known(raw: &crate::raw::RawStudy, scrubber: &crate::privacy::Scrubber) -> Kno
     };
     let subjects = raw.subjects.as_ref();
     let arms = subjects.map_or_else(Vec::new, |table| texts(table, "arm"));
-    let clean = |arm: &String| scrubber.scrub(arm, true).map_or_else(|| arm.clone(), |(clean, _)| clean);
+    let cleaned =
+        |text: &String, prose| scrubber.scrub(text, prose).map_or_else(|| text.clone(), |(clean, _)| clean);
+    let clean = |arm: &String| cleaned(arm, true);
+    let coded = |list: Vec<String>| list.iter().map(|text| cleaned(text, false)).collect();
     Known {
         fields: subjects.iter().flat_map(|table| table.columns.iter().map(|c| c.path.clone())).collect(),
         arms: arms.iter().filter(|arm| !arm.is_empty()).map(clean).collect(),
-        visits: texts(&raw.visits, "visit").into_iter().collect(),
-        lab_tests: texts(&raw.labs, "test").into_iter().collect(),
+        visits: coded(texts(&raw.visits, "visit")),
+        lab_tests: coded(texts(&raw.labs, "test")),
     }
 }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::quality::{MOST_LISTED, QualityMetrics};
-use crate::study::{Column, FILE, Flow, Study};
+use crate::{
+    privacy::told_age,
+    study::{Column, FILE, Flow, Study},
+};
 
 /// Values of subjects in the output.
 const MOST_VALUES: usize = 50_000;
@@ -46,7 +49,7 @@ pub struct ValidatedData {
     pub fields: Vec<FieldSummary>,
     /// Where every record went.
     pub flow: Flow,
-    /// The subjects: id, arm, and their fields by dotted path.
+    /// The subjects: id, arm, and their fields by dotted path; an age over 89 as `over 89`.
     pub subjects: Vec<Map<String, Value>>,
 }
 
@@ -128,7 +131,10 @@ fn record(study: &Study, row: usize) -> Map<String, Value> {
     record.insert("arm".to_owned(), json!(arm.and_then(|arm| study.protocol.arms.get(arm as usize))));
     for (field, column) in study.subjects.fields.iter().take(MOST_LISTED) {
         let value = match column {
-            Column::Numeric(values) | Column::Day(values) => json!(values.get(row).copied().flatten()),
+            Column::Numeric(values) | Column::Day(values) => {
+                let value = values.get(row).copied().flatten();
+                value.and_then(|age| told_age(field, age)).map_or_else(|| json!(value), |told| json!(told))
+            }
             Column::Boolean(values) => json!(values.get(row).copied().flatten()),
             Column::Categorical(coded) => json!(coded.get(row)),
         };

@@ -29,6 +29,9 @@ pub struct QualityMetrics {
     pub out_of_range: Vec<OutOfRange>,
     /// Masked ids with more than one record.
     pub duplicate_subject_ids: Vec<String>,
+    /// Subjects whose records say different things of their arm, outcomes or populations. The first record counts.
+    #[serde(default)]
+    pub conflicting_duplicates: Vec<ConflictingDuplicate>,
     /// Adverse events that repeat an earlier one in everything.
     pub duplicate_adverse_events: usize,
     /// Laboratory values that repeat an earlier one in everything.
@@ -95,6 +98,15 @@ pub struct OutOfRange {
     pub low: f64,
     /// Highest plausible value.
     pub high: f64,
+}
+
+/// A subject whose records contradict each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConflictingDuplicate {
+    /// Masked id.
+    pub subject_id: String,
+    /// The fields of which they say different things, by dotted path, sorted.
+    pub fields: Vec<String>,
 }
 
 /// Two dates in the wrong order.
@@ -181,6 +193,7 @@ impl QualityMetrics {
         let cuts = [
             cut(&mut self.out_of_range),
             cut(&mut self.duplicate_subject_ids),
+            cut(&mut self.conflicting_duplicates),
             cut(&mut self.date_order_violations),
             cut(&mut self.unknown_arm),
             cut(&mut self.missing_arm),

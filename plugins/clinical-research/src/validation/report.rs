@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use heddle_kit::report::{Align, Markdown, markdown_escaped};
 
 use super::quality::QualityMetrics;
-use crate::study::{Analysis, FILE, Study};
+use crate::{
+    privacy::told_age,
+    study::{Analysis, FILE, Study},
+};
 
 /// How many rows a table of single findings shows; the file has them all.
 const ROWS: usize = 50;
@@ -204,9 +207,8 @@ fn findings(out: &mut Markdown, quality: &QualityMetrics) {
     );
     out.paragraph("Nothing is repaired: what is out of range stays in the data, what could not be read is missing there.");
     // A single person's age over 89 identifies (Safe Harbor); an impossible one is nobody's.
-    let value = |o: &super::OutOfRange| match o.field == "age" && o.value > 89.0 && o.value <= 125.0 {
-        true => "over 89".to_owned(),
-        false => o.value.to_string(),
+    let value = |o: &super::OutOfRange| {
+        told_age(&o.field, o.value).map_or_else(|| o.value.to_string(), str::to_owned)
     };
     let rows = quality.out_of_range.iter().map(|o| {
         let bound = |v: f64| if v.abs() == f64::MAX { "–".to_owned() } else { v.to_string() };
@@ -222,9 +224,9 @@ fn findings(out: &mut Markdown, quality: &QualityMetrics) {
         list.iter()
             .map(|f| {
                 let subject = f.subject_id.clone().unwrap_or_default();
-                let hides = f.field.ends_with("[].age")
-                    && f.value.parse::<f64>().is_ok_and(|age| age > 89.0 && age <= 125.0);
-                let value = if hides { "over 89".to_owned() } else { f.value.clone() };
+                let path = f.field.rsplit("[].").next().unwrap_or_default();
+                let told = f.value.parse().ok().and_then(|age| told_age(path, age));
+                let value = told.map_or_else(|| f.value.clone(), str::to_owned);
                 vec![sentence(&f.rule), subject, f.field.clone(), value]
             })
             .collect()
@@ -275,9 +277,12 @@ fn privacy(out: &mut Markdown, quality: &QualityMetrics) {
         "Subjects and sites have masked ids: HMAC-SHA-256 under a key of this run, cut to 50 bits. Without `subject_key.csv`, which is \
          restricted, nobody can go back. Sites are masked because a site and a rare combination of traits can point to a person."
             .to_owned(),
-        "Calendar dates are passed on as study days only. The key file has the reference dates.".to_owned(),
+        "Calendar dates are passed on as study days only. The key file has the reference dates. In texts whatever tells a day or a month is \
+         masked, with two or four digits of the year, written out or compact; a year alone stays."
+            .to_owned(),
         format!(
-            "{} subjects are older than 89. Their ages stay in the data, because the statistics need them, and are not told here.",
+            "{} subjects are older than 89. Their ages stay in the data, because the statistics need them; reports and tables tell a single \
+             one, and a lowest or highest one, as over 89.",
             quality.ages_over_89
         ),
         "Not to be found this way: a bare name in running text without a title, a role or a common given name before it, and a short \

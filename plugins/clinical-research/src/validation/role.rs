@@ -96,6 +96,18 @@ impl Wanted {
         self.categories.contains(path) || self.any.contains(path)
     }
 
+    /// Whether the protocol names the field.
+    pub(super) fn names(&self, path: &str) -> bool {
+        [&self.numbers, &self.booleans, &self.categories, &self.any, &self.dates]
+            .iter()
+            .any(|set| set.contains(path))
+    }
+
+    /// Whether nobody said what the field is: neither the protocol nor its name.
+    pub(super) fn is_undeclared(&self, path: &str) -> bool {
+        !self.names(path) && !TOP.contains(&path)
+    }
+
     /// What a field is.
     pub(super) fn role(&self, table: &Table, path: &str) -> Role {
         let key = path.rsplit('.').next().unwrap_or(path);

@@ -1,6 +1,6 @@
 //! The rows of a table: whose they are, and which repeat others.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     privacy::{Masker, Scrubber},
@@ -103,6 +103,11 @@ impl<'t> Rows<'t> {
     /// The subject of a raw row.
     pub(super) fn subject(&self, row: usize) -> Option<u32> {
         self.subject_of.get(row).copied().flatten()
+    }
+
+    /// A coded term as it is passed on, without identifiers.
+    pub(super) fn cleaned<'x>(&self, term: &'x str) -> Cow<'x, str> {
+        self.scrubber.scrub(term, false).map_or(Cow::Borrowed(term), |(clean, _)| Cow::Owned(clean))
     }
 
     /// Where a column is.

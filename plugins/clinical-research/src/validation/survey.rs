@@ -120,7 +120,7 @@ pub(super) fn report(
 /// The same of what stands beside the lists.
 pub(super) fn report_unknown(study: &RawStudy, scrubber: &Scrubber, ledger: &mut Ledger) {
     for (path, texts) in &study.unknown {
-        let clean = scrubber.scrub(path, true).map_or_else(|| path.clone(), |(clean, _)| clean);
+        let clean = scrubber.scrub_key(path).unwrap_or_else(|| path.clone());
         nested(&format!("study_data.{clean}"), path, texts, scrubber, ledger);
     }
 }

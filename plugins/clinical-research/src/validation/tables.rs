@@ -65,7 +65,10 @@ pub(super) fn visits(
         let windows: Vec<Option<usize>> = column
             .texts
             .iter()
-            .map(|name| c.protocol.visit_windows.iter().position(|window| window.visit == name.trim()))
+            .map(|name| {
+                let name = rows.cleaned(name.trim());
+                c.protocol.visit_windows.iter().position(|window| window.visit == name)
+            })
             .collect();
         for (row, day) in day.iter().enumerate() {
             let (Some(day), crate::raw::Kind::Text(name)) = (*day, column.cell(row)) else { continue };
@@ -161,7 +164,11 @@ pub(super) fn labs(
     quality.orphan_labs = rows.flow.orphans;
     let value = rows.numbers("value", c.frame, ledger);
     let ranges: Vec<Option<[f64; 2]>> = rows.table.column("test").map_or_else(Vec::new, |column| {
-        column.texts.iter().map(|test| c.protocol.lab_ranges.get(test.trim()).copied()).collect()
+        column
+            .texts
+            .iter()
+            .map(|test| c.protocol.lab_ranges.get(&*rows.cleaned(test.trim())).copied())
+            .collect()
     });
     let (raw, tests_read) = (rows.table.column("value"), rows.table.column("test"));
     for (row, value) in value.iter().enumerate() {

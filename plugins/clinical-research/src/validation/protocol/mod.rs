@@ -16,6 +16,31 @@ use endpoints::endpoints;
 use reader::Reader;
 use rules::{ae, date_order, subgroups, windows};
 
+/// The keys that are read.
+pub(super) const READ: [&str; 20] = [
+    "study_id",
+    "title",
+    "phase",
+    "design",
+    "indication",
+    "arms",
+    "reference_arm",
+    "alpha",
+    "confidence_level",
+    "endpoints",
+    "populations",
+    "table1",
+    "subgroups",
+    "ae",
+    "required_fields",
+    "ranges",
+    "lab_ranges",
+    "visit_windows",
+    "date_order",
+    "randomised",
+];
+
+/// What the data have that a protocol can name.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// Dotted paths of the subjects' fields.
@@ -75,28 +100,6 @@ pub(super) fn normalise(given: &Map<String, Value>, known: &Known) -> (Protocol,
             );
         }
     }
-    const READ: [&str; 20] = [
-        "study_id",
-        "title",
-        "phase",
-        "design",
-        "indication",
-        "arms",
-        "reference_arm",
-        "alpha",
-        "confidence_level",
-        "endpoints",
-        "populations",
-        "table1",
-        "subgroups",
-        "ae",
-        "required_fields",
-        "ranges",
-        "lab_ranges",
-        "visit_windows",
-        "date_order",
-        "randomised",
-    ];
     let rest = given.iter().filter(|(key, _)| !READ.contains(&key.as_str()));
     protocol.other = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
     (protocol, r.problems)
