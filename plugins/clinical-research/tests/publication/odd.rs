@@ -343,3 +343,27 @@ proptest! {
         sound(&phases("garbage", &input).publication);
     }
 }
+
+#[test]
+fn records_that_contradict_each_other_are_a_limitation_and_great_ages_are_not_told() {
+    let mut input = study(&["Old", "New"], 40);
+    input["protocol"]["table1"] = json!({ "continuous": ["age"], "categorical": ["sex"] });
+    let subjects = input["study_data"]["subjects"].as_array_mut().unwrap();
+    subjects[4]["age"] = json!(97);
+    let mut again = subjects[5].clone();
+    again["endpoints"]["change"] = json!(0.5);
+    again["arm"] = json!("Old");
+    subjects.push(again);
+    let run = run("contradicting", &input);
+    assert_eq!(run.validation.output()["quality_metrics"]["conflicting_duplicates"][0]["fields"][0], "arm");
+    let text = plain(&run.publication);
+    let limitations = text.split("### Limitations").nth(1).unwrap().split("###").next().unwrap();
+    assert!(
+        limitations.contains(
+            "The records of 1 subject contradict each other (arm and endpoints.change); the first one counts."
+        ),
+        "{limitations}"
+    );
+    let strings = office_text(run.publication.bytes("tables_package.xlsx"), "xl/sharedStrings.xml");
+    assert!(strings.contains("over 89"), "{strings}");
+}

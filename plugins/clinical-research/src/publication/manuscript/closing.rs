@@ -49,6 +49,20 @@ pub(in crate::publication) fn limitations(book: Book<'_>) -> Vec<String> {
             if left == 1 { "is" } else { "are" }
         ));
     }
+    let conflicting = &sources.head.quality_metrics.conflicting_duplicates;
+    if !conflicting.is_empty() {
+        let mut fields: Vec<String> = conflicting.iter().flat_map(|of| of.fields.iter().cloned()).collect();
+        fields.sort();
+        fields.dedup();
+        if fields.len() > 12 {
+            fields.splice(12.., ["more fields".to_owned()]);
+        }
+        found.push(format!(
+            "The records of {} contradict each other ({}); the first one counts.",
+            say::counted(conflicting.len(), "subject", "subjects"),
+            say::listed(&fields)
+        ));
+    }
     if let Some(primary) = sources.efficacy.primary() {
         let missing: u64 = primary.analysed.values().map(|a| a.missing).sum();
         let all: u64 = primary.analysed.values().map(|a| a.in_population).sum();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     cohort::{Categorical, Continuous, Spread, groups::label, numbers::decimals},
+    privacy::told_age,
     publication::{
         design::{Design, Guideline},
         grid::{Cell, Grid, Kind, column, words},
@@ -230,7 +231,7 @@ pub(in crate::publication) fn whole(sources: &Sources, design: &Design) -> Grid 
     let table = &sources.statistics.table1;
     for path in &sources.head.protocol.table1.continuous {
         match table.continuous.get(path).map(|entry| (entry.described(), entry.reason())) {
-            Some((Some(of), _)) => continuous(&mut grid, of, &heads, &others),
+            Some((Some(of), _)) => continuous(&mut grid, path, of, &heads, &others),
             Some((None, reason)) => {
                 grid.row([Cell::text(label(path)), Cell::text(reason.unwrap_or_default())]);
             }
@@ -264,7 +265,7 @@ fn ends(
     cells
 }
 
-fn continuous(grid: &mut Grid, of: &Continuous, heads: &[(String, String)], others: &[&String]) {
+fn continuous(grid: &mut Grid, path: &str, of: &Continuous, heads: &[(String, String)], others: &[&String]) {
     type Part = (&'static str, fn(&Spread) -> Option<f64>);
     let parts: [Part; 7] = [
         ("Mean", |s| s.mean.value()),
@@ -282,9 +283,13 @@ fn continuous(grid: &mut Grid, of: &Continuous, heads: &[(String, String)], othe
     }
     grid.row(cells);
     for (name, part) in parts {
-        let mut cells =
-            vec![Cell::text(of.label.as_str()), Cell::text(name), Cell::figure(part(&of.overall))];
-        cells.extend(heads.iter().map(|(arm, _)| Cell::figure(of.by_arm.get(arm).and_then(part))));
+        // What one subject alone has points to this subject.
+        let told = |value: Option<f64>| match value.and_then(|value| told_age(path, value)) {
+            Some(words) if name.ends_with("mum") => Cell::text(words),
+            _ => Cell::figure(value),
+        };
+        let mut cells = vec![Cell::text(of.label.as_str()), Cell::text(name), told(part(&of.overall))];
+        cells.extend(heads.iter().map(|(arm, _)| told(of.by_arm.get(arm).and_then(part))));
         grid.row(cells);
     }
     let mut cells = vec![Cell::text(of.label.as_str()), Cell::text("Missing"), Cell::count(of.missing)];
