@@ -202,7 +202,7 @@ fn a_population_needs_its_flag() {
     assert_eq!(problem.message, "no subject has a flag populations.saf");
     assert_eq!(problem.consequence, "all subjects of a known arm are analysed");
     assert!(
-        quality(&run)["notes"].to_string().contains("1 subjects of a known arm have no flag populations.itt")
+        quality(&run)["notes"].to_string().contains("1 subject of a known arm has no flag populations.itt")
     );
     assert_eq!(study.population(Analysis::Baseline).len(), 4);
     reconciles(&run);

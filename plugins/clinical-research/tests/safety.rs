@@ -314,7 +314,7 @@ fn what_ended_the_treatment_and_what_caused_it() {
     assert_eq!(overview["fatal"].incidence["B"].subjects, 1, "by the outcome, where the flag is missing");
     assert_eq!(found.safety_metrics.not_said["leading_to_discontinuation"], 1);
     assert!(
-        found.safety_metrics.caveats.iter().any(|c| c.starts_with("1 fatal reports are not marked serious"))
+        found.safety_metrics.caveats.iter().any(|c| c.starts_with("1 fatal report is not marked serious"))
     );
     let listed = &found.adverse_events.leading_to_discontinuation;
     assert_eq!((listed.total, listed.reports[0].subject.as_str()), (1, "S000003"));

@@ -212,6 +212,12 @@ pub fn json_for_script(value: &impl serde::Serialize) -> Result<String, serde_js
     Ok(out)
 }
 
+/// A count and what is counted, "1 subject has" or "1,234 subjects have": `one` of it, or `many`.
+pub fn counted(n: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{} {}", thousands(n as f64, 0), if n == 1 { one } else { many })
+}
+
 /// A number with a comma at every third digit and so many decimals; the minus sign is U+2212. NaN is "n/a",
 /// infinities are "∞" and "−∞".
 pub fn thousands(value: f64, decimals: usize) -> String {

@@ -1,6 +1,6 @@
 //! `statistical_report.md`: what was done, on whom, and what came out.
 
-use heddle_kit::report::{Align, Markdown, markdown_escaped};
+use heddle_kit::report::{Align, Markdown, counted, markdown_escaped};
 
 use super::{
     Cohorts, Statistics, csv, describe_additional,
@@ -151,10 +151,10 @@ fn randomisation(text: &mut Markdown, groups: &Groups<'_>, statistics: &Statisti
     ));
     let sites = &found.sites;
     text.paragraph(&format!(
-        "Sites: {} with subjects, {} of them with subjects of one arm only; {} subjects without a site. Allocation by site: {}",
+        "Sites: {} with subjects, {} of them with subjects of one arm only; {} without a site. Allocation by site: {}",
         sites.n,
         sites.one_arm_only,
-        sites.missing,
+        counted(sites.missing, "subject", "subjects"),
         test(&sites.test)
     ));
 }
@@ -258,7 +258,11 @@ fn strata(text: &mut Markdown, groups: &Groups<'_>, cohorts: &Cohorts) {
                 row
             }),
         );
-        text.paragraph(&format!("{} subjects have no stratum. {}", members.missing, test(&members.test)));
+        text.paragraph(&format!(
+            "{} no stratum. {}",
+            counted(members.missing, "subject has", "subjects have"),
+            test(&members.test)
+        ));
     }
 }
 
@@ -285,8 +289,8 @@ fn arm_matched(text: &mut Markdown, matched: &Matched) {
         || "the arms share no range of scores".to_owned(),
         |(low, high)| {
             format!(
-                "the arms share the scores from {low:.3} to {high:.3}, which {} subjects have",
-                matched.in_common_support
+                "the arms share the scores from {low:.3} to {high:.3}, which {}",
+                counted(matched.in_common_support, "subject has", "subjects have")
             )
         },
     );

@@ -2,6 +2,7 @@
 
 use heddle_kit::{
     model::indicators,
+    report::counted,
     survival::{TimeTransform, proportional_hazards},
 };
 use serde_json::Value;
@@ -88,10 +89,10 @@ pub(super) fn fit(followed: &Followed<'_, '_>) -> Said<AdjustedModel> {
     };
     let missing = left_out_text(frame, "Adjusted Cox model", &covariates, &left_out_of_arms);
     let mut notes = vec![format!(
-        "Adjusted model: {} of {} subjects ({left_out} left out for want of a covariate), {} events.",
+        "Adjusted model: {} of {} ({left_out} left out for want of a covariate), {}.",
         follow_up.n(),
-        followed.follow_up.n(),
-        follow_up.event_count()
+        counted(followed.follow_up.n(), "subject", "subjects"),
+        counted(follow_up.event_count(), "event", "events")
     )];
     let share = follow_up.event_count() as f64 / model.names.len() as f64;
     if share < EVENTS_PER_COEFFICIENT {

@@ -1,5 +1,6 @@
 //! Figures and results in sentences, as a paper has them.
 
+pub(super) use heddle_kit::report::counted;
 use heddle_kit::report::thousands;
 
 use super::{
@@ -32,11 +33,6 @@ pub(super) fn given(value: f64) -> String {
     } else {
         value.to_string().replace('-', "−")
     }
-}
-
-/// "1 subject", "12 subjects".
-pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// "p = 0.147", "p < 0.001".

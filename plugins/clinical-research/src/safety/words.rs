@@ -1,6 +1,6 @@
 //! The methods and caveats in words, for the summary and the report.
 
-use heddle_kit::report::percent;
+use heddle_kit::report::{counted, percent};
 
 use super::{events::Selection, figures::SafetyMetrics, overview::Kind, treated::Treated};
 use crate::study::Study;
@@ -107,61 +107,80 @@ pub(crate) fn caveats(study: &Study, selection: &Selection, metrics: &SafetyMetr
     say(
         population.switched > 0,
         format!(
-            "{} subjects had another arm's treatment than the one assigned; they count where they were treated.",
-            population.switched
+            "{} another arm's treatment than the one assigned: each counts where it was treated.",
+            counted(population.switched, "subject had", "subjects had")
         ),
     );
     say(
         population.actual_unknown > 0,
         format!(
-            "{} subjects had a treatment that is none of the protocol's arms; they count in the arm assigned.",
-            population.actual_unknown
+            "{} a treatment that is none of the protocol's arms: each counts in the arm assigned.",
+            counted(population.actual_unknown, "subject had", "subjects had")
         ),
     );
     say(
         selection.repeated > 0,
         format!(
-            "{} reports repeat an earlier one exactly and are counted, as the source has them: numbers of reports, and PRR and ROR, may be \
-             too high. Numbers of subjects are not affected.",
-            selection.repeated
+            "{}, as the source has them: numbers of reports, and PRR and ROR, may be too high. Numbers of subjects are not affected.",
+            counted(
+                selection.repeated,
+                "report repeats an earlier one exactly and is counted",
+                "reports repeat an earlier one exactly and are counted"
+            )
         ),
     );
     say(
         selection.flag_missing > 0,
         format!(
-            "{} reports do not say whether they are treatment-emergent and do not count.",
-            selection.flag_missing
+            "{} treatment-emergent: not counted.",
+            counted(
+                selection.flag_missing,
+                "report does not say whether it is",
+                "reports do not say whether they are"
+            )
         ),
     );
     let before: u64 = metrics.exposure.values().map(|e| e.end_before_start).sum();
     say(
         before > 0,
         format!(
-            "{before} subjects have an end of treatment before its start. exposure_patient_years and events_per_100_patient_years are sums of \
-             the durations as recorded, negative ones included; exposure and rates leave these subjects out."
+            "{} an end of treatment before its start. exposure_patient_years and events_per_100_patient_years are sums of \
+             the durations as recorded, negative ones included; exposure and rates leave them out.",
+            counted(before, "subject has", "subjects have")
         ),
     );
     let undated: u64 = metrics.exposure.values().map(|e| e.without_dates).sum();
     say(
         undated > 0,
         format!(
-            "{undated} subjects have no first or last day of treatment and add no time; their reports are not in the rates."
+            "{} no first or last day of treatment and {} no time; their reports are not in the rates.",
+            counted(undated, "subject has", "subjects have"),
+            if undated == 1 { "adds" } else { "add" }
         ),
     );
     say(
         metrics.fatal_not_serious > 0,
         format!(
-            "{} fatal reports are not marked serious, though death is a criterion of seriousness (ICH E2A). They count as recorded.",
-            metrics.fatal_not_serious
+            "{} not marked serious, though death is a criterion of seriousness (ICH E2A); counted as recorded.",
+            counted(metrics.fatal_not_serious, "fatal report is", "fatal reports are")
         ),
     );
     for (kind, n) in &metrics.not_said {
         let title = Kind::ALL.iter().find(|k| k.name() == kind).map_or(kind.as_str(), |k| k.title());
-        say(*n > 0, format!("{title}: {n} reports do not say it and count as no."));
+        say(
+            *n > 0,
+            format!(
+                "{title}: {} as no.",
+                counted(*n, "report does not say it and counts", "reports do not say it and count")
+            ),
+        );
     }
     say(
         metrics.death_unknown > 0,
-        format!("Of {} subjects it is not recorded whether they died.", metrics.death_unknown),
+        format!(
+            "Death or survival is not recorded for {}.",
+            counted(metrics.death_unknown, "subject", "subjects")
+        ),
     );
     caveats
 }

@@ -1,5 +1,7 @@
 //! Who counts in an analysis: one rule for all phases.
 
+use heddle_kit::report::counted;
+
 use super::{Analysis, Column, ProtocolProblem, Study};
 
 /// Who counts in an analysis.
@@ -132,7 +134,10 @@ fn finding(population: &Population, analysis: Analysis, path: &str) -> Option<Pr
             return None;
         }
         (
-            format!("{n} subjects of a known arm have no flag {path}, which others have"),
+            format!(
+                "{} no flag {path}, which others have",
+                counted(n, "subject of a known arm has", "subjects of a known arm have")
+            ),
             "they are left out".to_owned(),
         )
     };
@@ -197,7 +202,7 @@ mod tests {
         let population = study(vec![("populations.saf", flags)]).population(Analysis::Safety);
         assert_eq!((population.rows(), population.stands_in), (vec![0, 3], false));
         assert_eq!(population.left_out, [(1, LeftOut::Unflagged), (2, LeftOut::Flagged)]);
-        assert!(population.finding().unwrap().starts_with("1 subjects of a known arm have no flag"));
+        assert!(population.finding().unwrap().starts_with("1 subject of a known arm has no flag"));
         let nobody = Column::Boolean(vec![Some(false); ROWS + 1]);
         let population = study(vec![("populations.saf", nobody)]).population(Analysis::Safety);
         assert!(population.is_empty() && population.finding.is_none(), "a flag that is false of all says so");

@@ -1,6 +1,6 @@
 //! `compliance_checklist.md`: what the data can say of ICH E6, CONSORT, 21 CFR part 11 and Safe Harbor, and what they cannot.
 
-use heddle_kit::report::{Align, Markdown};
+use heddle_kit::report::{Align, Markdown, counted};
 
 use super::quality::QualityMetrics;
 use crate::{privacy::Identifier, study::Study};
@@ -86,8 +86,8 @@ fn practice(study: &Study, quality: &QualityMetrics) -> Vec<Item> {
         Some((name, column)) => (
             Met::when(column.n_missing() == 0 && after.is_empty()),
             format!(
-                "{name}: missing for {} subjects; {} in the wrong order",
-                column.n_missing(),
+                "{name}: missing for {}; {} in the wrong order",
+                counted(column.n_missing(), "subject", "subjects"),
                 after.len()
             ),
         ),
@@ -134,7 +134,10 @@ fn practice(study: &Study, quality: &QualityMetrics) -> Vec<Item> {
             "E6(R2) 4.9.0",
             "Data are accurate: nothing impossible",
             Met::when(impossible == 0),
-            format!("{impossible} values out of range, unreadable or in the wrong order"),
+            format!(
+                "{} out of range, unreadable or in the wrong order",
+                counted(impossible, "value", "values")
+            ),
         ),
         item(
             "E6(R2) 4.9.0",
@@ -147,15 +150,20 @@ fn practice(study: &Study, quality: &QualityMetrics) -> Vec<Item> {
                     == 0,
             ),
             format!(
-                "{doubled} subjects, {} adverse events, {} laboratory values, {} visits",
-                quality.duplicate_adverse_events, quality.duplicate_labs, quality.duplicate_visits
+                "repeated: {}, {}, {}, {}",
+                counted(doubled, "subject", "subjects"),
+                counted(quality.duplicate_adverse_events, "adverse event", "adverse events"),
+                counted(quality.duplicate_labs, "laboratory value", "laboratory values"),
+                counted(quality.duplicate_visits, "visit", "visits")
             ),
         ),
         item(
             "E6(R2) 4.5",
             "Compliance with the protocol",
             Met::when(deviations == 0),
-            format!("{deviations} visits out of window, treatments other than assigned, or unknown arms"),
+            format!(
+                "visits out of window, treatments other than assigned, unknown arms: {deviations} together"
+            ),
         ),
         item("E6(R2) 4.11", "Seriousness of adverse events is judged", serious.0, serious.1),
         item("E6(R2) 5.16", "Causality of adverse events is judged", causal.0, causal.1),
@@ -328,14 +336,21 @@ fn privacy(quality: &QualityMetrics) -> Vec<Item> {
             let evidence = if n == 0 {
                 "none found".to_owned()
             } else {
-                format!("{n} values in the input, removed or masked")
+                format!("{} in the input, removed or masked", counted(n, "value", "values"))
             };
             item("164.514(b)(2)(i)", kind.label(), Met::when(n == 0), evidence)
         })
         .collect();
     let old = quality.ages_over_89;
-    items.push(item("164.514(b)(2)(i)(C)", "Ages over 89 are put together", Met::when(old == 0),
-        format!("{old} subjects: kept for the statistics, to be put together as 90 or older before data are shared")));
+    items.push(item(
+        "164.514(b)(2)(i)(C)",
+        "Ages over 89 are put together",
+        Met::when(old == 0),
+        format!(
+            "{}: kept for the statistics, to be put together as 90 or older before data are shared",
+            counted(old, "subject", "subjects")
+        ),
+    ));
     items.push(item(
         "164.514(c)",
         "Codes are not derived from identifiers, or cannot be traced back",

@@ -85,7 +85,10 @@ fn differences(table: &Table, frame: &Frame, row: u32) -> String {
     match differing.len() {
         0 => "it repeats the subject's first record in everything".to_owned(),
         n => {
-            format!("it repeats the id of an earlier record, which counts, and differs from it in {n} fields")
+            format!(
+                "it repeats the id of an earlier record, which counts, and differs from it in {}",
+                heddle_kit::report::counted(n, "field", "fields")
+            )
         }
     }
 }

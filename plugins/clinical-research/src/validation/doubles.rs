@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use heddle_kit::report::counted;
+
 use crate::{
     privacy::Scrubber,
     raw::{Kind, RawColumn, Table},
@@ -125,15 +127,17 @@ pub(super) fn alike(scrubber: &Scrubber, frame: &Frame, lists: [&Rows<'_>; 3], l
             let n: usize = subjects.iter().filter_map(|subject| records.get(subject)).sum();
             let masks: Vec<&str> = subjects.iter().map(|subject| frame.mask(*subject)).collect();
             let told = format!(
-                "{} ids ({}) with {n} records differ in capitals or separators only: they stay subjects of their own",
+                "{} ids ({}) with {} differ in capitals or separators only: they stay subjects of their own",
                 subjects.len(),
-                masks.join(", ")
+                masks.join(", "),
+                counted(n, "record", "records")
             );
             ledger.rule("subject_ids_alike", Some(first), "study_data.subjects[].subject_id", told);
         }
         for ((list, _), n) in strangers.iter().filter(|((_, id), _)| group.contains(id)) {
             let told = format!(
-                "{n} records of an id that differs from this subject's in capitals or separators only: they are not taken for it"
+                "{} of an id that differs from this subject's in capitals or separators only: not taken for it",
+                counted(*n, "record", "records")
             );
             ledger.rule(
                 "orphan_id_like_a_subjects",

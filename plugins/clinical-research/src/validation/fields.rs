@@ -165,7 +165,12 @@ fn category(
         if n > 0 {
             ledger.identifier(at, Identifier::Other, "value", "masked", n);
             let told = format!(
-                "{n} values of a field that nobody declared look like remarks or names and are masked"
+                "{} and masked, of a field that nobody declared",
+                heddle_kit::report::counted(
+                    n,
+                    "value looks like a remark or name",
+                    "values look like remarks or names"
+                )
             );
             ledger.rule("undeclared_text_masked", None, at, told);
         }

@@ -234,8 +234,8 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     let dates: usize = quality.identifiers.iter().filter(is_masked_date).map(|f| f.n).sum();
     if dates > 0 {
         quality.notes.push(format!(
-            "{dates} dates in texts are masked: whatever tells a day or a month, with two or four digits of the year, written out or compact. \
-             A year alone stays."
+            "{} masked: whatever tells a day or a month, with two or four digits of the year, written out or compact. A year alone stays.",
+            heddle_kit::report::counted(dates, "date in a text is", "dates in texts are")
         ));
     }
     (study, quality, people)

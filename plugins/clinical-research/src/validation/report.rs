@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heddle_kit::report::{Align, Markdown, markdown_escaped};
+use heddle_kit::report::{Align, Markdown, counted, markdown_escaped};
 
 use super::quality::QualityMetrics;
 use crate::{
@@ -40,28 +40,29 @@ fn summary(out: &mut Markdown, study: &Study, quality: &QualityMetrics) {
     let identifiers: usize = quality.identifiers.iter().map(|f| f.n).sum();
     out.bullets([
         format!(
-            "{} records of {} subjects; {} visits, {} adverse events, {} laboratory values.",
-            quality.n_subject_records,
-            quality.n_subjects,
-            quality.n_visits,
-            quality.n_adverse_events,
-            quality.n_labs
+            "{} of {}; {}, {}, {}.",
+            counted(quality.n_subject_records, "record", "records"),
+            counted(quality.n_subjects, "subject", "subjects"),
+            counted(quality.n_visits, "visit", "visits"),
+            counted(quality.n_adverse_events, "adverse event", "adverse events"),
+            counted(quality.n_labs, "laboratory value", "laboratory values")
         ),
         complete,
         format!(
-            "{} values are out of their range, {} could not be read.",
-            quality.out_of_range.len(),
+            "{} out of range, {} could not be read.",
+            counted(quality.out_of_range.len(), "value is", "values are"),
             quality.n_unreadable_values
         ),
         format!(
-            "{} records are left out of the study or of an analysis, each with its reason.",
-            study.flow.exclusions.len()
+            "{} left out of the study or of an analysis, each with its reason.",
+            counted(study.flow.exclusions.len(), "record is", "records are")
         ),
         format!(
-            "{identifiers} values identify people directly, at {} places: none is passed on.",
-            quality.identifiers.len()
+            "{} people directly, at {}: none is passed on.",
+            counted(identifiers, "value identifies", "values identify"),
+            counted(quality.identifiers.len(), "place", "places")
         ),
-        format!("{} problems of the protocol.", study.problems.len()),
+        format!("{} of the protocol.", counted(study.problems.len(), "problem", "problems")),
     ]);
     if !quality.notes.is_empty() {
         out.bullets(quality.notes.iter().map(|note| markdown_escaped(note)));
@@ -281,9 +282,9 @@ fn privacy(out: &mut Markdown, quality: &QualityMetrics) {
          masked, with two or four digits of the year, written out or compact; a year alone stays."
             .to_owned(),
         format!(
-            "{} subjects are older than 89. Their ages stay in the data, because the statistics need them; reports and tables tell a single \
-             one, and a lowest or highest one, as over 89.",
-            quality.ages_over_89
+            "{} older than 89. Such ages stay in the data, because the statistics need them; reports and tables tell a single one, and a \
+             lowest or highest one, as over 89.",
+            counted(quality.ages_over_89, "subject is", "subjects are")
         ),
         "Not to be found this way: a bare name in running text without a title, a role or a common given name before it, and a short \
          number without a word that says what it is. The data are pseudonymised, and not anonymous."

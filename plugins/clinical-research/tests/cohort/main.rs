@@ -10,5 +10,4 @@ mod matching;
 mod odd;
 mod properties;
 mod reference;
-mod speed;
 mod support;
