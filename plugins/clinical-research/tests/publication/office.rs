@@ -1,4 +1,4 @@
-//! The documents open in LibreOffice, where there is one.
+//! The documents open in LibreOffice and in Poppler, where there is one.
 
 use std::{fs, path::Path, process::Command};
 
@@ -28,5 +28,27 @@ fn libreoffice_opens_the_documents() {
         let pdf = fs::read(file.with_extension("pdf"))
             .unwrap_or_else(|_| panic!("{name}: {}", String::from_utf8_lossy(&made.stderr)));
         assert!(pdf.starts_with(b"%PDF") && pdf.len() > 10_000, "{name}");
+    }
+}
+
+#[test]
+fn poppler_reads_the_supplement_and_no_id_in_it() {
+    if Command::new("pdftotext").arg("-v").output().is_err() {
+        println!("SKIPPED: pdftotext is not installed");
+        return;
+    }
+    let sample = common::sample();
+    let run = phases("sample", &sample).publication;
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("supplementary_materials.pdf");
+    fs::write(&file, run.bytes("supplementary_materials.pdf")).unwrap();
+    let read = Command::new("pdftotext").arg(&file).arg("-").output().unwrap();
+    let text = String::from_utf8(read.stdout).unwrap();
+    assert!(read.status.success() && read.stderr.is_empty(), "{}", String::from_utf8_lossy(&read.stderr));
+    assert!(text.contains("Detailed methods") && text.contains("Page 2 of"), "{text}");
+    let subjects = sample["study_data"]["subjects"].as_array().unwrap();
+    let ids: Vec<&str> = subjects.iter().filter_map(|subject| subject["subject_id"].as_str()).collect();
+    assert!(ids.len() > 90);
+    for id in ids {
+        assert!(!text.contains(id), "{id}");
     }
 }
