@@ -226,7 +226,11 @@ impl Here<'_> {
 
     /// Whether nothing but one separator stands between its parts.
     fn is_one(&self) -> bool {
-        self.gaps().all(|gap| gap.chars().count() <= 1 || gap.trim().chars().count() == 1 && gap.len() <= 5)
+        let is_sign = |gap: &str| {
+            let sign = gap.trim();
+            sign.chars().count() == 1 || matches!(sign, "--" | "__" | "//" | "..")
+        };
+        self.gaps().all(|gap| gap.chars().count() <= 1 || is_sign(gap) && gap.len() <= 5)
     }
 
     /// Whether a letter or a digit touches it: then it is part of a longer word.

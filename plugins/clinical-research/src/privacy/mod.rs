@@ -1,8 +1,8 @@
 //! Direct identifiers: the 18 of the Safe Harbor method (45 CFR 164.514(b)(2)(i)), found by the name of a key, by the form of
 //! a value, and by comparison with what stands under such keys. What is found is counted by place and never told.
 //!
-//! What cannot be found: a bare name in running text that is neither a value of a name field nor introduced by a title, a role or
-//! a common given name. The report says so.
+//! What cannot be found: a bare name in running text that is neither a value of a name field nor introduced by a title, an
+//! initial, a role or a common given name. The report says so.
 
 mod key_words;
 mod keys;
@@ -11,6 +11,7 @@ mod mask;
 mod name_words;
 mod names;
 mod patterns;
+mod residence;
 mod scrub;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,8 @@ pub enum Identifier {
     Place,
     /// (C) Elements of dates other than the year.
     Date,
+    /// (C) Ages over 89.
+    Age,
     /// (D) Telephone numbers.
     Phone,
     /// (E) Fax numbers.
@@ -92,6 +95,7 @@ impl Identifier {
             Self::Name => "[NAME]",
             Self::Place => "[PLACE]",
             Self::Date => "[DATE]",
+            Self::Age => "[OVER 89]",
             Self::Phone => "[PHONE]",
             Self::Fax => "[FAX]",
             Self::Email => "[EMAIL]",
@@ -116,6 +120,7 @@ impl Identifier {
             Self::Name => "(A) names",
             Self::Place => "(B) geographic subdivisions smaller than a state",
             Self::Date => "(C) dates other than the year",
+            Self::Age => "(C) ages over 89",
             Self::Phone => "(D) telephone numbers",
             Self::Fax => "(E) fax numbers",
             Self::Email => "(F) e-mail addresses",

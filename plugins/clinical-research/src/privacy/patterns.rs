@@ -2,15 +2,28 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Match, Regex};
 
-use super::{Identifier, vocabulary::begins_with_unit};
+use super::{
+    Identifier,
+    vocabulary::{begins_with_unit, is_word},
+};
 
 /// A form, and what is asked of a match besides.
 pub(super) struct Pattern {
     pub(super) kind: Identifier,
     pub(super) regex: Regex,
     pub(super) holds: Holds,
+}
+
+impl Pattern {
+    /// Where it is found: of a form with a group, the group.
+    pub(super) fn hits<'t>(&'t self, text: &'t str) -> Box<dyn Iterator<Item = Match<'t>> + 't> {
+        match self.regex.captures_len() {
+            1 => Box::new(self.regex.find_iter(text)),
+            _ => Box::new(self.regex.captures_iter(text).filter_map(|hit| hit.get(1))),
+        }
+    }
 }
 
 /// What is asked of a match besides its form: of the match, of the text before it and of the text behind it.
@@ -47,6 +60,7 @@ pub(super) static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 fn forms() -> Vec<Form> {
     let mut forms = numbers();
     forms.extend(dates());
+    forms.extend(ages());
     forms.extend(places());
     forms
 }
@@ -78,6 +92,7 @@ fn numbers() -> Vec<Form> {
         (Identifier::Account, r"\b\d(?:[ -]?\d){12,18}\b".into(), luhn),
         (Identifier::Licence, after(r"licen[cs]e|passport|certificate|dl"), any),
         (Identifier::Vehicle, after(r"plate|registration|vin|vehicle"), any),
+        (Identifier::Vehicle, format!(r"(?i)\b(?:plate|vehicle|car)\b{INTRODUCED}[A-Z]{{1,3}}[- ][A-Z]{{1,3}}[- ]?\d{{1,4}}[A-Z]?\b"), any),
         (Identifier::Vehicle, r"\b[A-HJ-NPR-Z0-9]{17}\b".into(), mixed),
         (Identifier::Device, after(r"serial|device|imei|udi|s/n|pacemaker|implant"), any),
         (Identifier::Fax, r"(?i)\b(?:tele)?fax\b\W{0,3}(?:no\.?|number)?\W{0,3}\+?[\d(][\d\s()./-]{5,}\d".into(), any),
@@ -91,6 +106,10 @@ fn numbers() -> Vec<Form> {
         (Identifier::Other, format!(r"(?i)\b(?:subject|patient|participant|volunteer|proband)(?:s|s'|'s)?\b{INTRODUCED}{ANY_NUMBER}"), of_person),
         (Identifier::Other, r"(?i)\b(?:screening|randomi[sz]ation|enrol?lment)\b\s*(?:no\b\.?|nr\b\.?|number|id\b|#)\s*[:#]?\s*(?:[A-Z0-9][A-Z0-9/_-]*)?\d[A-Z0-9/_-]*".into(), any),
         (Identifier::Other, r"(?i)\b(?:screening|randomi[sz]ation)\b\s*[:#]?\s*[A-Z]{0,4}-?\d[A-Z0-9/_-]{2,}".into(), any),
+        (Identifier::Other, format!(r"(?i)\b(?:id|identifier)\b{INTRODUCED}{ANY_NUMBER}"), of_person),
+        (Identifier::Other, r"^\s*(#\s?\d{1,8})\b".into(), of_person),
+        (Identifier::Other, r"(?:^|[\s(,;:])(@[A-Za-z_][\w.]*\w)".into(), handle),
+        (Identifier::Name, r"(?i:\binitials)\b(?: are| is)?[:=]? ?((?:\p{Lu}\.[ -]?){1,4}|\p{Lu}{2,4}\b)".into(), any),
         (Identifier::Other, r"\b\d{9,}\b".into(), no_decimals),
     ]
 }
@@ -111,6 +130,9 @@ fn dates() -> Vec<Form> {
         (Identifier::Date, r"\b(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[a-z]*,? '?\d{2}\b".into(), no_quantity),
         (Identifier::Date, r"\b(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])/\d{2}\b".into(), short_date),
         (Identifier::Date, r"\b(?:0[1-9]|[12]\d|3[01])[-.](?:0[1-9]|[12]\d|3[01])[-.]\d{2}\b".into(), short_date),
+        (Identifier::Date, r"\b(?:(?:[12]\d|3[01])\.[1-9]|[1-9]\.(?:0[1-9]|1[0-2]))\.\d{2}\b".into(), dotted_date),
+        (Identifier::Date, format!(r"\b{YEAR}-?W(?:0[1-9]|[1-4]\d|5[0-3])(?:-?[1-7])?\b"), any),
+        (Identifier::Date, format!(r"(?i)\b(?:q[1-4]|spring|summer|autumn|fall|winter)(?: of)?[ /-]?{YEAR}\b"), no_quantity),
         (Identifier::Date, r"\b\d{2}[-/](?:0[1-9]|1[0-2])[-/](?:0[1-9]|[12]\d|3[01])\b".into(), short_date),
         (Identifier::Date, format!(r"\b{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:T?\d{{4,6}})?\b"), no_quantity),
         (Identifier::Date, format!(r"(?i)\b{MONTH}(?: de| of)?[ ,/'’-]*{YEAR}\b"), any),
@@ -123,6 +145,25 @@ fn dates() -> Vec<Form> {
         (Identifier::Date, format!(r"\b{LONG_MONTH} {DAY}(?:st|nd|rd|th)?\b"), no_quantity),
         (Identifier::Date, r"(?i)\b(?:[12]?\d|3[01])(?:st|nd|rd|th)(?: of)? may\b".into(), any),
         (Identifier::Date, r"(?:18|19|20)\d{2}\s?[年년]\s?\d{1,2}\s?[月월](?:\s?\d{1,2}\s?[日일])?".into(), any),
+    ]
+}
+
+/// Ages over 89, of which the number goes and the words stay.
+fn ages() -> Vec<Form> {
+    let old = r"(9\d|1[01]\d|12[0-5])";
+    vec![
+        (
+            Identifier::Age,
+            format!(r"(?i)\b(?:aged?(?: of| is| was)?|years of age|alter|âge)\s*[:=,]?\s*{old}\b"),
+            no_bound,
+        ),
+        (
+            Identifier::Age,
+            format!(
+                r"(?i)\b{old}[- ]?(?:(?:years?|yrs?\.?|y)[- ]?(?:olds?|of age)\b|y\.?/?o\b|jahre alt|jährig|-jährig|ans\b|años)"
+            ),
+            no_bound,
+        ),
     ]
 }
 
@@ -171,6 +212,47 @@ fn short_date(text: &str, before: &str, after: &str) -> bool {
         && !goes_on(ahead.next(), ahead.next())
         && !goes_on(behind.next(), behind.next())
         && no_quantity(text, before, after)
+}
+
+/// A date of one-digit day or month, and no section or version of that number.
+fn dotted_date(text: &str, before: &str, after: &str) -> bool {
+    let last = before.trim_end_matches([' ', '.', ':']).rsplit([' ', '(']).next().unwrap_or_default();
+    let is_numbered = ["v", "version", "section", "chapter", "appendix", "release", "build", "table", "§"]
+        .contains(&last.to_lowercase().as_str());
+    !is_numbered && short_date(text, before, after)
+}
+
+/// An age of somebody, and neither the end of a range nor a bound or a part of a number.
+fn no_bound(_: &str, before: &str, after: &str) -> bool {
+    let is_bound = before.trim_end().ends_with(['<', '>', '=', '≤', '≥', '±', '-', '–', '.', ',']);
+    let is_part = |sign: char| {
+        after.strip_prefix(sign).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    !is_bound && !['-', '–', '.', ','].into_iter().any(is_part)
+}
+
+/// A name on the web, and no "at" of a time or place ("pain @rest").
+fn handle(text: &str, _: &str, _: &str) -> bool {
+    const TIMES: [&str; 14] = [
+        "rest",
+        "home",
+        "work",
+        "site",
+        "baseline",
+        "screening",
+        "bedtime",
+        "noon",
+        "midnight",
+        "onset",
+        "school",
+        "least",
+        "about",
+        "exertion",
+    ];
+    let word = text.trim_start_matches('@').to_lowercase();
+    word.len() > 2
+        && !TIMES.contains(&word.as_str())
+        && !is_word(word.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
 /// Not the decimals of a number.

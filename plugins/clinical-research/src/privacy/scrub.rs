@@ -7,6 +7,7 @@ use super::{
     known::{Known, prepared},
     names,
     patterns::PATTERNS,
+    residence,
     tokens::{Token, Tokens, composed},
     vocabulary::{begins_with_unit, is_eponym, is_word},
 };
@@ -66,13 +67,15 @@ impl Scrubber {
         let suspicious = |b: u8| b.is_ascii_digit() || matches!(b, b'@' | b':' | b'.' | b'[' | 0x80..);
         if text.bytes().any(suspicious) {
             for pattern in PATTERNS.iter() {
-                let hits = pattern.regex.find_iter(&text).filter(|hit| {
+                let hits = pattern.hits(&text).filter(|hit| {
                     let around = (text.get(..hit.start()), text.get(hit.end()..));
                     (pattern.holds)(hit.as_str(), around.0.unwrap_or_default(), around.1.unwrap_or_default())
                 });
                 found.extend(hits.map(|hit| (hit.start(), hit.end(), pattern.kind)));
             }
         }
+        let places = residence::spans(&text).into_iter();
+        found.extend(places.map(|(start, end)| (start, end, Identifier::Place)));
         found.extend(
             names::spans(&text, prose).into_iter().map(|(start, end)| (start, end, Identifier::Name)),
         );

@@ -341,14 +341,15 @@ fn privacy(quality: &QualityMetrics) -> Vec<Item> {
             item("164.514(b)(2)(i)", kind.label(), Met::when(n == 0), evidence)
         })
         .collect();
-    let old = quality.ages_over_89;
+    let (old, in_texts) = (quality.ages_over_89, found(Identifier::Age));
     items.push(item(
         "164.514(b)(2)(i)(C)",
         "Ages over 89 are put together",
-        Met::when(old == 0),
+        Met::when(old + in_texts == 0),
         format!(
-            "{}: kept for the statistics, to be put together as 90 or older before data are shared",
-            counted(old, "subject", "subjects")
+            "{}: kept for the statistics, to be put together as 90 or older before data are shared; {} in texts masked",
+            counted(old, "subject", "subjects"),
+            counted(in_texts, "age", "ages")
         ),
     ));
     items.push(item(

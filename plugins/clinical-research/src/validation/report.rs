@@ -286,7 +286,7 @@ fn privacy(out: &mut Markdown, quality: &QualityMetrics) {
              lowest or highest one, as over 89.",
             counted(quality.ages_over_89, "subject is", "subjects are")
         ),
-        "Not to be found this way: a bare name in running text without a title, a role or a common given name before it, and a short \
+        "Not to be found this way: a bare name in running text without a title, an initial, a role or a common given name before it, and a short \
          number without a word that says what it is. The data are pseudonymised, and not anonymous."
             .to_owned(),
     ]);
