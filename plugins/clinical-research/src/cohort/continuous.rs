@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use heddle_kit::stats::{
-    Computed, NotComputable, Sample, anova, f_upper, kruskal_wallis, mann_whitney, standardised_difference,
-    welch_test,
+use heddle_kit::{
+    report::counted,
+    stats::{
+        Computed, NotComputable, Sample, anova, f_upper, kruskal_wallis, mann_whitney,
+        standardised_difference, welch_test,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,7 @@ use super::{
     figure::{ChosenTest, Figure},
     groups::Groups,
 };
+use crate::privacy::told_age;
 
 /// From this skewness on, a mean says little of the middle and tests of ranks are used (Bulmer 1979, "Principles of
 /// Statistics", calls distributions beyond 1 highly skewed).
@@ -35,10 +39,33 @@ pub struct Spread {
     pub q1: Figure,
     /// The upper quartile.
     pub q3: Figure,
-    /// The smallest value.
+    /// The smallest value; 90 in place of a single age over 89.
     pub min: Figure,
-    /// The largest value.
+    /// How the smallest value is told where it would point to a person: "over 89".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_told: Option<String>,
+    /// The largest value; 90 in place of a single age over 89 (45 CFR 164.514(b)(2)(i)(C)). Means and spreads are of the ages themselves.
     pub max: Figure,
+    /// How the largest value is told where it would point to a person: "over 89".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_told: Option<String>,
+}
+
+/// What stands in place of a single age over 89.
+pub(crate) const OVER_89: f64 = 90.0;
+
+impl Spread {
+    /// Without the ages of single persons over 89.
+    fn without_old(mut self, path: &str) -> Self {
+        let ends = [(&mut self.min, &mut self.min_told), (&mut self.max, &mut self.max_told)];
+        for (figure, told) in ends {
+            if let Some(words) = figure.value().and_then(|value| told_age(path, value)) {
+                *figure = Figure::Value(OVER_89);
+                *told = Some(words.to_owned());
+            }
+        }
+        self
+    }
 }
 
 /// A continuous variable.
@@ -68,23 +95,40 @@ pub struct Continuous {
     pub smd_vs_reference: BTreeMap<String, Figure>,
 }
 
+impl Continuous {
+    /// Without the ages of single persons over 89, of a field of ages.
+    pub(crate) fn without_old(mut self, path: &str) -> Self {
+        self.overall = self.overall.without_old(path);
+        self.by_arm = self.by_arm.into_iter().map(|(arm, spread)| (arm, spread.without_old(path))).collect();
+        self
+    }
+}
+
 /// Describes a variable over the members of the population.
 pub(crate) fn describe(groups: &Groups<'_>, label: String, values: &[Option<f64>]) -> Continuous {
     let samples = groups.samples(values);
     let found: Vec<&Sample> = samples.iter().flatten().collect();
-    let n_of = |arm: usize| samples.get(arm).and_then(|s| s.as_ref().ok()).map_or(0, Sample::n);
-    let overall = spread(&Sample::merged(&found));
+    // Values that are too large to compute with are there all the same.
+    let n_of = |arm: usize| {
+        let has = |row: &&u32| values.get(**row as usize).copied().flatten().is_some();
+        groups.rows.get(arm).map_or(0, |rows| rows.iter().filter(has).count())
+    };
+    let n_all: usize = (0..samples.len()).map(n_of).sum();
+    let overall = match samples.iter().find_map(|s| s.as_ref().err().filter(|e| !is_absent(e))) {
+        Some(reason) => spread(&Err(*reason), n_all),
+        None => spread(&Sample::merged(&found), n_all),
+    };
     let skewness = skewness(&found);
     Continuous {
         label,
         missing: groups.total() - overall.n.min(groups.total()),
         overall,
-        by_arm: groups.by_arm(|arm| samples.get(arm).map_or_else(|| spread(&empty()), spread)),
+        by_arm: groups.by_arm(|arm| spread(samples.get(arm).unwrap_or(&empty()), n_of(arm))),
         missing_by_arm: groups.by_arm(|arm| groups.n(arm) - n_of(arm).min(groups.n(arm))),
         anova_p: anova(&found).map(|t| t.p).into(),
         welch_p: welch(&found).into(),
         kruskal_p: kruskal_wallis(&found).map(|t| t.p).into(),
-        test: choose(&found, samples.len(), skewness),
+        test: choose(&found, &samples, skewness),
         skewness: skewness.into(),
         smd_vs_reference: groups.by_other(|arm| smd(&samples, arm, groups.reference)),
     }
@@ -94,20 +138,28 @@ fn empty() -> Computed<Sample> {
     Err(NotComputable::TooFew { needed: 1, found: 0 })
 }
 
-fn spread(sample: &Computed<Sample>) -> Spread {
+/// Whether nothing can be computed because there are no values.
+fn is_absent(reason: &NotComputable) -> bool {
+    matches!(reason, NotComputable::TooFew { .. })
+}
+
+/// `n` values, of which nothing else may be computable.
+fn spread(sample: &Computed<Sample>, n: usize) -> Spread {
     let sample = match sample {
         Ok(sample) => sample.summary(),
         Err(reason) => {
             let none = || Figure::missing(reason.to_string());
             return Spread {
-                n: 0,
+                n,
                 mean: none(),
                 sd: none(),
                 median: none(),
                 q1: none(),
                 q3: none(),
                 min: none(),
+                min_told: None,
                 max: none(),
+                max_told: None,
             };
         }
     };
@@ -119,13 +171,18 @@ fn spread(sample: &Computed<Sample>) -> Spread {
         q1: sample.q1.into(),
         q3: sample.q3.into(),
         min: sample.min.into(),
+        min_told: None,
         max: sample.max.into(),
+        max_told: None,
     }
 }
 
 fn smd(samples: &[Computed<Sample>], arm: usize, reference: usize) -> Figure {
     match (samples.get(arm), samples.get(reference)) {
         (Some(Ok(sample)), Some(Ok(other))) => standardised_difference(sample, other).into(),
+        (Some(Err(reason)), _) | (_, Some(Err(reason))) if !is_absent(reason) => {
+            Figure::missing(reason.to_string())
+        }
         _ => Figure::missing("the arm or the reference arm has no values"),
     }
 }
@@ -171,11 +228,21 @@ fn welch(samples: &[&Sample]) -> Computed<f64> {
 
 /// The rule that is stated in the report: ranks for skewed variables; else means, with Welch's test for two arms and for arms
 /// whose standard deviations differ much.
-fn choose(samples: &[&Sample], n_arms: usize, skewness: Computed<f64>) -> ChosenTest {
-    let left_out = match n_arms - samples.len() {
-        0 => String::new(),
-        n => format!("; {n} of {n_arms} arms have no values and are left out"),
+fn choose(samples: &[&Sample], arms: &[Computed<Sample>], skewness: Computed<f64>) -> ChosenTest {
+    let n_arms = arms.len();
+    let failed = |absent: bool| {
+        arms.iter().filter_map(|arm| arm.as_ref().err()).filter(move |e| is_absent(e) == absent).count()
     };
+    let told = |n: usize, one: &str, many: &str| match n {
+        0 => String::new(),
+        _ => format!("; {n} of {} {}", counted(n_arms, "arm", "arms"), if n == 1 { one } else { many }),
+    };
+    let left_out = told(failed(true), "has no values and is left out", "have no values and are left out")
+        + &told(
+            failed(false),
+            "has values too large to compute with and is left out",
+            "have values too large to compute with and are left out",
+        );
     let chosen = |name: &str, p: Computed<f64>, why: String| ChosenTest {
         name: name.to_owned(),
         p: p.into(),
@@ -187,7 +254,11 @@ fn choose(samples: &[&Sample], n_arms: usize, skewness: Computed<f64>) -> Chosen
         ([] | [_], _) => chosen(
             "none",
             Err(NotComputable::BadGroups),
-            format!("{} of {n_arms} arms have values", samples.len()),
+            format!(
+                "{} of {} values to compute with",
+                samples.len(),
+                counted(n_arms, "arm has", "arms have")
+            ),
         ),
         ([sample, other], Ok(skew)) if skew.abs() > SKEWED => chosen(
             "Mann–Whitney U test",

@@ -11,7 +11,7 @@ use super::{
     groups::Groups,
     numbers::{decimals, figure, fixed, p_value},
 };
-use crate::{cohort::figure::Figure, privacy::told_age};
+use crate::cohort::figure::Figure;
 
 /// Text that no spreadsheet takes for a formula: an apostrophe before the signs that begin one (OWASP, "CSV injection"). Numbers
 /// stay as they are.
@@ -43,7 +43,7 @@ pub(crate) fn rows(groups: &Groups<'_>, statistics: &Statistics) -> Vec<Vec<Stri
     for path in &protocol.continuous {
         let Some(entry) = table.continuous.get(path) else { continue };
         match entry.described() {
-            Some(described) => continuous(groups, path, described, &mut rows),
+            Some(described) => continuous(groups, described, &mut rows),
             None => rows.push(not(path, entry.reason().unwrap_or_default())),
         }
     }
@@ -89,7 +89,7 @@ fn row(
     row
 }
 
-fn continuous(groups: &Groups<'_>, path: &str, variable: &Continuous, rows: &mut Vec<Vec<String>>) {
+fn continuous(groups: &Groups<'_>, variable: &Continuous, rows: &mut Vec<Vec<String>>) {
     let Continuous { label, overall, by_arm, missing, missing_by_arm, test, smd_vs_reference, .. } = variable;
     let places = decimals(overall.sd.value());
     let all = |say: &dyn Fn(&Spread) -> String, statistic: &str, first: bool| {
@@ -108,11 +108,13 @@ fn continuous(groups: &Groups<'_>, path: &str, variable: &Continuous, rows: &mut
         "Median [Q1, Q3]",
         false,
     ));
-    let extreme = |figure_: &Figure| {
-        let told = figure_.value().and_then(|age| told_age(path, age));
-        told.map_or_else(|| figure(figure_, places), str::to_owned)
-    };
-    rows.push(all(&|s| format!("{} to {}", extreme(&s.min), extreme(&s.max)), "Range", false));
+    let extreme =
+        |figure_: &Figure, told: Option<&String>| told.map_or_else(|| figure(figure_, places), Clone::clone);
+    rows.push(all(
+        &|s| format!("{} to {}", extreme(&s.min, s.min_told.as_ref()), extreme(&s.max, s.max_told.as_ref())),
+        "Range",
+        false,
+    ));
     rows.push(missing_row(groups, label, *missing, missing_by_arm));
 }
 

@@ -19,8 +19,7 @@ const MOST_ARMS: usize = 6;
 const MOST_ROWS: usize = 40;
 /// Bars of an arm.
 const MOST_BARS: usize = 10;
-/// Where a single age over 89 is drawn.
-const OVER_89: f64 = 90.0;
+
 /// Marks beyond the whiskers of one box.
 const MOST_OUTLIERS: usize = 60;
 /// Beyond this a value has no place on an axis.
@@ -115,7 +114,7 @@ fn boxes(groups: &Groups<'_>, path: &str, variable: &Continuous, all: usize) -> 
         thin(&mut stats.outliers);
         for value in stats.outliers.iter_mut().chain([&mut stats.low, &mut stats.high]) {
             if told_age(path, *value).is_some() {
-                *value = OVER_89;
+                *value = super::continuous::OVER_89;
                 is_cut.set(true);
             }
         }

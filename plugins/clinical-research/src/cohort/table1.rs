@@ -75,7 +75,9 @@ fn continuous_entry(groups: &Groups<'_>, path: &str) -> Entry<Continuous> {
         None => absent(path),
         Some(column) => match column.numbers() {
             Some(values) => {
-                return Entry::Described(Box::new(continuous::describe(groups, label(path), &values)));
+                return Entry::Described(Box::new(
+                    continuous::describe(groups, label(path), &values).without_old(path),
+                ));
             }
             None => format!(
                 "not computable: the protocol calls {path} continuous, and it holds texts; its categories are among the \
@@ -140,7 +142,7 @@ pub(crate) fn additional(groups: &Groups<'_>) -> Additional {
         }
         match column {
             Column::Numeric(values) | Column::Day(values) => {
-                let entry = continuous::describe(groups, label(path), values);
+                let entry = continuous::describe(groups, label(path), values).without_old(path);
                 found.table.continuous.insert(path.clone(), Entry::Described(Box::new(entry)));
             }
             Column::Boolean(_) | Column::Categorical(_) => {

@@ -49,6 +49,21 @@ fn welchs_analysis_of_variance_by_hand() {
 }
 
 #[test]
+fn values_too_large_to_compute_with_are_counted() {
+    let values = numbers([1e308, 1e308, 2.0, 1.0, 2.0, 3.0]);
+    let found = run(&study(2, &arms(&[3, 3]), &[("x", values)]));
+    let x = &found.output()["statistics"]["table1"]["continuous"]["x"];
+    for of in [&x["by_arm"]["A"], &x["overall"]] {
+        assert!(of["mean"]["not_computable"].as_str().unwrap().contains("too large to compute with"), "{x}");
+    }
+    assert_eq!((&x["by_arm"]["A"]["n"], &x["overall"]["n"]), (&json!(3), &json!(6)));
+    assert_eq!((&x["missing"], &x["missing_by_arm"]["A"]), (&json!(0), &json!(0)));
+    assert!(x["smd_vs_reference"]["B"]["not_computable"].as_str().unwrap().contains("too large"), "{x}");
+    let why = x["test"]["why"].as_str().unwrap();
+    assert!(why.contains("1 of 2 arms has values too large") && !why.contains("no values"), "{why}");
+}
+
+#[test]
 fn arms_of_no_and_of_one_subject() {
     let found = run(&study(3, &arms(&[3, 0, 1]), &[("x", numbers([1.0, 2.0, 4.0, 3.0]))]));
     let x = &found.output()["statistics"]["table1"]["continuous"]["x"];
@@ -57,7 +72,7 @@ fn arms_of_no_and_of_one_subject() {
     assert!(x["by_arm"]["C"]["sd"]["not_computable"].as_str().unwrap().contains("1, at least 2"));
     assert!(x["smd_vs_reference"]["B"]["not_computable"].is_string());
     assert!(x["smd_vs_reference"]["C"]["not_computable"].is_string());
-    assert!(x["test"]["why"].as_str().unwrap().contains("1 of 3 arms have no values"), "{x}");
+    assert!(x["test"]["why"].as_str().unwrap().contains("1 of 3 arms has no values and is left out"), "{x}");
     let report = found.text("statistical_report.md");
     assert!(report.contains("What could not be compared"));
     for n in [0, 1] {

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    cohort::{Categorical, Continuous, Spread, groups::label, numbers::decimals},
-    privacy::told_age,
+    cohort::{
+        Categorical, Continuous, Figure, Spread,
+        groups::label,
+        numbers::{decimals, is_tiny, scientific},
+    },
     publication::{
         design::{Design, Guideline},
         grid::{Cell, Grid, Kind, column, words},
@@ -47,8 +50,12 @@ fn shared_notes(sources: &Sources, design: &Design, grid: &mut Grid) {
 }
 
 /// With so many decimals, "n/a" without one.
-fn figure(figure: &crate::cohort::Figure, places: usize) -> String {
-    figure.value().map_or_else(|| "n/a".to_owned(), |value| say::decimal(value, places))
+fn figure(figure: &Figure, places: usize) -> String {
+    let told = |value: f64| match is_tiny(value, places) {
+        true => scientific(value),
+        false => say::decimal(value, places),
+    };
+    figure.value().map_or_else(|| "n/a".to_owned(), told)
 }
 
 /// Says of each variable how many of its values are implausible and yet in the table.
@@ -77,8 +84,8 @@ fn implausible(sources: &Sources, grid: &mut Grid) {
 }
 
 /// Largest by its size.
-fn largest<'f>(figures: impl Iterator<Item = &'f crate::cohort::Figure>) -> Option<f64> {
-    figures.filter_map(crate::cohort::Figure::value).max_by(|a, b| a.abs().total_cmp(&b.abs()))
+fn largest<'f>(figures: impl Iterator<Item = &'f Figure>) -> Option<f64> {
+    figures.filter_map(Figure::value).max_by(|a, b| a.abs().total_cmp(&b.abs()))
 }
 
 /// As a paper prints it.
@@ -142,6 +149,17 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
         row("Mean (SD)", &mean, true);
         row("Median [Q1, Q3]", &median, false);
         missing_row(&mut grid, sources, &heads, of.missing, |arm| of.missing_by_arm.get(arm).copied());
+        for (arm, _) in &heads {
+            let Some(spread) = of.by_arm.get(arm).filter(|spread| spread.n > 0) else { continue };
+            if let Some(reason) = spread.mean.reason() {
+                grid.note(format!(
+                    "{}: {} has {}, of which no mean or quartile is shown: {reason}.",
+                    of.label,
+                    arm,
+                    say::counted(spread.n, "value", "values")
+                ));
+            }
+        }
     }
     for path in &sources.head.protocol.table1.categorical {
         let Some(entry) = table.categorical.get(path) else { continue };
@@ -157,7 +175,7 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
                 heads.iter().map(|(arm, _)| share(counts(of, level, arm).0, counts(of, level, arm).1)),
             );
             if is_compared {
-                let pct = of.pct_overall.get(level).and_then(crate::cohort::Figure::value);
+                let pct = of.pct_overall.get(level).and_then(Figure::value);
                 cells.push(share(of.counts_overall.get(level).copied().unwrap_or(0), pct));
             }
             cells.extend(ends(at == 0, largest(of.smd_vs_reference.values()), of.test.p.value()));
@@ -188,7 +206,7 @@ pub(in crate::publication) fn manuscript(sources: &Sources, design: &Design) -> 
 
 fn counts(of: &Categorical, level: &str, arm: &str) -> (u64, Option<f64>) {
     let n = of.counts.get(level).and_then(|c| c.get(arm)).copied().unwrap_or(0);
-    (n, of.pct.get(level).and_then(|p| p.get(arm)).and_then(crate::cohort::Figure::value))
+    (n, of.pct.get(level).and_then(|p| p.get(arm)).and_then(Figure::value))
 }
 
 fn not_described(grid: &mut Grid, path: &str, reason: Option<&str>) {
@@ -231,7 +249,7 @@ pub(in crate::publication) fn whole(sources: &Sources, design: &Design) -> Grid 
     let table = &sources.statistics.table1;
     for path in &sources.head.protocol.table1.continuous {
         match table.continuous.get(path).map(|entry| (entry.described(), entry.reason())) {
-            Some((Some(of), _)) => continuous(&mut grid, path, of, &heads, &others),
+            Some((Some(of), _)) => continuous(&mut grid, of, &heads, &others),
             Some((None, reason)) => {
                 grid.row([Cell::text(label(path)), Cell::text(reason.unwrap_or_default())]);
             }
@@ -254,27 +272,25 @@ pub(in crate::publication) fn whole(sources: &Sources, design: &Design) -> Grid 
 
 fn ends(
     test: &crate::cohort::ChosenTest,
-    smd: &std::collections::BTreeMap<String, crate::cohort::Figure>,
+    smd: &std::collections::BTreeMap<String, Figure>,
     others: &[&String],
 ) -> Vec<Cell> {
     let mut cells =
         vec![Cell::p(test.p.value()), Cell::text(test.name.as_str()), Cell::text(test.why.as_str())];
-    cells.extend(
-        others.iter().map(|arm| Cell::number(smd.get(*arm).and_then(crate::cohort::Figure::value), 4)),
-    );
+    cells.extend(others.iter().map(|arm| Cell::number(smd.get(*arm).and_then(Figure::value), 4)));
     cells
 }
 
-fn continuous(grid: &mut Grid, path: &str, of: &Continuous, heads: &[(String, String)], others: &[&String]) {
-    type Part = (&'static str, fn(&Spread) -> Option<f64>);
+fn continuous(grid: &mut Grid, of: &Continuous, heads: &[(String, String)], others: &[&String]) {
+    type Part = (&'static str, fn(&Spread) -> (&Figure, Option<&String>));
     let parts: [Part; 7] = [
-        ("Mean", |s| s.mean.value()),
-        ("SD", |s| s.sd.value()),
-        ("Median", |s| s.median.value()),
-        ("Q1", |s| s.q1.value()),
-        ("Q3", |s| s.q3.value()),
-        ("Minimum", |s| s.min.value()),
-        ("Maximum", |s| s.max.value()),
+        ("Mean", |s| (&s.mean, None)),
+        ("SD", |s| (&s.sd, None)),
+        ("Median", |s| (&s.median, None)),
+        ("Q1", |s| (&s.q1, None)),
+        ("Q3", |s| (&s.q3, None)),
+        ("Minimum", |s| (&s.min, s.min_told.as_ref())),
+        ("Maximum", |s| (&s.max, s.max_told.as_ref())),
     ];
     let mut cells = vec![Cell::text(of.label.as_str()), Cell::text("n"), Cell::count(of.overall.n)];
     cells.extend(heads.iter().map(|(arm, _)| Cell::count(of.by_arm.get(arm).map_or(0, |s| s.n))));
@@ -283,13 +299,13 @@ fn continuous(grid: &mut Grid, path: &str, of: &Continuous, heads: &[(String, St
     }
     grid.row(cells);
     for (name, part) in parts {
-        // What one subject alone has points to this subject.
-        let told = |value: Option<f64>| match value.and_then(|value| told_age(path, value)) {
-            Some(words) if name.ends_with("mum") => Cell::text(words),
-            _ => Cell::figure(value),
+        let told = |spread: Option<&Spread>| match spread.map(part) {
+            Some((_, Some(words))) => Cell::text(words.as_str()),
+            Some((figure, None)) => Cell::figure(figure.value()),
+            None => Cell::figure(None),
         };
-        let mut cells = vec![Cell::text(of.label.as_str()), Cell::text(name), told(part(&of.overall))];
-        cells.extend(heads.iter().map(|(arm, _)| told(of.by_arm.get(arm).and_then(part))));
+        let mut cells = vec![Cell::text(of.label.as_str()), Cell::text(name), told(Some(&of.overall))];
+        cells.extend(heads.iter().map(|(arm, _)| told(of.by_arm.get(arm))));
         grid.row(cells);
     }
     let mut cells = vec![Cell::text(of.label.as_str()), Cell::text("Missing"), Cell::count(of.missing)];
@@ -306,7 +322,7 @@ fn categorical(grid: &mut Grid, of: &Categorical, heads: &[(String, String)], ot
             cells.extend(ends(&of.test, &of.smd_vs_reference, others));
         }
         grid.row(cells);
-        let overall = of.pct_overall.get(level).and_then(crate::cohort::Figure::value);
+        let overall = of.pct_overall.get(level).and_then(Figure::value);
         let mut cells =
             vec![Cell::text(of.label.as_str()), Cell::text(format!("{level}: %")), Cell::number(overall, 1)];
         cells.extend(heads.iter().map(|(arm, _)| Cell::number(counts(of, level, arm).1, 1)));
