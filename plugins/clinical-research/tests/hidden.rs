@@ -381,11 +381,23 @@ fn ages_over_89_are_told_as_such() {
         assert!(text.contains("to over 89"), "{file}: {text}");
         assert!(!text.contains("to 97") && !text.contains("to 93"), "{file}");
     }
-    assert_eq!(
-        runs[1].json("cohort_characteristics.json")["table1"]["continuous"]["age"]["overall"]["max"],
-        97.0,
-        "the figure itself stays"
+    let age = &runs[1].json("cohort_characteristics.json")["table1"]["continuous"]["age"];
+    assert_eq!((&age["overall"]["max"], &age["overall"]["max_told"]), (&json!(90.0), &json!("over 89")));
+    assert_eq!(age["by_arm"]["Drug"]["max_told"], "over 89");
+    assert_eq!(age["overall"].get("min_told"), None);
+    let ages: Vec<f64> = (0..60)
+        .map(|k| match k {
+            3 => 97.0,
+            4 => 93.0,
+            k => f64::from(30 + k % 50),
+        })
+        .collect();
+    let mean = ages.iter().sum::<f64>() / 60.0;
+    assert!(
+        (age["overall"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9,
+        "the mean is of the ages themselves"
     );
+    assert!(!runs[1].output().to_string().contains("97.0"));
 }
 
 #[test]
@@ -447,6 +459,7 @@ fn what_cannot_be_is_flagged() {
     subjects[3]["death"] = json!(true);
     subjects[3]["completed"] = json!(false);
     subjects[4]["events"]["relapse"]["time"] = json!(-4);
+    subjects[25]["events"]["relapse"]["time"] = json!(null);
     subjects[5]["events"]["relapse"]["time"] = json!(99_999);
     subjects[6]["events"]["relapse"]["time"] = json!(4_000);
     subjects[7]["events"]["relapse"]["time"] = json!(400);
@@ -459,16 +472,79 @@ fn what_cannot_be_is_flagged() {
     for (rule, n) in [
         ("death_and_completed", 2),
         ("negative_event_time", 1),
+        ("incomplete_event", 1),
         ("event_time_impossible", 1),
         ("event_time_beyond_study", 1),
         ("sex_not_understood", 2),
     ] {
         assert_eq!(rules[rule], n, "{rule}: {rules}");
     }
+    let report = run.text("validation_report.md");
+    assert!(
+        report.contains("-4: taken as missing") && report.contains("negative times of events"),
+        "{report}"
+    );
+    assert!(!report.contains("or of an analysis"), "{report}");
     // A unit of its own: 1201 months are more than 100 years, and 1201 days are not.
     let mut input = trial();
     input["protocol"]["endpoints"]["time_to_event"][0]["unit"] = json!("months");
     input["study_data"]["subjects"][6]["events"]["relapse"]["time"] = json!(1_201);
     let run = validate(&input);
     assert_eq!(run.output()["quality_metrics"]["other_rules"]["event_time_impossible"], 1);
+}
+
+#[test]
+fn deaths_severities_and_grades_that_disagree_are_flagged() {
+    let mut input = trial();
+    input["protocol"]["endpoints"]["time_to_event"] = json!([{ "id": "os", "label": "Overall survival" }, { "id": "pfs", "label": "Progression or death" }]);
+    for k in 0..60 {
+        let events = json!({ "time": 40 + k, "event": k < 7 });
+        input["study_data"]["subjects"][k]["events"] = json!({ "os": events, "pfs": events });
+        input["study_data"]["subjects"][k]["death"] = json!(k < 5);
+    }
+    let events = &mut input["study_data"]["adverse_events"];
+    for k in 0..3 {
+        events[k]["fatal"] = json!(true);
+    }
+    events[9]["fatal"] = json!(true);
+    for k in 20..30 {
+        events[k]["severity"] = json!("schwer");
+    }
+    events[30]["severity"] = json!("Grade 3");
+    events[31]["start_day"] = json!(-20);
+    events[32]["grade"] = json!("Grade 3");
+    events[33]["grade"] = json!(7);
+    let labs = &mut input["study_data"]["labs"];
+    labs[0]["grade_high"] = json!(9);
+    labs[1]["grade_low"] = json!(-1);
+    labs[2]["grade_high"] = json!("Grade 3");
+    labs[3]["grade_high"] = json!(0);
+    let run = validate(&input);
+    let quality = &run.output()["quality_metrics"];
+    let rules = &quality["other_rules"];
+    for (rule, n) in [
+        ("death_endpoint_of_a_living_subject", 2),
+        ("death_without_fatal_event", 2),
+        ("fatal_event_of_a_living_subject", 1),
+        ("severity_not_understood", 1),
+        ("emergent_before_treatment", 1),
+        ("ae_grade_impossible", 1),
+        ("lab_grade_impossible", 2),
+    ] {
+        assert_eq!(rules[rule], n, "{rule}: {rules}");
+    }
+    assert_eq!(quality["n_unreadable_values"], 0, "{}", quality["unreadable_values"]);
+    let of = |rule: &str| {
+        let found = quality["findings"].as_array().unwrap().iter().find(|f| f["rule"] == rule).unwrap();
+        found["value"].as_str().unwrap().to_owned()
+    };
+    assert!(of("severity_not_understood").contains("schwer in 10 reports"));
+    assert!(of("emergent_before_treatment").contains("day -20"));
+    let study = study(&run);
+    let mut high: Vec<f64> = study.labs.grade_high.iter().flatten().copied().collect();
+    high.sort_unstable_by(f64::total_cmp);
+    assert_eq!(high, [0.0, 3.0]);
+    assert_eq!(study.labs.grade_low.iter().flatten().count(), 0);
+    assert_eq!(study.adverse_events.grade.iter().flatten().copied().collect::<Vec<_>>(), [3.0]);
+    assert_eq!(study.adverse_events.treatment_emergent.iter().filter(|e| **e == Some(true)).count(), 60);
 }

@@ -11,6 +11,8 @@ mod mask;
 mod name_words;
 mod names;
 mod patterns;
+#[cfg(test)]
+mod people_tests;
 mod residence;
 mod scrub;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Rules about the subjects' records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     privacy::OLDEST,
@@ -121,11 +121,17 @@ pub(super) fn arms(
     all
 }
 
+/// Whether the outcome of an event is death.
+fn says_fatal(outcome: &str) -> bool {
+    matches!(outcome.trim().to_lowercase().as_str(), "fatal" | "death" | "died" | "dead" | "5")
+}
+
 /// What contradicts itself between fields and tables.
 pub(super) fn contradictions(
     subjects: &Subjects,
     events: &AdverseEvents,
     protocol: &Protocol,
+    negative_times: &BTreeSet<(String, String)>,
     ledger: &mut Ledger,
 ) {
     if let Some(Column::Categorical(actual)) = subjects.field("actual_arm") {
@@ -147,7 +153,9 @@ pub(super) fn contradictions(
     for (id, times) in &subjects.events {
         let field = format!("study_data.subjects[].events.{id}");
         for ((time, event), mask) in times.time.iter().zip(&times.event).zip(&subjects.id) {
-            if time.is_some() != event.is_some() {
+            // A negative time is told as such and was never missing in the source.
+            let is_told = || negative_times.contains(&(id.clone(), mask.clone()));
+            if time.is_some() != event.is_some() && !is_told() {
                 let told = if time.is_some() {
                     "a time without an event flag"
                 } else {
@@ -158,13 +166,28 @@ pub(super) fn contradictions(
         }
     }
     if let Some(deaths) = subjects.field("death").and_then(Column::booleans) {
-        let mut told = BTreeMap::new();
-        for (subject, fatal) in events.subject.iter().zip(&events.fatal) {
-            if *fatal == Some(true) && deaths.get(*subject as usize).copied().flatten() == Some(false) {
-                told.insert(*subject, ());
+        let is_fatal: Vec<bool> = events.outcome.levels.iter().map(|outcome| says_fatal(outcome)).collect();
+        let mut with_fatal = BTreeSet::new();
+        for ((subject, fatal), outcome) in events.subject.iter().zip(&events.fatal).zip(&events.outcome.codes)
+        {
+            let of_outcome = outcome.and_then(|code| is_fatal.get(code as usize).copied());
+            if fatal.or(of_outcome) == Some(true) {
+                with_fatal.insert(*subject);
             }
         }
-        for subject in told.keys() {
+        let death = |subject: u32| deaths.get(subject as usize).copied().flatten();
+        // Where no event says whether it was fatal, none can be missing.
+        let is_told = events.fatal.iter().any(Option::is_some) || is_fatal.contains(&true);
+        let dead = (0u32..).zip(&subjects.id).filter(|(subject, _)| death(*subject) == Some(true));
+        for (_, mask) in dead.filter(|(subject, _)| is_told && !with_fatal.contains(subject)) {
+            ledger.rule(
+                "death_without_fatal_event",
+                Some(mask),
+                "study_data.subjects[].death",
+                "death is true, and no adverse event of the subject is fatal",
+            );
+        }
+        for subject in with_fatal.iter().filter(|subject| death(**subject) == Some(false)) {
             let mask = subjects.id.get(*subject as usize).map(String::as_str);
             ledger.rule(
                 "fatal_event_of_a_living_subject",

@@ -83,6 +83,28 @@ fn number_of(text: &str) -> Reading<f64> {
     parsed.ok().filter(|v| v.is_finite()).map_or(Reading::Bad, Reading::Standardised)
 }
 
+/// Grades: numbers, and texts such as `Grade 3` or `III`.
+pub(super) fn grades(column: &RawColumn) -> Reader<'_, f64> {
+    let texts = column.texts.iter().map(grade_of).collect();
+    Reader { column, texts, number: Reading::Is, boolean: |_| Reading::Bad }
+}
+
+fn grade_of(text: &str) -> Reading<f64> {
+    let small = text.trim().to_lowercase();
+    let bare = small.trim_start_matches("ctcae").trim_start();
+    let bare = bare.strip_prefix("grade-").or_else(|| bare.strip_prefix("grade")).unwrap_or(bare);
+    let bare = bare.trim_start_matches([' ', ':']);
+    match bare {
+        "i" => Reading::Standardised(1.0),
+        "ii" => Reading::Standardised(2.0),
+        "iii" => Reading::Standardised(3.0),
+        "iv" => Reading::Standardised(4.0),
+        "v" => Reading::Standardised(5.0),
+        bare if bare.len() < small.len() && !bare.is_empty() => number_of(bare),
+        _ => number_of(text),
+    }
+}
+
 /// Yes and no.
 pub(super) fn booleans(column: &RawColumn) -> Reader<'_, bool> {
     let texts = column.texts.iter().map(boolean_of).collect();
@@ -162,6 +184,20 @@ mod tests {
         for text in ["abc", "1,234", "<5", "63 y", "1e999", "inf", "0x10", "1,2,3"] {
             assert_eq!(number_of(text), Reading::Bad, "{text}");
         }
+        for (text, grade) in [
+            ("Grade 3", 3.0),
+            ("CTCAE grade: 2", 2.0),
+            ("Grade-3", 3.0),
+            ("iv", 4.0),
+            ("-1", -1.0),
+            ("9", 9.0),
+        ] {
+            assert_eq!(grade_of(text), Reading::Standardised(grade), "{text}");
+        }
+        assert_eq!(
+            (grade_of("grade"), grade_of("severe"), grade_of("")),
+            (Reading::Bad, Reading::Bad, Reading::Missing)
+        );
         assert_eq!((number_of(" "), number_of("NaN")), (Reading::Missing, Reading::SaidMissing));
         assert_eq!(
             (boolean_of("Y"), boolean_of("no")),

@@ -1,6 +1,6 @@
 //! The subjects' fields: what each is, and its values in the order of the subjects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     privacy::{Identifier, Scrubber},
@@ -34,6 +34,8 @@ pub(super) struct Fields {
     pub(super) dates: BTreeMap<String, Vec<Option<i32>>>,
     /// Numbers by field, for each raw row.
     pub(super) numbers: BTreeMap<String, Vec<Option<f64>>>,
+    /// Ids of endpoints and masks of the subjects whose time is negative.
+    pub(super) negative_times: BTreeSet<(String, String)>,
 }
 
 /// What the reading needs.
@@ -122,10 +124,19 @@ fn of_subjects<T: Copy>(c: &Context<'_>, values: &[Option<T>]) -> Vec<Option<T>>
 fn number(c: &Context<'_>, ledger: &mut Ledger, out: &mut Fields, column: &RawColumn, at: &str) {
     let mut values =
         ledger.read(at, "a number", (column, c.table.rows), &numbers(column), c.scrubber, masked(c.frame));
-    if column.path.starts_with("events.") {
+    if let Some(path) = column.path.strip_prefix("events.") {
+        let id = path.strip_suffix(".time").unwrap_or(path);
         for (row, value) in values.iter_mut().enumerate() {
             if let Some(time) = value.filter(|time| *time < 0.0) {
-                ledger.rule("negative_event_time", Some(c.frame.mask_of_row(row)), at, time.to_string());
+                let mask = c.frame.mask_of_row(row);
+                let told = format!(
+                    "{time}: taken as missing, so that the subject is out of this endpoint's analysis"
+                );
+                ledger.rule("negative_event_time", Some(mask), at, told);
+                // Another record of the same subject does not speak for it.
+                if u32::try_from(row).is_ok_and(|row| c.frame.repeated.binary_search(&row).is_err()) {
+                    out.negative_times.insert((id.to_owned(), mask.to_owned()));
+                }
                 *value = None;
             }
         }

@@ -210,7 +210,13 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     study.adverse_events = tables::adverse_events(&events, &around, &mut quality, &mut ledger);
     let labs = rows("labs", "lab", &raw.labs);
     study.labs = tables::labs(&labs, &tests, &around, &mut quality, &mut ledger);
-    checks::contradictions(&study.subjects, &study.adverse_events, &protocol, &mut ledger);
+    checks::contradictions(
+        &study.subjects,
+        &study.adverse_events,
+        &protocol,
+        &fields.negative_times,
+        &mut ledger,
+    );
     study.protocol = protocol;
     for population in Analysis::ALL.map(|analysis| study.population(analysis)) {
         match population.stands_in {

@@ -1,8 +1,10 @@
 //! What cannot be, or can hardly be, in a validated study: flagged, and left as it is.
 
-use crate::study::{Column, Study};
+use heddle_kit::report::counted;
 
-use super::ledger::Ledger;
+use crate::study::{Coded, Column, Study};
+
+use super::{convert::says_missing, ledger::Ledger};
 
 const DAYS_OF_A_YEAR: f64 = 365.25;
 /// Nobody is followed for longer, in years.
@@ -15,6 +17,98 @@ const YEARS_BEHIND: f64 = 5.0;
 pub(super) fn check(study: &Study, ledger: &mut Ledger) {
     dead_and_completed(study, ledger);
     event_times(study, ledger);
+    living_with_event(study, ledger);
+}
+
+/// Words for the severity of an adverse event, and CTCAE grades.
+const SEVERITIES: [&str; 18] = [
+    "mild",
+    "moderate",
+    "severe",
+    "life threatening",
+    "potentially life threatening",
+    "disabling",
+    "fatal",
+    "death",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "i",
+    "ii",
+    "iii",
+    "iv",
+    "v",
+];
+
+/// Severities of which later phases cannot tell how severe they are, each with its reports.
+pub(super) fn unknown_severities(severity: &Coded, place: &str, ledger: &mut Ledger) {
+    let mut reports = vec![0; severity.levels.len()];
+    for code in severity.codes.iter().flatten() {
+        if let Some(n) = reports.get_mut(*code as usize) {
+            *n += 1;
+        }
+    }
+    for (level, n) in severity.levels.iter().zip(reports) {
+        let plain: String =
+            level.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+        let words: Vec<&str> =
+            plain.split_whitespace().filter(|word| !matches!(*word, "grade" | "ctcae")).collect();
+        if !SEVERITIES.contains(&words.join(" ").as_str()) && !says_missing(level) {
+            let told = format!(
+                "{} in {}: neither mild, moderate, severe, life-threatening nor fatal",
+                level.chars().take(40).collect::<String>(),
+                counted(n, "report", "reports")
+            );
+            ledger.rule("severity_not_understood", None, place, told);
+        }
+    }
+}
+
+/// Whether an event of this endpoint is a death, and nothing else is.
+fn is_death(id: &str, label: &str) -> bool {
+    let plain: String = format!("{id} {label}")
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
+        .collect();
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
+    let is_overall = words.windows(2).any(|pair| pair == ["overall", "survival"]);
+    let is_composite = has(&[
+        "or",
+        "and",
+        "composite",
+        "free",
+        "mace",
+        "relapse",
+        "progression",
+        "recurrence",
+        "hospitalisation",
+        "hospitalization",
+        "first",
+    ]);
+    (has(&["death", "deaths", "died", "dead", "mortality", "os"]) || is_overall) && !is_composite
+}
+
+/// Who had an event of an endpoint that is death, and is not dead.
+fn living_with_event(study: &Study, ledger: &mut Ledger) {
+    let subjects = &study.subjects;
+    let Some(deaths) = subjects.field("death").and_then(Column::booleans) else { return };
+    for (id, events) in &subjects.events {
+        let endpoint = study.protocol.endpoints.time_to_event.iter().find(|endpoint| endpoint.id == *id);
+        if !is_death(id, endpoint.map_or("", |endpoint| endpoint.label.as_str())) {
+            continue;
+        }
+        let field = format!("study_data.subjects[].events.{id}.event");
+        for ((event, death), mask) in events.event.iter().zip(deaths.iter()).zip(&subjects.id) {
+            if *event == Some(true) && *death == Some(false) {
+                let told = "an event of an endpoint of death, and death is false";
+                ledger.rule("death_endpoint_of_a_living_subject", Some(mask), &field, told);
+            }
+        }
+    }
 }
 
 /// Who died did not complete the study, unless the death came behind its end: a person has to look.

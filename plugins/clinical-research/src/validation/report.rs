@@ -54,7 +54,8 @@ fn summary(out: &mut Markdown, study: &Study, quality: &QualityMetrics) {
             quality.n_unreadable_values
         ),
         format!(
-            "{} left out of the study or of an analysis, each with its reason.",
+            "{} left out of the study or of a population, each with its reason; who lacks a value is counted by the analysis that \
+             needs it.",
             counted(study.flow.exclusions.len(), "record is", "records are")
         ),
         format!(
@@ -206,7 +207,10 @@ fn findings(out: &mut Markdown, quality: &QualityMetrics) {
         &[("Check", Align::Left), ("Found", Align::Right)],
         checks.into_iter().map(|(name, n)| [name, n.to_string()]),
     );
-    out.paragraph("Nothing is repaired: what is out of range stays in the data, what could not be read is missing there.");
+    out.paragraph(
+        "Nothing is repaired: what is out of range stays in the data and is analysed. What could not be read, negative times of events \
+         and impossible grades are taken as missing; each is listed here.",
+    );
     // A single person's age over 89 identifies (Safe Harbor); an impossible one is nobody's.
     let value = |o: &super::OutOfRange| {
         told_age(&o.field, o.value).map_or_else(|| o.value.to_string(), str::to_owned)

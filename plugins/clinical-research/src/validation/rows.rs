@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     category::{Categories, Spelling},
-    convert::{booleans, id_at, numbers},
+    convert::{booleans, grades, id_at, numbers},
     dates::study_day,
     frame::{Frame, id_column},
     ledger::{Ledger, place},
@@ -122,6 +122,28 @@ impl<'t> Rows<'t> {
         ledger.read(&self.place(path), "a number", of, &numbers(column), self.scrubber, |row| {
             self.mask(frame, row)
         })
+    }
+
+    /// Grades of all raw rows; one that is none of `possible` breaks the rule and is missing.
+    pub(super) fn grades(
+        &self,
+        path: &str,
+        (rule, possible): (&str, &[f64]),
+        frame: &Frame,
+        ledger: &mut Ledger,
+    ) -> Vec<Option<f64>> {
+        let Some(column) = self.table.column(path) else { return vec![None; self.table.rows] };
+        let of = (column, self.table.rows);
+        let place = self.place(path);
+        let mut grades =
+            ledger.read(&place, "a grade", of, &grades(column), self.scrubber, |row| self.mask(frame, row));
+        for (row, grade) in grades.iter_mut().enumerate() {
+            if let Some(given) = grade.filter(|grade| !possible.contains(grade)) {
+                ledger.rule(rule, self.mask(frame, row).as_deref(), &place, given.to_string());
+                *grade = None;
+            }
+        }
+        grades
     }
 
     /// Study days of all raw rows: those of the one column, else counted from the dates of the other.

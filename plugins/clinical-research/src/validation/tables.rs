@@ -10,6 +10,7 @@ use crate::{
 use super::{
     frame::{Frame, id_column},
     ledger::Ledger,
+    plausible,
     quality::{OutOfWindow, QualityMetrics},
     rows::Rows,
 };
@@ -121,30 +122,37 @@ pub(super) fn adverse_events(
     }
     let grade =
         ["grade", "ctcae_grade", "toxicity_grade"].into_iter().find(|name| rows.table.column(name).is_some());
-    let mut grade = rows.numbers(grade.unwrap_or("grade"), c.frame, ledger);
-    for (row, grade) in grade.iter_mut().enumerate() {
-        if let Some(given) = grade.filter(|g| ![1.0, 2.0, 3.0, 4.0, 5.0].contains(g)) {
+    let possible = ("ae_grade_impossible", [1.0, 2.0, 3.0, 4.0, 5.0].as_slice());
+    let grade = rows.grades(grade.unwrap_or("grade"), possible, c.frame, ledger);
+    let severity = rows.categories("severity", false, ledger);
+    plausible::unknown_severities(&severity, &rows.place("severity"), ledger);
+    let start_day = rows.pick(&start);
+    let treatment_emergent = rows.booleans("treatment_emergent", c.frame, ledger);
+    for ((row, start), emergent) in rows.rows.iter().zip(&start_day).zip(&treatment_emergent) {
+        if let Some(start) = start.filter(|start| *start < 1.0 && *emergent == Some(true)) {
+            let mask = rows.mask(c.frame, *row as usize);
+            let told =
+                format!("true, and the event began on day {start}, before treatment; it counts as flagged");
             ledger.rule(
-                "ae_grade_impossible",
-                rows.mask(c.frame, row).as_deref(),
-                &rows.place("grade"),
-                given.to_string(),
+                "emergent_before_treatment",
+                mask.as_deref(),
+                &rows.place("treatment_emergent"),
+                told,
             );
-            *grade = None;
         }
     }
     AdverseEvents {
         subject: rows.subjects.clone(),
         soc: rows.categories("soc", false, ledger),
         pt: rows.categories("pt", false, ledger),
-        severity: rows.categories("severity", false, ledger),
+        severity,
         grade: rows.pick(&grade),
         serious: rows.booleans("serious", c.frame, ledger),
         related: rows.booleans("related", c.frame, ledger),
         relationship: rows.categories("relationship", true, ledger),
-        start_day: rows.pick(&start),
+        start_day,
         end_day: rows.pick(&end),
-        treatment_emergent: rows.booleans("treatment_emergent", c.frame, ledger),
+        treatment_emergent,
         fatal: rows.booleans("fatal", c.frame, ledger),
         outcome: rows.categories("outcome", true, ledger),
         action: rows.categories("action", true, ledger),
@@ -190,7 +198,10 @@ pub(super) fn labs(
     let day = rows.days(("day", "date"), c.frame, c.reference, ledger);
     let mut number = |path: &str| rows.pick(&rows.numbers(path, c.frame, ledger));
     let (low, high) = (number("low"), number("high"));
-    let (grade_low, grade_high) = (number("grade_low"), number("grade_high"));
+    // Grade 0 is a value within its limits.
+    let possible = ("lab_grade_impossible", [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].as_slice());
+    let mut grade = |path: &str| rows.pick(&rows.grades(path, possible, c.frame, ledger));
+    let (grade_low, grade_high) = (grade("grade_low"), grade("grade_high"));
     Labs {
         tests: tests.clone(),
         subject: rows.subjects.clone(),
