@@ -73,6 +73,9 @@ fn categories(groups: &Groups<'_>, variable: &Categorical, rows: &mut Vec<Vec<St
     }
     let more = variable.levels.len().saturating_sub(MOST_LEVELS);
     if more > 0 {
-        rows.push(vec![variable.label.clone(), format!("{more} more categories")]);
+        rows.push(vec![
+            variable.label.clone(),
+            heddle_kit::report::counted(more, "more category", "more categories"),
+        ]);
     }
 }

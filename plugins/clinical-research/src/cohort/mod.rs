@@ -23,6 +23,7 @@ use std::{
     io::{BufWriter, Write as _},
 };
 
+use heddle_kit::report::counted;
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
 
 use self::groups::Groups;
@@ -178,9 +179,10 @@ impl Phase for CohortAnalysis {
         ctx.write("statistical_report.md", report::report(&groups, cohorts, statistics))?;
         let Balance { compared, above_0_1, above_0_2, .. } = statistics.balance;
         ctx.info(format!(
-            "{} subjects in {} arms described; of {compared} standardised differences {above_0_1} are above 0.1 and {above_0_2} above 0.2",
-            cohorts.n_subjects,
-            cohorts.arms.len()
+            "{} in {} described; of {} {above_0_1} above 0.1 and {above_0_2} above 0.2",
+            counted(cohorts.n_subjects, "subject", "subjects"),
+            counted(cohorts.arms.len(), "arm", "arms"),
+            counted(compared, "standardised difference:", "standardised differences:")
         ));
         shorten(statistics);
         done(Output { cohorts: characteristics.cohorts, statistics: characteristics.statistics })
@@ -215,13 +217,14 @@ fn cohorts(groups: &Groups<'_>, table: &Table1) -> Cohorts {
         }
     }
     let total = groups.total();
+    let members = counted(total, "subject", "subjects");
     let mut described = match &groups.flag {
-        Some(_) if groups.stands_in => format!("{total} subjects, of whom none has the protocol's flag."),
+        Some(_) if groups.stands_in => format!("{members}, of whom none has the protocol's flag."),
         Some(flag) => format!(
-            "{total} subjects: those of a known arm whose flag {flag} is true, as the protocol says for the baseline."
+            "{members}: those of a known arm whose flag {flag} is true, as the protocol says for the baseline."
         ),
         None => {
-            format!("{total} subjects: all of a known arm, as the protocol names no flag for the baseline.")
+            format!("{members}: all of a known arm, as the protocol names no flag for the baseline.")
         }
     };
     described.extend(groups.finding.iter().map(|said| format!(" Finding: {said}.")));

@@ -37,7 +37,10 @@ pub(crate) fn png(groups: &Groups<'_>, statistics: &Statistics) -> Result<Vec<u8
         _ => "all subjects of a known arm".to_owned(),
     };
     let mut sheet = Panels::new("Baseline characteristics", 2)
-        .subtitle(format!("{} subjects: {population}", groups.total()))
+        .subtitle(format!(
+            "{}: {population}",
+            heddle_kit::report::counted(groups.total(), "subject", "subjects")
+        ))
         .panel(love(groups, statistics));
     let matched = statistics.propensity.by_arm.iter().filter_map(|(arm, m)| Some((arm, m.described()?)));
     for (arm, matched) in matched.take(MOST_PANELS) {
@@ -94,7 +97,10 @@ fn before_after(groups: &Groups<'_>, arm: &str, matched: &Matched) -> DotPlot {
     let size = |figure: &super::figure::Figure| figure.value().map(f64::abs).filter(|v| *v <= DRAWABLE);
     let rows = matched.balance.iter().take(MOST_ROWS);
     DotPlot::new(format!("{arm} matched with {}", groups.reference_name()))
-        .subtitle(format!("{} pairs within the caliper", matched.pairs))
+        .subtitle(format!(
+            "{} within the caliper",
+            heddle_kit::report::counted(matched.pairs, "pair", "pairs")
+        ))
         .series(["before matching", "after matching"])
         .hollow(0)
         .rows(rows.map(|b| DotRow::new(&b.label, [size(&b.before), size(&b.after)])).collect::<Vec<_>>())
@@ -149,7 +155,10 @@ fn bars(groups: &Groups<'_>, variable: &Categorical, all: usize) -> BarChart {
     }
     let more = match variable.levels.len() - levels.len() {
         0 => String::new(),
-        n => format!("{n} more categories are in table1.csv. "),
+        n => format!(
+            "{} in table1.csv. ",
+            heddle_kit::report::counted(n, "more category is", "more categories are")
+        ),
     };
     chart
         .subtitle("Per cent of the arm's subjects with a value")

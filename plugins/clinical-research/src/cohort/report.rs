@@ -295,16 +295,15 @@ fn arm_matched(text: &mut Markdown, matched: &Matched) {
         },
     );
     text.paragraph(&format!(
-        "Of {} members {} lack a covariate. Of the others {} are in the arm and {} in the reference arm. The scores tell the arms apart \
-         with a c-statistic of {} (0.5: not at all); {support}. {} pairs were formed; {} members of the arm and {} of the reference arm \
-         have no partner. {} Weighted by inverse probabilities the arms count as much as {} and {} subjects.",
-        matched.members,
-        matched.incomplete,
-        matched.n_arm,
+        "Of {} {} a covariate. Of the others {} in the arm and {} in the reference arm. The scores tell the arms apart \
+         with a c-statistic of {} (0.5: not at all); {support}. {} formed; without a partner: {} of the arm and {} of the reference arm. {} Weighted by inverse probabilities the arms count as much as {} and {} subjects.",
+        counted(matched.members, "member", "members"),
+        counted(matched.incomplete, "lacks", "lack"),
+        counted(matched.n_arm, "is", "are"),
         matched.n_reference,
         figure(&matched.c_statistic, 3),
-        matched.pairs,
-        matched.unmatched_arm,
+        counted(matched.pairs, "pair was", "pairs were"),
+        counted(matched.unmatched_arm, "member", "members"),
         matched.unmatched_reference,
         markdown_escaped(&matched.verdict),
         figure(&matched.effective_n_arm, 1),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use heddle_kit::plot::{Axis, BarChart, Chart, Grouping, Panels, PlotError, Size};
+use heddle_kit::{
+    plot::{Axis, BarChart, Chart, Grouping, Panels, PlotError, Size},
+    report::counted,
+};
 
 use super::quality::QualityMetrics;
 use crate::study::{Analysis, Study};
@@ -13,8 +16,11 @@ const BARS: usize = 20;
 /// The PNG.
 pub(super) fn draw(study: &Study, quality: &QualityMetrics) -> Result<Vec<u8>, PlotError> {
     let subtitle = format!(
-        "{} subjects, {} visits, {} adverse events, {} laboratory values",
-        quality.n_subjects, quality.n_visits, quality.n_adverse_events, quality.n_labs
+        "{}, {}, {}, {}",
+        counted(quality.n_subjects, "subject", "subjects"),
+        counted(quality.n_visits, "visit", "visits"),
+        counted(quality.n_adverse_events, "adverse event", "adverse events"),
+        counted(quality.n_labs, "laboratory value", "laboratory values")
     );
     let sheet = Panels::new("Data quality", 2)
         .subtitle(subtitle)

@@ -242,9 +242,9 @@ fn consort(study: &Study) -> Vec<Item> {
             "Numbers assigned and analysed, by arm",
             Met::Yes,
             format!(
-                "{} records, {} subjects, {} in arms of the protocol",
-                flow.subject_records,
-                flow.subjects,
+                "{}, {}, {} in arms of the protocol",
+                counted(flow.subject_records, "record", "records"),
+                counted(flow.subjects, "subject", "subjects"),
                 flow.arms.iter().map(|a| a.subjects).sum::<usize>()
             ),
         ),
@@ -253,8 +253,8 @@ fn consort(study: &Study) -> Vec<Item> {
             "Losses and exclusions with reasons",
             Met::when(losses),
             format!(
-                "{} exclusions listed; completion {}",
-                flow.exclusions.len(),
+                "{} listed; completion {}",
+                counted(flow.exclusions.len(), "exclusion", "exclusions"),
                 if losses { "recorded" } else { "not recorded" }
             ),
         ),
@@ -263,13 +263,13 @@ fn consort(study: &Study) -> Vec<Item> {
             "CONSORT 15",
             "Baseline table is possible",
             Met::when(!p.table1.continuous.is_empty() || !p.table1.categorical.is_empty()),
-            format!("{} fields", p.table1.continuous.len() + p.table1.categorical.len()),
+            counted(p.table1.continuous.len() + p.table1.categorical.len(), "field", "fields"),
         ),
         item(
             "CONSORT 18",
             "Subgroups are pre-specified",
             Met::when(!p.subgroups.is_empty()),
-            format!("{} subgroups", p.subgroups.len()),
+            counted(p.subgroups.len(), "subgroup", "subgroups"),
         ),
         item(
             "CONSORT 19",

@@ -84,6 +84,7 @@ fn shapes(study: &RawStudy, at: &str, problems: &mut Vec<Problem>) {
             Some(table) if table.rows == 0 => {
                 let message = match table.unreadable.len() {
                     0 => "the list of subjects is empty".to_owned(),
+                    1 => "the one record of subjects is no object".to_owned(),
                     n => format!("none of the {n} records of subjects is an object"),
                 };
                 problems.push(Problem::new(format!("{at}/subjects"), message));

@@ -43,6 +43,7 @@ use std::{
     io::{BufWriter, Write as _},
 };
 
+use heddle_kit::report::counted;
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
 use rand::Rng;
 
@@ -115,11 +116,11 @@ impl Phase for DataValidation {
         ctx.write("compliance_checklist.md", checklist::markdown(&study, &quality))?;
         ctx.write("data_quality_metrics.png", chart::draw(&study, &quality)?)?;
         ctx.info(format!(
-            "{} subjects of {} records; {} unreadable values; identifiers at {} places",
-            quality.n_subjects,
-            quality.n_subject_records,
-            quality.n_unreadable_values,
-            quality.identifiers.len()
+            "{} of {}; {}; identifiers at {}",
+            counted(quality.n_subjects, "subject", "subjects"),
+            counted(quality.n_subject_records, "record", "records"),
+            counted(quality.n_unreadable_values, "unreadable value", "unreadable values"),
+            counted(quality.identifiers.len(), "place", "places")
         ));
         done(Output::of(study, quality))
     }
@@ -241,7 +242,7 @@ fn validate(given: Given, masker: &Masker) -> (Study, QualityMetrics, Vec<u8>) {
     if dates > 0 {
         quality.notes.push(format!(
             "{} masked: whatever tells a day or a month, with two or four digits of the year, written out or compact. A year alone stays.",
-            heddle_kit::report::counted(dates, "date in a text is", "dates in texts are")
+            counted(dates, "date in a text is", "dates in texts are")
         ));
     }
     (study, quality, people)

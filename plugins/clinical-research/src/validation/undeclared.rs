@@ -116,8 +116,9 @@ pub(super) fn unknown_sexes(coded: &Coded, at: &str, ledger: &mut Ledger) {
         }
         let n = coded.codes.iter().flatten().filter(|c| **c == code).count();
         let told = format!(
-            "{}, of {n} subjects, is no known word for a sex: give M and F",
-            crate::privacy::shown(level)
+            "{}, of {}, is no known word for a sex: give M and F",
+            crate::privacy::shown(level),
+            heddle_kit::report::counted(n, "subject", "subjects")
         );
         ledger.rule("sex_not_understood", None, at, told);
     }
