@@ -324,3 +324,19 @@ fn outputs_of_large_studies_are_bounded_and_files_are_whole() {
     assert_eq!(file["quality_metrics"]["out_of_range"].as_array().unwrap().len(), 11_879);
     assert_eq!(file["subjects"]["id"].as_array().unwrap().len(), 12_000);
 }
+
+#[test]
+fn one_is_not_told_in_the_plural() {
+    let mut given = input(
+        vec![subject("a1", "A", json!({}))],
+        json!({ "table1": { "continuous": ["age"] }, "subgroups": [{ "id": "sex", "field": "sex" }] }),
+    );
+    given["study_data"]["labs"] = json!([{ "subject_id": "a1", "test": "ALT", "value": 3 }]);
+    let run = validate(&given);
+    let texts = ["validation_report.md", "compliance_checklist.md"].map(|file| run.text(file)).join(" ");
+    assert!(texts.contains("1 record, 1 subject,"), "{texts}");
+    for noun in ["records", "subjects", "values", "fields", "subgroups", "problems", "places", "exclusions"] {
+        let plural = format!(" 1 {noun}");
+        assert!(!texts.contains(&plural), "{plural}: {texts}");
+    }
+}

@@ -367,3 +367,18 @@ fn records_that_contradict_each_other_are_a_limitation_and_great_ages_are_not_to
     let strings = office_text(run.publication.bytes("tables_package.xlsx"), "xl/sharedStrings.xml");
     assert!(strings.contains("over 89"), "{strings}");
 }
+
+#[test]
+fn huge_and_tiny_values_of_table_1_are_shown_as_such() {
+    let mut input = study(&["A", "B"], 20);
+    input["protocol"]["table1"]["continuous"] = json!(["age", "baseline.huge", "baseline.tiny"]);
+    for (k, subject) in input["study_data"]["subjects"].as_array_mut().unwrap().iter_mut().enumerate() {
+        subject["baseline"]["huge"] = if k < 2 { json!(1e308 * (1.0 - k as f64)) } else { json!(70 + k) };
+        subject["baseline"]["tiny"] = json!(1e-9 * (1 + k) as f64);
+    }
+    let run = run("huge", &input);
+    let text = plain(&run.publication);
+    assert!(text.contains("Huge: A has 20 values"), "{text}");
+    assert!(text.contains("too large to compute with"), "{text}");
+    assert!(text.contains("e−8") && !text.contains("0.0000 (0.0000)"), "{text}");
+}
