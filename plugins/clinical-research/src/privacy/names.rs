@@ -43,6 +43,14 @@ static COMMON: LazyLock<Option<Regex>> = LazyLock::new(|| {
     ))
     .ok()
 });
+/// A text that is nothing but a surname and a common given name, or a surname and an initial.
+static REVERSED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!(
+        r"^(?:\p{{Lu}}[\p{{Lu}}'-]{{2,}},? (?:{})|\p{{Lu}}\p{{Ll}}+,? \p{{Lu}}\.)$",
+        GIVEN.join("|").to_uppercase()
+    ))
+    .ok()
+});
 /// A common given name before what people do.
 static ACTING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
@@ -122,6 +130,16 @@ pub(super) fn spans(text: &str, prose: bool) -> Vec<(usize, usize)> {
         let next = after.split([' ', ',']).find(|word| !word.is_empty()).unwrap_or_default();
         if let Some((start, end)) = place(name.start()).zip(place(name.end()))
             && !PARTICIPLES.contains(&next)
+        {
+            add(start, end);
+        }
+    }
+    for (start, end, hit) in hits(&REVERSED) {
+        let surname = folded(hit.split([' ', ',']).next().unwrap_or_default());
+        if !is_thing(&surname)
+            && !is_word(&surname)
+            && !is_eponym(&surname)
+            && !LETTERED.contains(&surname.as_str())
         {
             add(start, end);
         }
