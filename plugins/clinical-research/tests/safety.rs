@@ -259,7 +259,23 @@ fn labs_without_grades_or_bilirubin_say_so() {
     assert!(found.by_test["ALT"].grade3_4_vs_reference.is_empty());
     assert_eq!(found.hys_law["A"].hys_law_candidates, None);
     assert!(found.not_computable["hys_law_candidates"].contains("bilirubin"));
-    complete(&run(&made));
+    let done = run(&made);
+    complete(&done);
+    let report = done.text("safety_report.md");
+    assert!(
+        report.contains("grade 3 or 4: not assessed, as no value after baseline has a usable grade"),
+        "{report}"
+    );
+    assert!(!report.contains("grade 3 or 4: 0") && report.contains("Hy's law: not assessed"), "{report}");
+
+    // One test with grades, one without, and a grade that cannot be.
+    let week = |test, grade| (0, test, Some("Week 2"), Some(15.0), Some(50.0), Some(grade));
+    let mut made = with_labs(&[week("ALT", 9.0), week("AST", 1.0)]);
+    made.labs.visit = Coded::of([Some("Week 2"), Some("Week 2")]);
+    let done = run(&made);
+    let report = done.text("safety_report.md");
+    assert!(report.contains("over the 1 of 2 tests with grades; 1 without grades not assessed"), "{report}");
+    assert!(report.contains("1 recorded grade after baseline is none of 0 to 5 and not used"), "{report}");
 }
 
 /// A disproportion by hand: Evans et al.'s criterion with all three parts.

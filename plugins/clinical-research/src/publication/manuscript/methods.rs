@@ -194,7 +194,12 @@ fn assignment(book: Book<'_>, document: &mut Document) {
             say::sentence(&of.propensity.reason),
             if of.propensity.performed { say::sentence(&of.propensity.method) } else { String::new() }
         ));
-        if of.propensity.performed {
+        if let Some(why) = super::results::unmatched(book).filter(|_| of.propensity.performed) {
+            document.paragraph(format!(
+                "{} The comparisons of outcomes below are of all subjects.",
+                say::sentence(&why)
+            ));
+        } else if of.propensity.performed {
             document.paragraph(format!(
                 "Balance before and after matching is tabulated{}. The comparisons of outcomes below are of all subjects, unmatched.",
                 book.tables.see(crate::publication::tables::Key::Matching)
