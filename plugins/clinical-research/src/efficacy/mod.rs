@@ -21,11 +21,13 @@ mod multiplicity;
 mod numeric;
 mod object;
 mod picture;
+mod pointing;
 mod render;
 mod report;
 mod result;
 mod subgroups;
 mod time_subgroups;
+pub(crate) use result::NO_ESTIMATE;
 pub(crate) mod words;
 
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
@@ -257,12 +259,14 @@ fn impossible(
             name: "none".to_owned(),
             measure: "effect".to_owned(),
             estimate: Err(why.clone()),
+            point: None,
             p: Err(why.clone()),
         },
         why: "nothing can be tested".to_owned(),
         sensitivity: Vec::new(),
         benefit: "no effect could be estimated".to_owned(),
         favours: favours::Favours::nothing(),
+        caution: None,
         adjusted: None,
     };
     let counted = |arm: usize| result::Counted {
