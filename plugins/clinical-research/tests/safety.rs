@@ -38,6 +38,33 @@ fn a_subject_counts_once_under_its_worst_severity() {
 }
 
 #[test]
+fn a_term_of_two_classes_is_one_of_the_most_frequent_and_counts_a_subject_once() {
+    let made = study(
+        3,
+        3,
+        &[
+            (3, "Gut", "Nausea", "MILD"),
+            (3, "Nerves", "Nausea", "MILD"),
+            (4, "Nerves", "Nausea", "MILD"),
+            (4, "Gut", "Vomiting", "MILD"),
+        ],
+    );
+    let found = all(&made);
+    let frequent = &found.adverse_events.most_frequent;
+    let names: Vec<&str> = frequent.iter().map(|t| t.pt.as_str()).collect();
+    assert_eq!(names, ["Nausea", "Vomiting"]);
+    assert_eq!((frequent[0].soc.as_str(), frequent[0].incidence["B"].subjects), ("Gut; Nerves", 2));
+    assert!((frequent[0].vs_reference["B"].risk_difference.unwrap() - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(
+        frequent[1].vs_reference["B"],
+        found.safety_metrics.safety.by_soc["Gut"].pt["Vomiting"].vs_reference["B"]
+    );
+    let done = run(&made);
+    let report = done.text("safety_report.md");
+    assert!(report.contains("Nausea is recorded under 2 classes (Gut; Nerves)"), "{report}");
+}
+
+#[test]
 fn everybody_nobody_and_arms_of_none_and_one() {
     let everybody: Vec<Report> = (0..5).map(|s| (s, "Gut", "Nausea", "MILD")).collect();
     let found = all(&study(2, 3, &everybody));

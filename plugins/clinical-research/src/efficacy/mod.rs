@@ -185,10 +185,11 @@ fn notes(study: &Study) -> Vec<String> {
         ));
     }
     if study.protocol.arms.len() < 2 {
-        notes.push(format!(
-            "There are {} arms, so nothing can be compared: arms are described only.",
-            study.protocol.arms.len()
-        ));
+        let arms = match study.protocol.arms.len() {
+            0 => "There are no arms, so nothing can be compared or described by arm.",
+            _ => "There is only one arm, so nothing can be compared: it is described only.",
+        };
+        notes.push(arms.to_owned());
     }
     let concerned = [
         "protocol.endpoints",
@@ -203,7 +204,7 @@ fn notes(study: &Study) -> Vec<String> {
             .problems
             .iter()
             .filter(|p| concerned.iter().any(|c| p.path.starts_with(c)))
-            .map(|p| format!("{}: {} {}", p.path, p.message, p.consequence)),
+            .map(|p| format!("{}: {}; {}", p.path, p.message, p.consequence)),
     );
     notes
 }

@@ -65,7 +65,9 @@ impl Report<'_, '_> {
                 "Whether subjects were assigned at random is not known: causal words are not justified by these data alone."
             }
         };
-        text.paragraph(randomised);
+        if self.frame.n_arms() > 1 {
+            text.paragraph(randomised);
+        }
         text.paragraph("Treatment condition: the arm as assigned. Variable: the endpoint as the protocol defines it. Summary: the effect named with each test. Intercurrent events: the protocol's data say how they were handled (values carried forward are the source's own); nothing is imputed here.");
         let arms: Vec<&str> = (0..self.frame.n_arms()).map(|arm| self.frame.arm(arm)).collect();
         let mut columns = vec![("Analysis", Align::Left), ("Who", Align::Left)];
@@ -88,6 +90,10 @@ impl Report<'_, '_> {
 
     fn methods(&self, text: &mut Markdown) {
         text.heading(2, "Methods");
+        if self.frame.n_arms() < 2 {
+            text.paragraph("Nothing is compared and nothing tested between arms. Measurements are described by mean, SD and quartiles, shares with Wilson's intervals (1927), times to events by Kaplan–Meier curves (1958) with Greenwood's variance and log-log intervals and by medians after Brookmeyer and Crowley (1982). Missing values are left out for each variable.");
+            return;
+        }
         text.paragraph("The main test follows from the endpoint's kind and from the protocol, not from the data; the one exception is the choice between χ² and Fisher's test, by expected counts, which do not depend on the arms' difference.");
         let columns = [("For", Align::Left), ("Method", Align::Left), ("Source", Align::Left)];
         text.table(&columns, METHODS.iter().map(|(a, b, c)| [*a, *b, *c]));

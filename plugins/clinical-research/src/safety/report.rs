@@ -93,7 +93,7 @@ fn headline(summary: &Summary) -> Vec<String> {
         lines.push(format!("Deaths: {}.", arms.join(", ")));
     }
     let pts = metrics.flagged_terms.iter().filter(|f| f.pt.is_some()).count();
-    if !metrics.safety.by_soc.is_empty() {
+    if !metrics.safety.by_soc.is_empty() && metrics.population.arms.len() > 1 {
         lines.push(if pts == 0 {
             format!(
                 "No preferred term is flagged against {} after adjustment for the number of comparisons (exploratory), which does not show \

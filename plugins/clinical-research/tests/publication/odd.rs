@@ -107,13 +107,37 @@ fn matching_that_is_not_computable_is_not_told_as_tabulated() {
 
 #[test]
 fn one_arm_is_described_and_not_compared() {
-    let run = run("one_arm", &study(&["Only"], 30)).publication;
-    let text = plain(&run);
+    let phases = run("one_arm", &study(&["Only"], 30));
+    let run = &phases.publication;
+    let text = plain(run);
     assert!(text.contains("The study has one arm") && text.contains("30 were included"));
     let results = run.output()["manuscript"]["abstract"]["results"].as_str().unwrap();
     assert!(results.contains("Primary outcome, Only: mean") && !results.contains("p ="), "{results}");
     assert!(!text.contains("compared with Only") && !text.contains("randomised trial"));
     assert!(text.contains("without a comparison nothing is concluded"));
+    for wrong in [
+        "assigned at random: differences may be",
+        "Comparisons with Only",
+        "0 hypotheses",
+        "There are 1 arms",
+        "Holm",
+        "Fisher's exact test, two-sided",
+        "only one arm nothing",
+    ] {
+        assert!(!text.contains(wrong), "{wrong}: {text}");
+    }
+    let reports =
+        [phases.efficacy.text("statistical_analysis_plan_report.md"), phases.safety.text("safety_report.md")];
+    for wrong in [
+        "Comparisons with Only",
+        "0 hypotheses",
+        "There are 1 arms",
+        "Holm 1979",
+        "flagged against",
+        "at random",
+    ] {
+        assert!(reports.iter().all(|report| !report.contains(wrong)), "{wrong}: {reports:?}");
+    }
 }
 
 #[test]
