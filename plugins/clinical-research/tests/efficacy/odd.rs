@@ -413,8 +413,17 @@ fn one_arm_and_many_arms() {
     for arm in &mut study.subjects.arm {
         *arm = arm.filter(|a| *a == 0);
     }
+    study.problems = vec![clinical_research::study::ProtocolProblem {
+        path: "protocol.alpha".into(),
+        message: "5 is not between 0 and 1".into(),
+        consequence: "0.05 is taken".into(),
+    }];
     let found = checked(&study);
-    assert!(found["notes"].to_string().contains("nothing can be compared"));
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("There is only one arm, so nothing can be compared"), "{notes}");
+    assert!(notes.contains("5 is not between 0 and 1; 0.05 is taken"), "{notes}");
+    let statement = found["multiplicity"]["statement"].as_str().unwrap();
+    assert!(statement.starts_with("Nothing is compared"), "{statement}");
     assert_eq!(endpoint(&found, "change")["comparisons"], json!({}));
 
     let mut study = made_up(120, 11);
@@ -450,6 +459,8 @@ fn missing_values_are_counted_and_bounded() {
         change["analysed"]["Active"],
         json!({"in_population": 25, "analysed": 20, "missing": 5, "without_covariate": 0, "summary": change["analysed"]["Active"]["summary"]})
     );
+    let summary = change["analysed"]["Active"]["summary"].as_str().unwrap();
+    assert!(summary.contains("; median ") && summary.contains(" (Q1 to Q3: "), "{summary}");
     // The tipping point, recomputed.
     let difference = change["vs_reference"]["Active"]["mean_difference"].as_f64().unwrap();
     let shift = format!("{:.1}", (difference * 25.0 / 5.0).abs());
