@@ -96,7 +96,8 @@ fn protocol() -> Value {
             "populations": part("object", "Which flag of subjects' populations each analysis uses: baseline, efficacy, time_to_event, safety. null: all."),
             "table1": part("object", "Fields of the baseline table: continuous and categorical."),
             "endpoints": part("object", "primary {id, type: continuous | ordinal | binary, label, direction: lower_is_better | higher_is_better, \
-                baseline_field}; secondary and exploratory: lists of the same; time_to_event: list of {id, label, unit, times, rmst_tau, covariates}."),
+                baseline_field}; secondary and exploratory: lists of the same; time_to_event: list of {id, label, unit, times, rmst_tau, covariates, direction}, \
+                whose direction is of the time: higher_is_better where a longer one is good."),
             "subgroups": part("array", "Pre-specified subgroups: {id, field, cut_points}."),
             "required_fields": part("array", "Fields that every subject should have."),
             "ranges": part("object", "Plausible values by field: [low, high]."),

@@ -256,11 +256,13 @@ fn problems_of_the_protocol_are_told_with_what_is_done() {
         json!({
             "arms": ["A", "placebo", "Z"], "reference_arm": "none of them", "alpha": 5, "confidence_level": 0.9,
             "endpoints": {
-                "primary": { "id": "score", "type": "odd", "baseline_field": "baseline.none" },
+                "primary": { "id": "score", "type": "odd", "baseline_field": "baseline.none", "baseline": "baseline.x" },
                 "secondary": [{ "id": "score", "type": "binary" }, { "type": "binary" }],
-                "time_to_event": [{ "id": "death", "times": [30, -1], "covariates": ["x"] }],
+                "time_to_event": [{ "id": "death", "times": [30, -1], "covariates": ["x"], "direction": "up" }],
+                "secondry": [{ "id": "s" }],
             },
-            "subgroups": [{ "id": "s", "field": "none", "cut_points": [3, 1] }, 4],
+            "endpoint": 1, "sample_size": 40, "sponsor": "x", "stratification_factors": ["sex"],
+            "subgroups": [{ "id": "s", "field": "none", "cut_points": [3, 1], "cutpoints": [2] }, 4],
             "visit_windows": [{ "visit": "W1", "low": 1, "high": 9 }, { "visit": "W2", "low": 5, "high": 2 }],
             "ranges": { "age": [90, 10], "weight": "x" },
             "date_order": [["a"]],
@@ -288,8 +290,16 @@ fn problems_of_the_protocol_are_told_with_what_is_done() {
         "protocol.ranges.weight: a list",
         "protocol.date_order[0]",
         "populations.saf",
+        "protocol: the key \"endpoint\" is not known; is endpoints meant?",
+        "protocol.endpoints: the key \"secondry\" is not known; is secondary meant?",
+        "protocol.endpoints.primary: the key \"baseline\" is not known; is baseline_field meant?",
+        "protocol.subgroups[0]: the key \"cutpoints\" is not known; is cut_points meant?",
+        "protocol.endpoints.time_to_event[0]: the direction \"up\" is not known",
     ] {
         assert!(told.contains(part), "{part:?} is not in\n{told}");
+    }
+    for free in ["sample_size", "sponsor", "stratification_factors"] {
+        assert!(!told.contains(free), "{free} is told of in\n{told}");
     }
     let study = study(&run);
     assert_eq!(study.protocol.reference_arm(), Some("placebo"));

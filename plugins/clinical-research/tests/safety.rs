@@ -38,6 +38,33 @@ fn a_subject_counts_once_under_its_worst_severity() {
 }
 
 #[test]
+fn a_term_of_two_classes_is_one_of_the_most_frequent_and_counts_a_subject_once() {
+    let made = study(
+        3,
+        3,
+        &[
+            (3, "Gut", "Nausea", "MILD"),
+            (3, "Nerves", "Nausea", "MILD"),
+            (4, "Nerves", "Nausea", "MILD"),
+            (4, "Gut", "Vomiting", "MILD"),
+        ],
+    );
+    let found = all(&made);
+    let frequent = &found.adverse_events.most_frequent;
+    let names: Vec<&str> = frequent.iter().map(|t| t.pt.as_str()).collect();
+    assert_eq!(names, ["Nausea", "Vomiting"]);
+    assert_eq!((frequent[0].soc.as_str(), frequent[0].incidence["B"].subjects), ("Gut; Nerves", 2));
+    assert!((frequent[0].vs_reference["B"].risk_difference.unwrap() - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(
+        frequent[1].vs_reference["B"],
+        found.safety_metrics.safety.by_soc["Gut"].pt["Vomiting"].vs_reference["B"]
+    );
+    let done = run(&made);
+    let report = done.text("safety_report.md");
+    assert!(report.contains("Nausea is recorded under 2 classes (Gut; Nerves)"), "{report}");
+}
+
+#[test]
 fn everybody_nobody_and_arms_of_none_and_one() {
     let everybody: Vec<Report> = (0..5).map(|s| (s, "Gut", "Nausea", "MILD")).collect();
     let found = all(&study(2, 3, &everybody));
@@ -259,7 +286,23 @@ fn labs_without_grades_or_bilirubin_say_so() {
     assert!(found.by_test["ALT"].grade3_4_vs_reference.is_empty());
     assert_eq!(found.hys_law["A"].hys_law_candidates, None);
     assert!(found.not_computable["hys_law_candidates"].contains("bilirubin"));
-    complete(&run(&made));
+    let done = run(&made);
+    complete(&done);
+    let report = done.text("safety_report.md");
+    assert!(
+        report.contains("grade 3 or 4: not assessed, as no value after baseline has a usable grade"),
+        "{report}"
+    );
+    assert!(!report.contains("grade 3 or 4: 0") && report.contains("Hy's law: not assessed"), "{report}");
+
+    // One test with grades, one without, and a grade that cannot be.
+    let week = |test, grade| (0, test, Some("Week 2"), Some(15.0), Some(50.0), Some(grade));
+    let mut made = with_labs(&[week("ALT", 9.0), week("AST", 1.0)]);
+    made.labs.visit = Coded::of([Some("Week 2"), Some("Week 2")]);
+    let done = run(&made);
+    let report = done.text("safety_report.md");
+    assert!(report.contains("over the 1 of 2 tests with grades; 1 without grades not assessed"), "{report}");
+    assert!(report.contains("1 recorded grade after baseline is none of 0 to 5 and not used"), "{report}");
 }
 
 /// A disproportion by hand: Evans et al.'s criterion with all three parts.

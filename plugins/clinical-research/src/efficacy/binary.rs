@@ -150,6 +150,7 @@ impl Data<'_, '_> {
                 name: "Pearson's χ² test of all arms".to_owned(),
                 measure: "any difference between arms".to_owned(),
                 estimate: Err("a test of all arms at once".to_owned()),
+                point: None,
                 p: overall.map(|t| t.p),
             }),
             missing: frame.compared().filter_map(|arm| self.bounds(arm)).collect(),
@@ -191,6 +192,7 @@ impl Data<'_, '_> {
             |name: &str, measure: &str, found: Computed<heddle_kit::stats::Ratio>, p: Said<f64>| Test {
                 name: name.to_owned(),
                 measure: measure.to_owned(),
+                point: None,
                 estimate: found.map(|r| Estimate { value: r.value, interval: r.interval }).map_err(said),
                 p,
             };
@@ -204,6 +206,7 @@ impl Data<'_, '_> {
             name: name.to_owned(),
             measure: "risk difference (Newcombe interval)".to_owned(),
             estimate: difference,
+            point: None,
             p,
         };
         let effect =
@@ -212,7 +215,17 @@ impl Data<'_, '_> {
         let favours = Favours::of(self.frame, arm, value, self.endpoint.direction, OUTCOME);
         let benefit = benefit(self.frame, self.endpoint, arm, effect, &main.p);
         let n = (group.n as usize, reference.n as usize);
-        Comparison { arm, n, main, why: why.to_owned(), sensitivity, benefit, favours, adjusted: None }
+        Comparison {
+            arm,
+            n,
+            main,
+            why: why.to_owned(),
+            sensitivity,
+            benefit,
+            favours,
+            caution: None,
+            adjusted: None,
+        }
     }
 
     fn counted(&self, arm: usize) -> Counted {

@@ -56,6 +56,11 @@ impl Model {
         named(&self.fit, column, &self.names)
     }
 
+    /// Whether a column could not be fitted, because it is constant or follows from those before it.
+    pub(super) fn is_collinear(&self, column: usize) -> bool {
+        matches!(self.fit.coefficients.get(column), Some(Err(NotComputable::Collinear { .. })))
+    }
+
     /// The fit in the form of the reference figures.
     pub(super) fn reference(&self) -> &CoxFit {
         self.stopped.as_ref().unwrap_or(&self.fit)
@@ -93,7 +98,8 @@ pub(super) fn hazard_ratio(coefficient: &Coefficient) -> Said<(f64, (f64, f64))>
     coefficient.exponentiated().map_err(|why| why.to_string())
 }
 
-fn term(found: &Said<Coefficient>) -> Object {
+/// A term's figures, or why it has none.
+pub(super) fn term(found: &Said<Coefficient>) -> Object {
     let mut made = Object::new();
     made.all(found, &[("coef", &|c| json!(c.estimate)), ("se", &|c| json!(c.se))]);
     let ratio = found.clone().and_then(|c| hazard_ratio(&c));

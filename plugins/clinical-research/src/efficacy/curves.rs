@@ -105,7 +105,16 @@ impl Followed<'_, '_> {
     pub(super) fn mean_difference(&self, arm: usize, means: &[Said<RestrictedMean>]) -> Said<Coefficient> {
         let none = || Err("no curve".to_owned());
         let of = |arm: usize| means.get(arm).cloned().unwrap_or_else(none);
-        restricted_mean_difference(&of(arm)?, &of(self.frame.reference)?, self.frame.level)
-            .map_err(|why| why.to_string())
+        let (own, other) = (of(arm)?, of(self.frame.reference)?);
+        restricted_mean_difference(&own, &other, self.frame.level).map_err(|why| {
+            // Without an event the curve stays at 1 up to the horizon.
+            let is_whole = |mean: &RestrictedMean| mean.value >= mean.horizon;
+            if is_whole(&own) && is_whole(&other) {
+                let (name, reference) = (self.frame.arm(arm), self.frame.reference_name());
+                format!("no events up to the horizon in {name} nor in {reference}")
+            } else {
+                why.to_string()
+            }
+        })
     }
 }

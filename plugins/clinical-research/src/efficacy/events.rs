@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 use super::{
     adjusted,
     cox::hazard_ratio,
-    favours::{EVENT, Favours},
     frame::{Frame, Members},
     hazards::ArmModel,
     object::{Object, Said, object},
-    result::{Analysed, Comparison, Counted, Estimate, Forest, Role, Test},
+    pointing::Found,
+    result::{Analysed, Comparison, Counted, Estimate, Forest, NO_ESTIMATE, Role, Test},
     time_subgroups,
-    words::{figure, reason, significance},
+    words::reason,
 };
 use crate::study::TimeToEventEndpoint;
 
@@ -192,7 +192,7 @@ impl<'s> Followed<'_, 's> {
             .enumerate()
             .zip(tests.iter().zip(&differences))
             .map(|((at, arm), (tests, difference))| {
-                self.comparison(at, arm, &arm_model, tests, difference, &adjusted)
+                self.comparison((at, arm), &arm_model, tests, difference, &adjusted, &ok)
             })
             .collect();
         let forest = Forest {
@@ -208,7 +208,7 @@ impl<'s> Followed<'_, 's> {
             role,
             is_adopted: false,
             unit: self.endpoint.unit.clone(),
-            direction: None,
+            direction: self.endpoint.direction,
             not_computable: None,
             counts: (0..frame.n_arms()).map(|arm| self.counted(arm, &ok)).collect(),
             comparisons,
@@ -216,6 +216,7 @@ impl<'s> Followed<'_, 's> {
                 name: "Log-rank test of all arms".to_owned(),
                 measure: "any difference between arms".to_owned(),
                 estimate: Err("a test of all arms at once".to_owned()),
+                point: None,
                 p: overall.map(|t| t.test.p),
             }),
             missing: self.missing(&adjusted),
@@ -254,12 +255,12 @@ impl<'s> Followed<'_, 's> {
 
     fn comparison(
         &self,
-        at: usize,
-        arm: usize,
+        (at, arm): (usize, usize),
         model: &Said<ArmModel>,
         (plain, gehan): &(Said<LogRank>, Said<LogRank>),
         difference: &Said<Coefficient>,
         adjusted: &Said<adjusted::AdjustedModel>,
+        curves: &[Option<&KaplanMeier>],
     ) -> Comparison {
         let frame = self.frame;
         let coefficient = self
@@ -274,22 +275,26 @@ impl<'s> Followed<'_, 's> {
             name: name.to_owned(),
             measure: measure.to_owned(),
             estimate,
+            point: None,
             p,
         };
         let mean = difference.as_ref().map(|d| Estimate { value: d.estimate, interval: d.interval });
-        let adjusted = adjusted.as_ref().map_err(Clone::clone).and_then(|a| a.model.coefficient(at));
+        let adjusted_for = adjusted
+            .as_ref()
+            .map_or_else(|_| self.endpoint.covariates.clone(), |model| model.adjusted_for(at));
+        let adjusted = adjusted.as_ref().map_err(Clone::clone).and_then(|a| a.coefficient(frame, at, arm));
         let mut sensitivity = vec![
             test(
                 "Gehan–Wilcoxon test",
-                "hazard ratio",
-                hr.clone(),
+                "none of its own",
+                Err(NO_ESTIMATE.to_owned()),
                 gehan.as_ref().map(|t| t.test.p).map_err(Clone::clone),
             ),
             test("Wald test of the Cox model of the arms", "hazard ratio", hr.clone(), p(&coefficient)),
         ];
         if !self.endpoint.covariates.is_empty() {
             sensitivity.push(test(
-                &format!("Cox model adjusted for {}", self.endpoint.covariates.join(", ")),
+                &format!("Cox model adjusted for {}", adjusted_for.join(", ")),
                 "adjusted hazard ratio",
                 ratio(&adjusted),
                 p(&adjusted),
@@ -301,33 +306,26 @@ impl<'s> Followed<'_, 's> {
             mean.map_err(Clone::clone),
             p(difference),
         ));
-        let (name, reference) = (frame.arm(arm), frame.reference_name());
-        // Without a finite hazard ratio the log-rank test still has a direction: events observed less expected.
         let excess = plain.as_ref().ok().and_then(|t| Some(t.observed.get(arm)? - t.expected.get(arm)?));
-        let effect = hr.as_ref().ok().map(|hr| hr.value.ln()).or(excess);
-        let favours = Favours::of(frame, arm, effect, None, EVENT);
         let p_value = plain.as_ref().map(|t| t.test.p).map_err(Clone::clone);
-        let benefit = match &hr {
-            Ok(hr) => format!(
-                "hazard ratio {}: the event came {} under {name} than under {reference} ({})",
-                figure(hr.value),
-                match hr.value {
-                    value if value > 1.0 => "sooner",
-                    value if value < 1.0 => "later",
-                    _ => "no sooner",
-                },
-                significance(frame, &p_value)
-            ),
-            Err(why) => format!("no hazard ratio: {why}"),
-        };
+        let pointing = self.pointing(&Found {
+            arm: (arm, at),
+            ratio: &hr,
+            excess,
+            p: &p_value,
+            model,
+            difference,
+            curves,
+        });
         Comparison {
             arm,
             n: (self.count(arm).0, self.count(frame.reference).0),
             main: test("Log-rank test", "hazard ratio (Cox model, Efron ties)", hr, p_value),
             why: "a time to an event with censoring: the log-rank test assumes nothing of the shape of the curves and is the most powerful one under proportional hazards; the Cox model measures the effect".to_owned(),
             sensitivity,
-            benefit: format!("{benefit}; whether that is a benefit depends on the event, of which the protocol gives no direction"),
-            favours,
+            benefit: pointing.benefit,
+            favours: pointing.favours,
+            caution: pointing.caution,
             adjusted: None,
         }
     }

@@ -39,6 +39,10 @@ pub(super) const OUTCOME: Phrases = ("the outcome was more frequent", "the outco
 /// Of a time to an event.
 pub(super) const EVENT: Phrases = ("the event came sooner", "the event came later");
 
+/// Of restricted means of a time.
+pub(super) const MEAN_TIME: Phrases =
+    ("the restricted mean time to the event was longer", "the restricted mean time to the event was shorter");
+
 impl Favours {
     /// Of an effect that is the arm less the reference, or a logarithm of their ratio.
     pub(super) fn of(

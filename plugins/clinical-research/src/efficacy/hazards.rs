@@ -12,6 +12,7 @@ use super::{
     cox::{Model, hazard_ratio, named, slices},
     events::Followed,
     object::{Object, Said, object},
+    pointing::NOT_PROPORTIONAL,
     words::{figure, p_text, reason},
 };
 
@@ -24,8 +25,8 @@ pub(super) struct ArmModel {
     pub(super) breslow: Computed<CoxFit>,
     /// Against the ranks of the times, ties sharing theirs.
     pub(super) proportional: Proportional,
-    /// The same with tied events in the order of the rows, as the reference figures have it.
-    pub(super) by_position: Proportional,
+    /// The same of the fit in the form of the reference figures.
+    pub(super) stopped: Proportional,
 }
 
 impl Followed<'_, '_> {
@@ -38,16 +39,16 @@ impl Followed<'_, '_> {
         let model = Model::fit(&self.follow_up, frame.compared_names(), &columns, frame.level)?;
         let breslow = Model::breslow(&self.follow_up, &columns, frame.level);
         let said = |why| reason(why, &[], &model.names);
-        let test = |fit: &CoxFit, clock| {
-            proportional_hazards(fit, &self.follow_up, &slices(&columns), clock)
+        let test = |fit: &CoxFit| {
+            proportional_hazards(fit, &self.follow_up, &slices(&columns), TimeTransform::Rank)
                 .map(|test| {
                     (test.columns.iter().map(|t| t.map_err(said)).collect(), test.global.map_err(said))
                 })
                 .map_err(said)
         };
-        let proportional = test(&model.fit, TimeTransform::Rank);
-        let by_position = test(model.reference(), TimeTransform::Position);
-        Ok(ArmModel { model, breslow, proportional, by_position })
+        let proportional = test(&model.fit);
+        let stopped = test(model.reference());
+        Ok(ArmModel { model, breslow, proportional, stopped })
     }
 
     pub(super) fn model_json(&self, made: &mut Object, found: &Said<ArmModel>) {
@@ -97,8 +98,7 @@ impl Followed<'_, '_> {
         for (key, of) in [("ph_test_rank", false), ("ph_test_mean_rank", true)] {
             let tests = frame.compared().enumerate().map(|(at, arm)| {
                 let tests = found.as_ref().map_err(Clone::clone);
-                let tests =
-                    tests.and_then(|m| if of { m.proportional.clone() } else { m.by_position.clone() });
+                let tests = tests.and_then(|m| if of { m.proportional.clone() } else { m.stopped.clone() });
                 let test = self.estimable(arm).and(tests).and_then(|(columns, _)| {
                     columns.get(at).cloned().unwrap_or_else(|| Err("no such arm".to_owned()))
                 });
@@ -110,8 +110,9 @@ impl Followed<'_, '_> {
         }
         made.set(
             "ph_test_note",
-            "`ph_test_rank` ranks tied events in the order of the rows, as lifelines does; `ph_test_mean_rank`, which the report \
-             uses, gives tied events their mean rank and depends on no order.",
+            "Tied events have their mean rank, so that nothing depends on the order of the rows, which masking takes away; \
+             lifelines ranks them in the order of its rows, and differs from `ph_test_rank` where events are tied. \
+             `ph_test_mean_rank`, which the report uses, is of the maximum of the likelihood.",
         );
     }
 
@@ -122,7 +123,7 @@ impl Followed<'_, '_> {
     ) -> Vec<String> {
         let mut said = Vec::new();
         let doubt = |p: f64| {
-            if p < 0.05 {
+            if p < NOT_PROPORTIONAL {
                 ": proportional hazards are doubtful, so read the hazard ratio as an average and look at the restricted means"
             } else {
                 ""

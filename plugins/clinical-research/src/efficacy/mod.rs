@@ -21,11 +21,13 @@ mod multiplicity;
 mod numeric;
 mod object;
 mod picture;
+mod pointing;
 mod render;
 mod report;
 mod result;
 mod subgroups;
 mod time_subgroups;
+pub(crate) use result::NO_ESTIMATE;
 pub(crate) mod words;
 
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
@@ -183,10 +185,11 @@ fn notes(study: &Study) -> Vec<String> {
         ));
     }
     if study.protocol.arms.len() < 2 {
-        notes.push(format!(
-            "There are {} arms, so nothing can be compared: arms are described only.",
-            study.protocol.arms.len()
-        ));
+        let arms = match study.protocol.arms.len() {
+            0 => "There are no arms, so nothing can be compared or described by arm.",
+            _ => "There is only one arm, so nothing can be compared: it is described only.",
+        };
+        notes.push(arms.to_owned());
     }
     let concerned = [
         "protocol.endpoints",
@@ -201,7 +204,7 @@ fn notes(study: &Study) -> Vec<String> {
             .problems
             .iter()
             .filter(|p| concerned.iter().any(|c| p.path.starts_with(c)))
-            .map(|p| format!("{}: {} {}", p.path, p.message, p.consequence)),
+            .map(|p| format!("{}: {}; {}", p.path, p.message, p.consequence)),
     );
     notes
 }
@@ -257,12 +260,14 @@ fn impossible(
             name: "none".to_owned(),
             measure: "effect".to_owned(),
             estimate: Err(why.clone()),
+            point: None,
             p: Err(why.clone()),
         },
         why: "nothing can be tested".to_owned(),
         sensitivity: Vec::new(),
         benefit: "no effect could be estimated".to_owned(),
         favours: favours::Favours::nothing(),
+        caution: None,
         adjusted: None,
     };
     let counted = |arm: usize| result::Counted {

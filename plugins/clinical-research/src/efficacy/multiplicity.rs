@@ -129,6 +129,12 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
     });
     let (primary_family, secondary_family) =
         (names(frame, endpoints, &primary), names(frame, endpoints, &secondary));
+    if primary.is_empty() && secondary.is_empty() {
+        let statement =
+            "Nothing is compared, so that there are no hypotheses and nothing is adjusted.".to_owned();
+        let gate = "There is nothing to open a gate for: no endpoint has a comparison.".to_owned();
+        return Multiplicity { alpha, statement, primary_family, secondary_family, gate_open, gate };
+    }
     let statement = format!(
         "Primary family: {} ({}). Secondary family: {} ({}). Within each family the p-values of the main tests are adjusted by Holm's procedure, which holds under any dependence and decides; Hochberg's stands beside it for tests that are independent or positively dependent. The secondary family is gated by the primary one. Times to events belong to the secondary family unless one of them is the primary endpoint. Exploratory endpoints, sensitivity analyses, subgroups and tests of all arms at once are in no family and are not adjusted. Hypotheses that are not computable count with p = 1.",
         counted(primary_family.len()),

@@ -22,6 +22,9 @@ use crate::study::{Endpoint, EndpointKind};
 /// The planned test where the protocol names a covariate.
 pub(super) const COVARIANCE: &str = "Analysis of covariance";
 
+/// Why two arms of one value each have a difference and no more.
+const CONSTANT: &str = "the outcome does not vary within the arms";
+
 /// The values of an endpoint, and of its covariate, in the rows of the population.
 struct Data<'a, 's> {
     frame: &'a Frame<'s>,
@@ -145,7 +148,8 @@ impl Data<'_, '_> {
                 ("One-way analysis of variance of all arms", anova.map(|t| t.p))
             };
             let measure = "any difference between arms".to_owned();
-            Test { name: name.to_owned(), measure, estimate: Err("a test of all arms at once".to_owned()), p }
+            let estimate = Err("a test of all arms at once".to_owned());
+            Test { name: name.to_owned(), measure, estimate, point: None, p }
         });
         let comparisons: Vec<Comparison> =
             frame.compared().enumerate().map(|(at, arm)| self.comparison(at, arm)).collect();
@@ -213,6 +217,16 @@ impl Data<'_, '_> {
         made.finish()
     }
 
+    /// The difference of the means of two arms within which nothing varies.
+    fn constant_difference(&self, arm: usize) -> Option<f64> {
+        let (sample, other) = self.pair(arm).ok()?;
+        let is_constant = |sample: &Sample| {
+            let s = sample.summary();
+            s.n > 1 && s.min == s.max
+        };
+        (is_constant(sample) && is_constant(other)).then(|| sample.mean() - other.mean())
+    }
+
     fn comparison(&self, at: usize, arm: usize) -> Comparison {
         let level = self.frame.level;
         let unit = self.endpoint.unit.as_deref().map(|u| format!(" ({u})")).unwrap_or_default();
@@ -220,18 +234,17 @@ impl Data<'_, '_> {
             name: name.to_owned(),
             measure: format!("{measure}{unit}"),
             estimate,
+            point: None,
             p,
         };
-        let welch = test(
-            "Welch's t test",
-            "mean difference",
-            of_t(&self.between(arm, |a, b| welch_test(a, b, level))),
-        );
-        let student = test(
-            "Student's t test",
-            "mean difference",
-            of_t(&self.between(arm, |a, b| student_test(a, b, level))),
-        );
+        // Where nothing varies within the arms there is a difference all the same.
+        let means = |name: &str, found: Said<TTest>| {
+            let point = self.constant_difference(arm);
+            let found = if point.is_some() { found.map_err(|_| CONSTANT.to_owned()) } else { found };
+            Test { point, ..test(name, "mean difference", of_t(&found)) }
+        };
+        let welch = means("Welch's t test", self.between(arm, |a, b| welch_test(a, b, level)));
+        let student = means("Student's t test", self.between(arm, |a, b| student_test(a, b, level)));
         let shift = self
             .between(arm, |a, b| hodges_lehmann(a, b, level))
             .map(|s| Estimate { value: s.value, interval: s.interval });
@@ -255,7 +268,12 @@ impl Data<'_, '_> {
                 Some(adjusted) if adjusted.p.is_ok() => {
                     let field = self.endpoint.baseline_field.as_deref().unwrap_or_default();
                     let why = format!(
-                        "the protocol names {field} as the covariate of this endpoint; adjusting for it removes chance imbalance and gains precision (ICH E9, 5.7)"
+                        "the protocol names {field} as the covariate of this endpoint; {} (ICH E9, 5.7)",
+                        if self.frame.study.protocol.randomised == Some(true) {
+                            "adjusting for it removes chance imbalance and gains precision"
+                        } else {
+                            "adjusting for it gains precision and takes away the part of the arms' difference that goes with it, but no other confounding"
+                        }
                     );
                     (adjusted, why, vec![welch, student, rank_test])
                 }
@@ -275,7 +293,7 @@ impl Data<'_, '_> {
         let effect = if self.endpoint.kind == EndpointKind::Ordinal {
             ranks.as_ref().ok().map(|r| (r.cliffs_delta, format!("Cliff's delta {}", figure(r.cliffs_delta))))
         } else {
-            main.estimate.as_ref().ok().map(|e| (e.value, format!("{} {}", main.measure, figure(e.value))))
+            main.value().ok().map(|value| (value, format!("{} {}", main.measure, figure(value))))
         };
         let value = effect.as_ref().map(|(value, _)| *value);
         let phrases = if self.endpoint.kind == EndpointKind::Ordinal { SCORE } else { MEAN };
@@ -283,7 +301,7 @@ impl Data<'_, '_> {
         let benefit = benefit(self.frame, self.endpoint, arm, effect, &main.p);
         let left_out = |of: usize| self.left_out(&main, of);
         let n = (self.n(arm) - left_out(arm), self.n(self.frame.reference) - left_out(self.frame.reference));
-        Comparison { arm, n, main, why, sensitivity, benefit, favours, adjusted: None }
+        Comparison { arm, n, main, why, sensitivity, benefit, favours, caution: None, adjusted: None }
     }
 
     /// Those of an arm who have a value and are not in a test, because its covariate is missing.
@@ -314,7 +332,7 @@ impl Data<'_, '_> {
                     String::new()
                 };
                 format!(
-                    "mean {}{unit} ({spread}); median {} ({} to {}){of}",
+                    "mean {}{unit} ({spread}); median {} (Q1 to Q3: {} to {}){of}",
                     figure(s.mean),
                     figure(s.median),
                     figure(s.q1),

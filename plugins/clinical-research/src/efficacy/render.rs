@@ -6,14 +6,15 @@ use super::{
     frame::Frame,
     multiplicity::Multiplicity,
     object::{Object, object},
+    pointing::time_direction,
     result::{Analysed, Comparison, Role, Test},
-    words::{direction_text, estimate_text},
+    words::{direction_text, estimate_text, figure},
 };
 
 fn test(of: &Test) -> Value {
     let mut made = Object::new();
     made.set("test", &of.name).set("measure", &of.measure);
-    made.computed("estimate", of.estimate.as_ref().map(|e| e.value).map_err(Clone::clone));
+    made.computed("estimate", of.value());
     made.computed("ci", of.estimate.as_ref().map(|e| e.interval).map_err(Clone::clone));
     made.computed("p", of.p.clone());
     made.finish()
@@ -25,6 +26,9 @@ fn comparison(frame: &Frame<'_>, of: &Comparison, role: Role) -> Value {
     made.set("n", of.n.0).set("n_ref", of.n.1);
     made.set("main", test(&of.main)).set("why_this_test", &of.why);
     made.set("direction_of_benefit", &of.benefit).set("favours", &of.favours);
+    if let Some(caution) = &of.caution {
+        made.set("caution", caution);
+    }
     if let Some(adjusted) = &of.adjusted {
         made.set("p_holm", adjusted.holm).set("p_hochberg", adjusted.hochberg);
         made.set("family_size", adjusted.family).set("conclusion", &adjusted.conclusion);
@@ -40,7 +44,12 @@ fn comparison(frame: &Frame<'_>, of: &Comparison, role: Role) -> Value {
 pub(super) fn statement(frame: &Frame<'_>, of: &Comparison) -> String {
     let effect = match &of.main.estimate {
         Ok(estimate) => format!("{} {}", of.main.measure, estimate_text(estimate, frame.level)),
-        Err(why) => format!("{} not computable: {why}", of.main.measure),
+        Err(why) => match of.main.point {
+            Some(value) => {
+                format!("{} {} (interval not computable: {why})", of.main.measure, figure(value))
+            }
+            None => format!("{} not computable: {why}", of.main.measure),
+        },
     };
     let p = match &of.main.p {
         Ok(p) => format!("p {}", super::words::p_text(*p)),
@@ -74,8 +83,14 @@ pub(super) fn endpoint(frame: &Frame<'_>, of: &Analysed) -> Value {
     if let Some(unit) = &of.unit {
         made.set("unit", unit);
     }
-    if of.kind != "time_to_event" {
-        made.set("direction", direction_text(of.direction));
+    match (of.kind, of.direction) {
+        ("time_to_event", None) => {}
+        ("time_to_event", Some(direction)) => {
+            made.set("direction", time_direction(direction));
+        }
+        (_, direction) => {
+            made.set("direction", direction_text(direction));
+        }
     }
     if of.role == Role::Exploratory {
         made.set("marked", "exploratory");

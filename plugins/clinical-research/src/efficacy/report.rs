@@ -6,9 +6,10 @@ use super::{
     frame::{Frame, Members},
     methods::METHODS,
     numeric::COVARIANCE,
+    pointing::time_direction,
     render::{Results, statement},
-    result::{Analysed, Comparison, Role, Test},
-    words::{direction_text, estimate_text, p_text, percent},
+    result::{Analysed, Comparison, NO_ESTIMATE, Role, Test},
+    words::{direction_text, estimate_text, figure, p_text, percent},
 };
 
 /// What the report tells of.
@@ -64,7 +65,9 @@ impl Report<'_, '_> {
                 "Whether subjects were assigned at random is not known: causal words are not justified by these data alone."
             }
         };
-        text.paragraph(randomised);
+        if self.frame.n_arms() > 1 {
+            text.paragraph(randomised);
+        }
         text.paragraph("Treatment condition: the arm as assigned. Variable: the endpoint as the protocol defines it. Summary: the effect named with each test. Intercurrent events: the protocol's data say how they were handled (values carried forward are the source's own); nothing is imputed here.");
         let arms: Vec<&str> = (0..self.frame.n_arms()).map(|arm| self.frame.arm(arm)).collect();
         let mut columns = vec![("Analysis", Align::Left), ("Who", Align::Left)];
@@ -87,6 +90,10 @@ impl Report<'_, '_> {
 
     fn methods(&self, text: &mut Markdown) {
         text.heading(2, "Methods");
+        if self.frame.n_arms() < 2 {
+            text.paragraph("Nothing is compared and nothing tested between arms. Measurements are described by mean, SD and quartiles, shares with Wilson's intervals (1927), times to events by Kaplan–Meier curves (1958) with Greenwood's variance and log-log intervals and by medians after Brookmeyer and Crowley (1982). Missing values are left out for each variable.");
+            return;
+        }
         text.paragraph("The main test follows from the endpoint's kind and from the protocol, not from the data; the one exception is the choice between χ² and Fisher's test, by expected counts, which do not depend on the arms' difference.");
         let columns = [("For", Align::Left), ("Method", Align::Left), ("Source", Align::Left)];
         text.table(&columns, METHODS.iter().map(|(a, b, c)| [*a, *b, *c]));
@@ -116,10 +123,10 @@ impl Report<'_, '_> {
         };
         text.heading(3, &format!("{}{mark}", endpoint.label));
         let kind = endpoint.kind.replace('_', " ");
-        let direction = if endpoint.kind == "time_to_event" {
-            String::new()
-        } else {
-            format!("; {}", direction_text(endpoint.direction))
+        let direction = match (endpoint.kind, endpoint.direction) {
+            ("time_to_event", None) => String::new(),
+            ("time_to_event", Some(direction)) => format!("; {}", time_direction(direction)),
+            (_, direction) => format!("; {}", direction_text(direction)),
         };
         text.paragraph(&markdown_escaped(&format!("Id {}; {kind}{direction}.", endpoint.id)));
         if let Some(why) = &endpoint.not_computable {
@@ -170,7 +177,11 @@ impl Report<'_, '_> {
         let row = |mark: &str, test: &Test| {
             let effect = match &test.estimate {
                 Ok(estimate) => estimate_text(estimate, self.frame.level),
-                Err(why) => format!("not computable: {why}"),
+                Err(why) if why == NO_ESTIMATE => "–".to_owned(),
+                Err(why) => match test.point {
+                    Some(value) => format!("{} (interval not computable: {why})", figure(value)),
+                    None => format!("not computable: {why}"),
+                },
             };
             [mark.to_owned(), test.name.clone(), test.measure.clone(), effect, p_said(test)]
         };
@@ -328,13 +339,19 @@ impl Report<'_, '_> {
                         self.frame.reference_name(),
                         test.name
                     );
-                    if let Err(why) = &test.estimate {
-                        said.push(format!("{name}, {}: {why}.", test.measure));
+                    if let Some(why) = test.estimate.as_ref().err().filter(|why| *why != NO_ESTIMATE) {
+                        let part = if test.point.is_some() { ", interval" } else { "" };
+                        said.push(format!("{name}, {}{part}: {why}.", test.measure));
                     }
                     if let Err(why) = &test.p {
                         said.push(format!("{name}, p: {why}."));
                     }
                 }
+            }
+            let without = endpoint.json.get("cox_adjusted").and_then(|model| model["not_fitted"].as_object());
+            for (path, why) in without.into_iter().flatten() {
+                let why = why.as_str().unwrap_or_default();
+                said.push(format!("{}, adjusted Cox model: fitted without {path}: {why}.", endpoint.label));
             }
             for subgroup in endpoint.forest.iter().flat_map(|f| &f.subgroups) {
                 if let Err(why) = &subgroup.interaction_p {

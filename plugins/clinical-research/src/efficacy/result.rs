@@ -33,6 +33,9 @@ pub(super) struct Estimate {
     pub(super) interval: (f64, f64),
 }
 
+/// Stands where a test has no estimate that belongs to it.
+pub(crate) const NO_ESTIMATE: &str = "the test compares ranks and has no estimate of its own";
+
 /// A test with the effect that it speaks of.
 #[derive(Debug, Clone)]
 pub(super) struct Test {
@@ -41,7 +44,17 @@ pub(super) struct Test {
     /// "mean difference".
     pub(super) measure: String,
     pub(super) estimate: Said<Estimate>,
+    /// The estimate where it has no interval.
+    pub(super) point: Option<f64>,
     pub(super) p: Said<f64>,
+}
+
+impl Test {
+    /// The estimate, with an interval or without.
+    pub(super) fn value(&self) -> Said<f64> {
+        let found = self.estimate.as_ref().map(|e| e.value).map_err(Clone::clone);
+        found.or_else(|why| self.point.ok_or(why))
+    }
 }
 
 /// An arm against the reference.
@@ -61,6 +74,8 @@ pub(super) struct Comparison {
     pub(super) benefit: String,
     /// The same without figures, for conclusions.
     pub(super) favours: Favours,
+    /// What must be told with the estimate wherever it is told.
+    pub(super) caution: Option<String>,
     /// p adjusted within the endpoint's family, and what may be concluded.
     pub(super) adjusted: Option<Adjusted>,
 }

@@ -77,6 +77,28 @@ pub(super) enum Topic {
 }
 
 impl Topic {
+    const ALL: [Self; 19] = [
+        Self::Background,
+        Self::Objectives,
+        Self::Eligibility,
+        Self::Settings,
+        Self::Interventions,
+        Self::SampleSize,
+        Self::Randomisation,
+        Self::Concealment,
+        Self::Implementation,
+        Self::Blinding,
+        Self::Interim,
+        Self::Recruitment,
+        Self::Registration,
+        Self::ProtocolAccess,
+        Self::Funding,
+        Self::Ethics,
+        Self::Changes,
+        Self::DataSharing,
+        Self::Sponsor,
+    ];
+
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Background => &["background", "rationale"],
@@ -127,6 +149,12 @@ impl Topic {
             Self::Sponsor => &["sponsor"],
         }
     }
+}
+
+/// Whether a report tells of a key of the protocol in its own words.
+pub(crate) fn is_told(key: &str) -> bool {
+    let key = key.to_lowercase();
+    Topic::ALL.iter().any(|topic| topic.keys().contains(&key.as_str()))
 }
 
 /// The most characters of what the protocol says of a topic.

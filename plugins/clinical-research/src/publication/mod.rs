@@ -21,6 +21,7 @@ use heddle_kit::document::Meta;
 use heddle_sdk::{manifest::LimitRequest, prelude::*};
 use jiff::Timestamp;
 
+pub(crate) use self::design::is_told;
 use self::{design::Design, figures::Gallery, manuscript::Book, sources::Sources, tables::Catalogue};
 pub use self::{
     flow::Sum,

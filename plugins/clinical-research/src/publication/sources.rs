@@ -292,6 +292,9 @@ pub(super) struct ComparisonResult {
     pub(super) direction_of_benefit: String,
     #[serde(deserialize_with = "lenient")]
     pub(super) favours: Favours,
+    /// What must be told with the estimate wherever it is told.
+    #[serde(deserialize_with = "lenient")]
+    pub(super) caution: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) p_holm: Option<f64>,
     #[serde(deserialize_with = "lenient")]
@@ -320,6 +323,11 @@ pub(super) struct TestResult {
 }
 
 impl TestResult {
+    /// Whether an estimate belongs to the test; to a comparison of ranks none does.
+    pub(super) fn has_own_estimate(&self) -> bool {
+        self.not_computable.get("estimate").is_none_or(|why| why != efficacy::NO_ESTIMATE)
+    }
+
     /// Why a figure is not there.
     pub(super) fn reason(&self, figure: &str) -> &str {
         let found = self.not_computable.get(figure).or_else(|| self.not_computable.values().next());

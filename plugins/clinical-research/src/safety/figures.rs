@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     causality::Causality,
-    compare::Incidence,
+    compare::{Comparison, Incidence},
     events::Selection,
     exposure::{Exposure, Rate},
     first::TimeToFirst,
@@ -128,12 +128,30 @@ pub struct FlaggedTerm {
 /// A preferred term among the most frequent ones.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CommonTerm {
-    /// System organ class.
+    /// System organ class; where the term occurs under several of them, all, parted by semicolons.
     pub soc: String,
     /// Preferred term.
     pub pt: String,
+    /// How many classes it occurs under. A subject with it under several of them counts once.
+    #[serde(default)]
+    pub classes: u64,
     /// By arm.
     pub incidence: BTreeMap<String, Incidence>,
+    /// By arm but the reference. Of several classes without a p-value that is adjusted.
+    #[serde(default)]
+    pub vs_reference: BTreeMap<String, Comparison>,
+}
+
+impl CommonTerm {
+    /// What a reader must know of a term that occurs under several classes.
+    pub(crate) fn merged(&self) -> Option<String> {
+        (self.classes > 1).then(|| {
+            format!(
+                "{} is recorded under {} classes ({}): in this list it is one term and a subject counts once; the tables by class have it under each.",
+                self.pt, self.classes, self.soc
+            )
+        })
+    }
 }
 
 /// The adverse events themselves.

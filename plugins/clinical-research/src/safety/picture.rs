@@ -66,11 +66,11 @@ fn dots(study: &Study, summary: &Summary, arm: usize, nothing: Option<&str>) -> 
         .most_frequent
         .iter()
         .take(MOST_TERMS)
-        .filter_map(|term| row(study, summary, term, name, reference))
+        .filter_map(|term| row(study, term, name, reference))
         .collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     DotPlot::new(format!("Most frequent adverse events: {} and {}", words(name), words(reference)))
-        .subtitle("Preferred terms by risk difference; * stands out among all terms (exploratory)")
+        .subtitle("Preferred terms of all classes, each subject once, by risk difference; * stands out among all terms (exploratory)")
         .series([words(reference), words(name)])
         .rows(rows.into_iter().map(|(_, row)| row))
         .value_axis(Axis::new("Subjects with the event").unit("%"))
@@ -82,14 +82,8 @@ fn dots(study: &Study, summary: &Summary, arm: usize, nothing: Option<&str>) -> 
         .no_data_reason(nothing.unwrap_or("no report counts"))
 }
 
-fn row(
-    study: &Study,
-    summary: &Summary,
-    term: &CommonTerm,
-    arm: &str,
-    reference: &str,
-) -> Option<(f64, DotRow)> {
-    let comparison = summary.metrics.safety.by_soc.get(&term.soc)?.pt.get(&term.pt)?.vs_reference.get(arm)?;
+fn row(study: &Study, term: &CommonTerm, arm: &str, reference: &str) -> Option<(f64, DotRow)> {
+    let comparison = term.vs_reference.get(arm)?;
     let pct = |arm: &str| term.incidence.get(arm).and_then(|i| i.pct);
     let effect = match (comparison.risk_difference, comparison.rd_ci_newcombe) {
         (Some(value), Some((low, high))) => Effect::new(100.0 * value, 100.0 * low, 100.0 * high),

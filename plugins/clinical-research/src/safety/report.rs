@@ -1,6 +1,6 @@
 //! The report in plain English, with tables. Terms, arms and reasons come from the data and are escaped.
 
-use heddle_kit::report::{Align, Markdown, markdown_escaped, thousands};
+use heddle_kit::report::{Align, Markdown, counted, markdown_escaped, thousands};
 
 use super::{figures::SafetyMetrics, overview::Kind, report_events, report_labs, summary::Summary};
 use crate::study::Study;
@@ -93,7 +93,7 @@ fn headline(summary: &Summary) -> Vec<String> {
         lines.push(format!("Deaths: {}.", arms.join(", ")));
     }
     let pts = metrics.flagged_terms.iter().filter(|f| f.pt.is_some()).count();
-    if !metrics.safety.by_soc.is_empty() {
+    if !metrics.safety.by_soc.is_empty() && metrics.population.arms.len() > 1 {
         lines.push(if pts == 0 {
             format!(
                 "No preferred term is flagged against {} after adjustment for the number of comparisons (exploratory), which does not show \
@@ -115,9 +115,27 @@ fn headline(summary: &Summary) -> Vec<String> {
     let high: u64 = metrics.labs.by_test.values().flat_map(|t| t.grade3_4_subjects.values()).sum();
     if !metrics.labs.by_test.is_empty() {
         let candidates: u64 = metrics.labs.hys_law.values().filter_map(|h| h.hys_law_candidates).sum();
-        lines.push(format!(
-            "Laboratory values of grade 3 or 4: {high} (subjects, summed over tests). Candidates for Hy's law: {candidates}."
-        ));
+        let ungraded = metrics.labs.ungraded();
+        let graded = metrics.labs.by_test.len() - ungraded.len();
+        lines.push(match (graded, ungraded.len()) {
+            (0, _) => "Laboratory values of grade 3 or 4: not assessed, as no value after baseline has a usable grade."
+                .to_owned(),
+            (_, 0) => format!("Laboratory values of grade 3 or 4: {high} (subjects, summed over tests)."),
+            (graded, n) => format!(
+                "Laboratory values of grade 3 or 4: {high} (subjects, summed over the {graded} of {} with grades; {n} without \
+                 grades not assessed).",
+                counted(graded + n, "test", "tests")
+            ),
+        });
+        if let Some(words) = metrics.labs.impossible_grades() {
+            lines.push(format!("{words}."));
+        }
+        let assessed = metrics.labs.hys_law.values().any(|h| h.hys_law_candidates.is_some());
+        lines.push(if assessed {
+            format!("Candidates for Hy's law: {candidates}.")
+        } else {
+            "Candidates for Hy's law: not assessed.".to_owned()
+        });
     }
     if lines.is_empty() {
         lines.push("There is nothing to analyse; the reasons are below.".to_owned());

@@ -4,7 +4,7 @@ use heddle_kit::report::{Align, Markdown, markdown_escaped, thousands};
 
 use super::{
     compare::{Comparison, Incidence},
-    figures::SafetyMetrics,
+    figures::{CommonTerm, SafetyMetrics},
     listing::Listing,
     overview::Kind,
     report::{MOST_ROWS, arm_heads, with_interval},
@@ -112,14 +112,24 @@ pub(crate) fn adverse_events(report: &mut Markdown, summary: &Summary) {
     table_of_incidence(report, "System organ class", metrics, shown());
     table_of_comparisons(report, "System organ class", metrics, shown());
     report.heading(3, "The most frequent preferred terms");
-    let frequent = || {
-        found
-            .most_frequent
-            .iter()
-            .filter_map(|t| Some((t.pt.clone(), metrics.safety.by_soc.get(&t.soc)?.pt.get(&t.pt)?)))
-    };
-    table_of_incidence(report, "Preferred term", metrics, frequent());
-    table_of_comparisons(report, "Preferred term", metrics, frequent());
+    let frequent: Vec<(String, Term)> = found
+        .most_frequent
+        .iter()
+        .map(|t| {
+            let term = Term {
+                incidence: t.incidence.clone(),
+                vs_reference: t.vs_reference.clone(),
+                ..Term::default()
+            };
+            (t.pt.clone(), term)
+        })
+        .collect();
+    let shown = || frequent.iter().map(|(name, term)| (name.clone(), term));
+    table_of_incidence(report, "Preferred term", metrics, shown());
+    table_of_comparisons(report, "Preferred term", metrics, shown());
+    for words in found.most_frequent.iter().filter_map(CommonTerm::merged) {
+        report.paragraph(&markdown_escaped(&words));
+    }
     report.paragraph("All terms with their severities are in ae\\_table.csv.");
     severity(report, metrics);
     signals(report, metrics);

@@ -6,7 +6,7 @@ use super::{
     causality::causality,
     compare::flagged,
     disposition::disposition,
-    events::{Chosen, Terms, choose},
+    events::{Chosen, Event, Terms, choose},
     exposure::{Exposure, Rate, durations, exposures, rate},
     figures::{AdverseEventFigures, CommonTerm, FlaggedTerm, SafetyFigures, SafetyMetrics, SafetyPopulation},
     first::time_to_first,
@@ -14,7 +14,7 @@ use super::{
     listing::listing,
     overview::{Kind, overview},
     signals::signals,
-    tally::{Tables, tables},
+    tally::{Tables, tables, tally, term},
     treated::Treated,
     words,
 };
@@ -65,7 +65,7 @@ pub(crate) fn summary(study: &Study) -> Summary {
         found = of_events(study, &treated, &chosen, (&days, &exposure), &mut metrics);
         listings(study, &treated, &chosen, level, &mut adverse_events);
         metrics.fatal_not_serious = fatal_not_serious(study, &chosen);
-        adverse_events.most_frequent = most_frequent(&chosen.terms, &found, &treated);
+        adverse_events.most_frequent = most_frequent(&chosen, &found, &treated, level);
         metrics.flagged_terms = flagged_terms(&metrics.safety, &treated, alpha);
     }
     let disposition = disposition(study, &treated);
@@ -240,20 +240,50 @@ pub(crate) fn by_frequency<'t>(
     order
 }
 
-fn most_frequent(terms: &Terms, found: &Tables, treated: &Treated) -> Vec<CommonTerm> {
-    let order = by_frequency(&found.pts, |at| terms.pts.get(at).map_or("", |(_, name)| name));
+/// The most frequent terms of all classes: where a term occurs under several classes, a subject counts once.
+fn most_frequent(chosen: &Chosen, found: &Tables, treated: &Treated, level: f64) -> Vec<CommonTerm> {
+    if treated.total() == 0 {
+        return Vec::new();
+    }
+    let terms = &chosen.terms;
+    let mut names: Vec<&str> = terms.pts.iter().map(|(_, name)| name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let place = |name: &str| names.binary_search(&name).ok();
+    let mut classes: Vec<Vec<u32>> = vec![Vec::new(); names.len()];
+    let of_term: Vec<Option<u32>> = terms
+        .pts
+        .iter()
+        .map(|(soc, name)| {
+            let at = place(name)?;
+            classes.get_mut(at)?.push(*soc);
+            u32::try_from(at).ok()
+        })
+        .collect();
+    let key = |event: &Event| of_term.get(event.term as usize).copied().flatten();
+    let counts = tally(&chosen.events, names.len(), treated.arms.len(), key);
+    let order = by_frequency(&counts, |at| names.get(at).copied().unwrap_or_default());
     order
         .into_iter()
         .take(MOST_FREQUENT)
         .filter_map(|at| {
-            let (soc, pt) = terms.pts.get(at)?;
-            let soc = terms.socs.get(*soc as usize)?.clone();
-            let incidence = found.by_soc.get(&soc)?.pt.get(pt)?.incidence.clone();
-            Some(CommonTerm { soc, pt: pt.clone(), incidence })
+            let pt = (*names.get(at)?).to_owned();
+            let socs: Vec<&String> =
+                classes.get(at)?.iter().filter_map(|soc| terms.socs.get(*soc as usize)).collect();
+            let of = match socs.as_slice() {
+                [only] => found.by_soc.get(*only)?.pt.get(&pt)?.clone(),
+                // Of several classes there is no term that p-values were adjusted for.
+                _ => term(counts.get(at)?, treated, &terms.severities, level),
+            };
+            let soc = socs.iter().map(|soc| soc.as_str()).collect::<Vec<_>>().join("; ");
+            Some(CommonTerm {
+                soc,
+                pt,
+                classes: socs.len() as u64,
+                incidence: of.incidence,
+                vs_reference: of.vs_reference,
+            })
         })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .filter(|_| treated.total() > 0)
         .collect()
 }
 

@@ -41,24 +41,28 @@ pub(crate) fn methods(
                 .filter(|kind| metrics.safety.overview.contains_key(kind.name()))
                 .map(|kind| format!("{}: {}.", kind.title(), kind.definition())),
         );
-        methods.push(format!(
+        let is_compared = treated.arms.len() > 1;
+        let compared = format!(
             "Comparisons with {reference}: risk difference with the Wald and Newcombe (method 10) intervals, risk ratio with its \
              log-normal interval (0.5 added to all four cells where one is zero), number needed to harm as the reciprocal of the \
              difference (negative: to benefit), {level} intervals; Fisher's exact test, two-sided, because many counts are \
              small. Over all terms of a level and arm, p-values are adjusted after Benjamini and Hochberg (exploratory)."
-        ));
+        );
+        methods.extend(is_compared.then_some(compared));
         methods.push(format!(
             "Rates: reports over the time from the first to the last day of treatment, both counted, in years of 365.25 days, with \
-             exact Poisson intervals ({level}); rate ratios have log-normal intervals."
+             exact Poisson intervals ({level}){}.",
+            if is_compared { "; rate ratios have log-normal intervals" } else { "" }
         ));
-        methods.push(format!(
+        let disproportionality = format!(
             "Disproportionality: reports of a term in an arm against all other arms together; a signal needs PRR ≥ {}, χ² (Yates) \
              ≥ {} and at least {} reports. Terms with fewer than {} reports in the arm are not listed.",
             rules.prr_min,
             rules.chi2_min,
             rules.min_reports,
             3.min(rules.min_reports).max(1)
-        ));
+        );
+        methods.extend(is_compared.then_some(disproportionality));
     }
     if !metrics.labs.by_test.is_empty() {
         methods.push(format!(
@@ -98,7 +102,7 @@ pub(crate) fn caveats(study: &Study, selection: &Selection, metrics: &SafetyMetr
             .to_owned(),
     );
     say(
-        study.protocol.randomised != Some(true),
+        study.protocol.randomised != Some(true) && population.arms.len() > 1,
         "The protocol does not say that arms were assigned at random: differences may be due to who was treated.".to_owned(),
     );
     if let Some(finding) = &population.finding {

@@ -203,6 +203,8 @@ pub struct TimeToEventEndpoint {
     pub rmst_tau: Option<f64>,
     /// Dotted paths of the covariates of the adjusted model.
     pub covariates: Vec<String>,
+    /// Whether a longer time (`higher_is_better`) or a shorter one is good; None where the protocol does not say.
+    pub direction: Option<Direction>,
 }
 
 /// A pre-specified subgroup variable.

@@ -1,6 +1,6 @@
 //! Studies of which little or nothing can be said.
 
-use clinical_research::study::{Column, Events, Study};
+use clinical_research::study::{Column, Direction, Events, Study};
 use serde_json::{Value, json};
 
 use crate::study::{made_up, protocol, results, run};
@@ -82,6 +82,10 @@ fn all_censored() {
     assert_eq!(why, "no events in Active nor in Control");
     assert_eq!(death["logrank_vs_reference"]["Active"]["not_computable"]["p"], "no events");
     assert!(death["km"]["Active"]["median_statement"].as_str().unwrap().ends_with("no events"));
+    let why = &death["rmst_vs_reference"]["Active"]["not_computable"]["difference"];
+    assert_eq!(why, "no events up to the horizon in Active nor in Control");
+    let told = death["comparisons"]["Active"]["direction_of_benefit"].as_str().unwrap();
+    assert_eq!(told, "no hazard ratio: no events in Active nor in Control");
 }
 
 #[test]
@@ -200,6 +204,160 @@ fn perfect_separation_and_collinear_covariates() {
 }
 
 #[test]
+fn a_covariate_that_is_the_arm_leaves_no_adjusted_effect() {
+    let mut study = made_up(80, 21);
+    let arms = study.subjects.arm.iter().map(|a| a.map(f64::from)).collect();
+    study.subjects.fields.insert("baseline.mut".into(), Column::Numeric(arms));
+    study.protocol.endpoints.time_to_event[0].covariates =
+        ["age", "baseline.mut"].map(str::to_owned).to_vec();
+    let run = run(&study);
+    let found = checked(&study);
+    let death = endpoint(&found, "death");
+    let cox = &death["cox_adjusted"];
+    let why = "Active and baseline.mut cannot be told apart (collinear)";
+    assert_eq!(cox["terms"]["Active"]["not_computable"]["hr"], why);
+    assert_eq!((&cox["covariates"], &cox["fit"]["lr_df"]), (&json!(["age"]), &json!(2)));
+    assert!(cox["not_fitted"]["baseline.mut"].as_str().unwrap().contains("follows from the arms"), "{cox}");
+    let tests = death["comparisons"]["Active"]["sensitivity"].as_array().unwrap();
+    let test = tests.iter().find(|t| t["test"] == "Cox model adjusted for age, baseline.mut").unwrap();
+    assert_eq!((&test["estimate"], &test["not_computable"]["p"]), (&Value::Null, &json!(why)));
+    let report = run.text("statistical_analysis_plan_report.md").replace('\\', "");
+    let could_not = report.split("## Deviations and what could not be computed").nth(1).unwrap();
+    assert!(could_not.contains(&format!("adjusted hazard ratio: {why}")), "{could_not}");
+}
+
+#[test]
+fn covariates_that_nobody_has_are_left_out_of_the_model_and_named() {
+    let mut study = made_up(80, 22);
+    let plain = {
+        study.protocol.endpoints.time_to_event[0].covariates = ["age", "sex"].map(str::to_owned).to_vec();
+        results(&study)
+    };
+    study.protocol.endpoints.time_to_event[0].covariates =
+        ["age", "sex", "baseline.ghost"].map(str::to_owned).to_vec();
+    let found = checked(&study);
+    let death = endpoint(&found, "death");
+    let cox = &death["cox_adjusted"];
+    assert_eq!(cox["terms"]["Active"], endpoint(&plain, "death")["cox_adjusted"]["terms"]["Active"]);
+    assert_eq!(cox["covariates"], json!(["age", "sex"]));
+    assert_eq!(cox["not_fitted"]["baseline.ghost"], "no subject has a value of baseline.ghost");
+    let tests = death["comparisons"]["Active"]["sensitivity"].to_string();
+    assert!(tests.contains("Cox model adjusted for age, sex\""), "{tests}");
+    let report = run(&study).text("statistical_analysis_plan_report.md").replace('\\', "");
+    assert!(
+        report.contains("fitted without baseline.ghost: no subject has a value of baseline.ghost"),
+        "{report}"
+    );
+}
+
+/// Curves that cross: the control dies at a steady rate, of the others many at once and the rest much later.
+fn crossing(study: &mut Study) {
+    let arms = study.subjects.arm.clone();
+    let death = death(study);
+    for (row, arm) in arms.iter().enumerate() {
+        let at = (row / 2) as f64;
+        let time = match arm {
+            Some(0) => 40.0 + 2.5 * at,
+            _ if row % 10 < 7 => 5.0 + 0.5 * at,
+            _ => 400.0 + at,
+        };
+        (death.time[row], death.event[row]) = (Some(time), Some(true));
+    }
+}
+
+#[test]
+fn a_hazard_ratio_of_crossing_curves_tells_no_direction() {
+    let mut study = made_up(120, 23);
+    crossing(&mut study);
+    let found = checked(&study);
+    let death = endpoint(&found, "death");
+    assert!(
+        death["ph_test_mean_rank"]["Active"]["p"].as_f64().unwrap() < 0.001,
+        "{}",
+        death["ph_test_mean_rank"]
+    );
+    let of = &death["comparisons"]["Active"];
+    let told = of["direction_of_benefit"].as_str().unwrap();
+    assert!(!told.contains("the event came"), "{told}");
+    let caution = of["caution"].as_str().unwrap();
+    for part in [
+        "hazards are not proportional (p <0.001)",
+        "gives no direction",
+        "restricted mean survival times (in days) is",
+    ] {
+        assert!(caution.contains(part) && told.contains(part), "{caution} {told}");
+    }
+    // The means point one way for certain, and the arm is the worse for it where a longer time is good.
+    assert_eq!(of["favours"]["side"], "unknown");
+    study.protocol.endpoints.time_to_event[0].direction = Some(Direction::HigherIsBetter);
+    let favours = endpoint(&checked(&study), "death")["comparisons"]["Active"]["favours"].clone();
+    assert_eq!(favours["side"], "reference");
+    assert!(favours["words"].as_str().unwrap().contains("mean time to the event was shorter"), "{favours}");
+    let rank = &of["sensitivity"][0];
+    assert_eq!((&rank["test"], &rank["estimate"]), (&json!("Gehan–Wilcoxon test"), &Value::Null));
+    assert!(rank["p"].is_number());
+}
+
+#[test]
+fn a_direction_of_a_time_says_whom_its_hazard_ratio_favours() {
+    // One of which the hazards pass for proportional.
+    let fits =
+        |study: &Study| endpoint(&results(study), "death")["comparisons"]["Active"].get("caution").is_none();
+    let mut study = (24..60).map(|seed| made_up(300, seed)).find(fits).unwrap();
+    let told = |study: &Study| {
+        let found = checked(study);
+        let death = endpoint(&found, "death").clone();
+        assert!(death["comparisons"]["Active"].get("caution").is_none(), "{death}");
+        (death["comparisons"]["Active"].clone(), death["direction"].clone())
+    };
+    let (of, direction) = told(&study);
+    assert!(
+        of["direction_of_benefit"].as_str().unwrap().contains("gives no direction") && direction.is_null()
+    );
+    assert!(of["main"]["estimate"].as_f64().unwrap() < 1.0);
+    study.protocol.endpoints.time_to_event[0].direction = Some(Direction::HigherIsBetter);
+    let (of, direction) = told(&study);
+    assert_eq!(of["favours"]["side"], "arm");
+    assert!(of["direction_of_benefit"].as_str().unwrap().contains("which favours Active"), "{of}");
+    assert!(direction.as_str().unwrap().starts_with("higher is better"));
+    study.protocol.endpoints.time_to_event[0].direction = Some(Direction::LowerIsBetter);
+    assert_eq!(told(&study).0["favours"]["side"], "reference");
+}
+
+#[test]
+fn arms_of_one_value_each_have_a_difference() {
+    let mut study = made_up(40, 25);
+    study.protocol.endpoints.primary.as_mut().unwrap().baseline_field = None;
+    let values = study.subjects.arm.iter().map(|a| a.map(|a| 5.0 + 2.0 * f64::from(a))).collect();
+    study.subjects.fields.insert("endpoints.change".into(), Column::Numeric(values));
+    let found = checked(&study);
+    let of = &endpoint(&found, "change")["comparisons"]["Active"];
+    assert_eq!(of["main"]["estimate"], 2.0);
+    let why = "the outcome does not vary within the arms";
+    assert_eq!(
+        (&of["main"]["not_computable"]["ci"], &of["main"]["not_computable"]["p"]),
+        (&json!(why), &json!(why))
+    );
+    let told = of["statement"].as_str().unwrap();
+    assert!(told.contains("2.00 (interval not computable: the outcome does not vary"), "{told}");
+    assert!(
+        told.contains("2.00 favours Control") && !told.contains("no effect could be estimated"),
+        "{told}"
+    );
+}
+
+#[test]
+fn covariance_removes_chance_imbalance_of_randomised_arms_only() {
+    let mut study = made_up(60, 26);
+    let why = |study: &Study| {
+        endpoint(&results(study), "change")["comparisons"]["Active"]["why_this_test"].to_string()
+    };
+    assert!(!why(&study).contains("chance imbalance"), "{}", why(&study));
+    study.protocol.randomised = Some(true);
+    assert!(why(&study).contains("removes chance imbalance"));
+}
+
+#[test]
 fn endpoints_that_nobody_has() {
     let mut study = made_up(30, 8);
     study.subjects.fields.remove("endpoints.change");
@@ -255,8 +413,17 @@ fn one_arm_and_many_arms() {
     for arm in &mut study.subjects.arm {
         *arm = arm.filter(|a| *a == 0);
     }
+    study.problems = vec![clinical_research::study::ProtocolProblem {
+        path: "protocol.alpha".into(),
+        message: "5 is not between 0 and 1".into(),
+        consequence: "0.05 is taken".into(),
+    }];
     let found = checked(&study);
-    assert!(found["notes"].to_string().contains("nothing can be compared"));
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("There is only one arm, so nothing can be compared"), "{notes}");
+    assert!(notes.contains("5 is not between 0 and 1; 0.05 is taken"), "{notes}");
+    let statement = found["multiplicity"]["statement"].as_str().unwrap();
+    assert!(statement.starts_with("Nothing is compared"), "{statement}");
     assert_eq!(endpoint(&found, "change")["comparisons"], json!({}));
 
     let mut study = made_up(120, 11);
@@ -292,6 +459,8 @@ fn missing_values_are_counted_and_bounded() {
         change["analysed"]["Active"],
         json!({"in_population": 25, "analysed": 20, "missing": 5, "without_covariate": 0, "summary": change["analysed"]["Active"]["summary"]})
     );
+    let summary = change["analysed"]["Active"]["summary"].as_str().unwrap();
+    assert!(summary.contains("; median ") && summary.contains(" (Q1 to Q3: "), "{summary}");
     // The tipping point, recomputed.
     let difference = change["vs_reference"]["Active"]["mean_difference"].as_f64().unwrap();
     let shift = format!("{:.1}", (difference * 25.0 / 5.0).abs());

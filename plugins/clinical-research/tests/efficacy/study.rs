@@ -103,6 +103,14 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_default()
 }
 
+fn direction(value: &Value) -> Option<Direction> {
+    match value.as_str() {
+        Some("lower_is_better") => Some(Direction::LowerIsBetter),
+        Some("higher_is_better") => Some(Direction::HigherIsBetter),
+        _ => None,
+    }
+}
+
 fn endpoint(value: &Value) -> Endpoint {
     Endpoint {
         id: text(&value["id"]).unwrap(),
@@ -112,11 +120,7 @@ fn endpoint(value: &Value) -> Endpoint {
             "ordinal" => EndpointKind::Ordinal,
             _ => EndpointKind::Binary,
         },
-        direction: match value["direction"].as_str() {
-            Some("lower_is_better") => Some(Direction::LowerIsBetter),
-            Some("higher_is_better") => Some(Direction::HigherIsBetter),
-            _ => None,
-        },
+        direction: direction(&value["direction"]),
         baseline_field: text(&value["baseline_field"]),
         unit: text(&value["unit"]),
     }
@@ -134,6 +138,7 @@ pub(crate) fn protocol(value: &Value) -> Protocol {
         times: times(&value["times"]),
         rmst_tau: value["rmst_tau"].as_f64(),
         covariates: texts(&value["covariates"]),
+        direction: direction(&value["direction"]),
     };
     let subgroup = |value: &Value| Subgroup {
         id: text(&value["id"]).unwrap(),

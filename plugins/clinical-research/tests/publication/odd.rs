@@ -91,14 +91,53 @@ fn a_study_that_is_not_randomised_follows_strobe() {
 }
 
 #[test]
+fn matching_that_is_not_computable_is_not_told_as_tabulated() {
+    let mut input = study(&["Usual", "New"], 20);
+    input["protocol"]["design"] = json!("cohort study, not randomised");
+    for (at, subject) in input["study_data"]["subjects"].as_array_mut().unwrap().iter_mut().enumerate() {
+        subject["age"] = json!(if at % 2 == 0 { 40 + at % 5 } else { 60 + at % 7 });
+    }
+    let text = plain(&run("separated_cohort", &input).publication);
+    assert!(!text.contains("matching by propensity score is tabulated"), "{text}");
+    assert!(!text.contains("Balance before and after matching is tabulated"), "{text}");
+    let told =
+        "The arms were not assigned at random; matching by propensity score was tried and is not computable:";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
 fn one_arm_is_described_and_not_compared() {
-    let run = run("one_arm", &study(&["Only"], 30)).publication;
-    let text = plain(&run);
+    let phases = run("one_arm", &study(&["Only"], 30));
+    let run = &phases.publication;
+    let text = plain(run);
     assert!(text.contains("The study has one arm") && text.contains("30 were included"));
     let results = run.output()["manuscript"]["abstract"]["results"].as_str().unwrap();
     assert!(results.contains("Primary outcome, Only: mean") && !results.contains("p ="), "{results}");
     assert!(!text.contains("compared with Only") && !text.contains("randomised trial"));
     assert!(text.contains("without a comparison nothing is concluded"));
+    for wrong in [
+        "assigned at random: differences may be",
+        "Comparisons with Only",
+        "0 hypotheses",
+        "There are 1 arms",
+        "Holm",
+        "Fisher's exact test, two-sided",
+        "only one arm nothing",
+    ] {
+        assert!(!text.contains(wrong), "{wrong}: {text}");
+    }
+    let reports =
+        [phases.efficacy.text("statistical_analysis_plan_report.md"), phases.safety.text("safety_report.md")];
+    for wrong in [
+        "Comparisons with Only",
+        "0 hypotheses",
+        "There are 1 arms",
+        "Holm 1979",
+        "flagged against",
+        "at random",
+    ] {
+        assert!(reports.iter().all(|report| !report.contains(wrong)), "{wrong}: {reports:?}");
+    }
 }
 
 #[test]
@@ -170,6 +209,29 @@ fn what_is_not_there_is_said() {
     {
         assert_eq!(table["number"], format!("Table {}", at + 1));
     }
+}
+
+#[test]
+fn grades_that_nobody_recorded_are_not_told_as_absent() {
+    let labs = |text: &str| {
+        let of = text.split('\n').filter(|line| line.contains("laboratory test") || line.contains("grade"));
+        of.collect::<Vec<_>>().join("\n")
+    };
+    let mut input = study(&["A", "B"], 12);
+    for lab in input["study_data"]["labs"].as_array_mut().unwrap() {
+        lab["grade_low"] = Value::Null;
+        lab["grade_high"] = Value::Null;
+    }
+    let text = plain(&run("ungraded", &input).publication);
+    assert!(!text.contains("no worst grade after baseline was 3 or 4"), "{}", labs(&text));
+    assert!(text.contains("values of grade 3 or 4 were not assessed"), "{}", labs(&text));
+    input["study_data"]["labs"][1]["grade_high"] = json!(7);
+    let text = plain(&run("impossible_grade", &input).publication);
+    assert!(
+        text.contains("1 recorded grade after baseline is none of 0 to 5 and not used."),
+        "{}",
+        labs(&text)
+    );
 }
 
 #[test]

@@ -7,6 +7,9 @@ use crate::publication::{
     sources::{ComparisonResult, EndpointResult},
 };
 
+/// The most cautions of a conclusion.
+const MOST_CAUTIONS: usize = 6;
+
 /// How a hypothesis of the primary family stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -51,6 +54,10 @@ pub(in crate::publication) fn conclusion(book: Book<'_>) -> String {
         Guideline::Strobe => {
             words.push_str(" Any difference is an association: it may be due to who was in which arm.");
         }
+    }
+    let cautions = compared.iter().filter_map(|of| of.caution.as_deref()).take(MOST_CAUTIONS);
+    for caution in cautions {
+        words.push_str(&format!(" {}", say::sentence(caution)));
     }
     words
 }

@@ -201,6 +201,7 @@ fn primary_results(book: Book<'_>) -> Vec<String> {
     let compared: Vec<_> = primary.compared(&design.arms).collect();
     for of in compared.iter().take(MOST_COMPARISONS) {
         parts.push(format!("{name}: {}", say::comparison(of, &design.level)));
+        parts.extend(of.caution.as_deref().map(say::sentence));
         parts.push(say::verdict(primary, of, design));
     }
     if compared.len() > MOST_COMPARISONS {

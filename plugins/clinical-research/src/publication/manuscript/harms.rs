@@ -8,6 +8,9 @@ use crate::publication::{
     tables::{KINDS, Key},
 };
 
+/// The most tests without grades that are named.
+const MOST_UNGRADED: usize = 12;
+
 pub(super) fn write(book: Book<'_>, document: &mut Document) {
     document.heading(2, "Harms");
     exposure(book, document);
@@ -163,13 +166,23 @@ pub(in crate::publication) fn labs(book: Book<'_>, document: &mut Document) {
         .filter(|(n, _)| *n > 0)
         .collect();
     with.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let tests = say::counted(labs.by_test.len(), "laboratory test", "laboratory tests");
-    if with.is_empty() {
+    let ungraded = labs.ungraded();
+    let tests = match labs.by_test.len() {
+        1 => "1 laboratory test was recorded".to_owned(),
+        n => format!("{} laboratory tests were recorded", say::count(n)),
+    };
+    if ungraded.len() == labs.by_test.len() {
         document.paragraph(format!(
-            "{} recorded; no worst grade after baseline was 3 or 4{}.",
-            match labs.by_test.len() {
-                1 => format!("{tests} was"),
-                _ => format!("{tests} were"),
+            "{tests}; no value after baseline has a usable grade, so that values of grade 3 or 4 were not assessed{}.",
+            book.tables.see(Key::Labs)
+        ));
+    } else if with.is_empty() {
+        document.paragraph(format!(
+            "{tests}; no worst grade after baseline was 3 or 4 {}{}.",
+            if ungraded.is_empty() {
+                "among graded subjects".to_owned()
+            } else {
+                format!("in the {} of them with grades", say::count(labs.by_test.len() - ungraded.len()))
             },
             book.tables.see(Key::Labs)
         ));
@@ -179,6 +192,18 @@ pub(in crate::publication) fn labs(book: Book<'_>, document: &mut Document) {
             book.tables.see(Key::Labs)
         ));
         document.bullets(with.into_iter().take(12).map(|(_, words)| words));
+    }
+    if !ungraded.is_empty() && ungraded.len() < labs.by_test.len() {
+        let more = ungraded.len().saturating_sub(MOST_UNGRADED);
+        let mut named: Vec<String> = ungraded.iter().take(MOST_UNGRADED).cloned().collect();
+        if more > 0 {
+            named.push(format!("{} more", say::count(more)));
+        }
+        document
+            .paragraph(format!("Not assessed for grades, as none are recorded: {}.", say::listed(&named)));
+    }
+    if let Some(words) = labs.impossible_grades() {
+        document.paragraph(say::sentence(&words));
     }
     let hys: Vec<String> = arms
         .iter()

@@ -194,7 +194,12 @@ fn assignment(book: Book<'_>, document: &mut Document) {
             say::sentence(&of.propensity.reason),
             if of.propensity.performed { say::sentence(&of.propensity.method) } else { String::new() }
         ));
-        if of.propensity.performed {
+        if let Some(why) = super::results::unmatched(book).filter(|_| of.propensity.performed) {
+            document.paragraph(format!(
+                "{} The comparisons of outcomes below are of all subjects.",
+                say::sentence(&why)
+            ));
+        } else if of.propensity.performed {
             document.paragraph(format!(
                 "Balance before and after matching is tabulated{}. The comparisons of outcomes below are of all subjects, unmatched.",
                 book.tables.see(crate::publication::tables::Key::Matching)
@@ -247,27 +252,34 @@ pub(in crate::publication) fn statistics(book: Book<'_>, document: &mut Document
             }
         }
     }
-    document.paragraph(format!(
+    let is_compared = design.arms.len() > 1;
+    document.paragraph(if !is_compared {
+        format!("Results are described, and nothing is compared; intervals have a confidence level of {}.", design.level)
+    } else { format!(
         "Tests are two-sided at a level of {}, intervals have a confidence level of {}. The main test of an endpoint follows from its kind \
          and from the protocol; the one exception is χ² or Fisher's test, chosen by expected counts, which do not depend on the difference.",
         say::percent(design.alpha),
         design.level
-    ));
-    if said.is_empty() {
+    )});
+    if said.is_empty() && is_compared {
         document.paragraph(
             "No test was made: there is nothing to compare, or no endpoint that could be analysed.",
         );
-    } else {
+    } else if !said.is_empty() {
         document.paragraph("Main tests, and why these:");
         document.bullets(said.into_iter().take(12));
     }
     if sources.efficacy.time_to_event.iter().any(|e| e.reason().is_none()) {
-        document.paragraph(
-            "Times to events: Kaplan–Meier estimates with Greenwood's variance and log-log intervals; medians after Brookmeyer and Crowley; \
-             Cox models with Efron's handling of ties; proportional hazards by scaled Schoenfeld residuals.",
-        );
+        document.paragraph(format!(
+            "Times to events: Kaplan–Meier estimates with Greenwood's variance and log-log intervals; medians after Brookmeyer and Crowley{}.",
+            if is_compared {
+                "; Cox models with Efron's handling of ties; proportional hazards by scaled Schoenfeld residuals"
+            } else {
+                ""
+            }
+        ));
     }
-    if !sources.efficacy.subgroups().is_empty() {
+    if is_compared && !sources.efficacy.subgroups().is_empty() {
         document.paragraph(
             "Subgroups were named in the protocol: an unadjusted effect in each level and a test of interaction for each variable. They are \
              exploratory.",

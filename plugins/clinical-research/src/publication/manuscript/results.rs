@@ -3,6 +3,7 @@
 use heddle_kit::document::{Document, Text};
 
 use super::{Book, harms};
+use crate::cohort::Entry;
 use crate::publication::{
     design::{Guideline, Topic, told},
     say,
@@ -135,18 +136,40 @@ pub(in crate::publication) fn baseline(book: Book<'_>, document: &mut Document) 
         });
     }
     if sources.statistics.propensity.performed {
-        document.paragraph(format!(
-            "{}; matching by propensity score is tabulated{}.",
-            match design.guideline {
-                Guideline::ConsortUnconfirmed => "Whether the arms were assigned at random is not stated",
-                _ => "The arms were not assigned at random",
-            },
-            book.tables.see(Key::Matching)
-        ));
+        let lead = match design.guideline {
+            Guideline::ConsortUnconfirmed => "Whether the arms were assigned at random is not stated",
+            _ => "The arms were not assigned at random",
+        };
+        document.paragraph(match unmatched(book) {
+            Some(why) => format!("{lead}; {why}"),
+            None => {
+                format!(
+                    "{lead}; matching by propensity score is tabulated{}.",
+                    book.tables.see(Key::Matching)
+                )
+            }
+        });
     }
     if let Some(item) = book.tables.main.iter().find(|item| item.key == Key::Baseline) {
         document.table(item.table());
     }
+}
+
+/// Why there is no matching of any arm, where it was tried in vain.
+pub(super) fn unmatched(book: Book<'_>) -> Option<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for entry in book.sources.statistics.propensity.by_arm.values() {
+        match entry {
+            Entry::Described(_) => return None,
+            Entry::Missing { not_computable } if !reasons.contains(&not_computable.as_str()) => {
+                reasons.push(not_computable);
+            }
+            Entry::Missing { .. } => {}
+        }
+    }
+    let why = reasons.iter().take(3).map(|r| r.trim_start_matches("not computable: ").trim_end_matches('.'));
+    let why: Vec<&str> = why.collect();
+    Some(format!("matching by propensity score was tried and is not computable: {}.", why.join("; ")))
 }
 
 /// How the allocation fits the plan.

@@ -122,6 +122,7 @@ pub(in crate::publication) fn common(sources: &Sources, _: &Design) -> Option<Gr
         let mut cells = vec![Cell::text(term.pt.as_str()), Cell::text(term.soc.as_str())];
         cells.extend(arms(sources).iter().map(|arm| share(term.incidence.get(arm))));
         grid.row(cells);
+        grid.note(term.merged().unwrap_or_default());
     }
     notes(sources, &mut grid);
     Some(grid)

@@ -140,9 +140,22 @@ pub(in crate::publication) fn sensitivity(sources: &Sources, design: &Design) ->
                     Cell::text(what),
                     Cell::text(test.test.as_str()),
                     Cell::text(test.measure.as_str()),
-                    Cell::estimate(test.estimate, test.ci),
+                    match test.has_own_estimate() {
+                        true => Cell::estimate(test.estimate, test.ci),
+                        false => Cell::text("–"),
+                    },
                     Cell::p(test.p),
                 ]);
+                if what == "sensitivity" && test.p.is_none() {
+                    grid.note(format!(
+                        "{}, {} vs {}: {}: not computable: {}",
+                        endpoint.label.trim_end_matches('.'),
+                        of.arm,
+                        of.reference,
+                        test.test,
+                        say::sentence(test.reason("p"))
+                    ));
+                }
             }
         }
         if let Some(overall) = &endpoint.overall_test {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use heddle_kit::report::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,26 @@ pub struct LabMetrics {
     /// Reasons by part.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_computable: BTreeMap<String, String>,
+}
+
+impl LabMetrics {
+    /// The codes of the tests of which nobody has a usable grade after baseline: of them no grade can be told, not even its absence.
+    pub(crate) fn ungraded(&self) -> Vec<String> {
+        let is_graded = |test: &LabTest| test.graded_subjects.values().any(|n| *n > 0);
+        self.by_test.iter().filter(|(_, test)| !is_graded(test)).map(|(code, _)| code.clone()).collect()
+    }
+
+    /// What became of grades that cannot be, if there were any.
+    pub(crate) fn impossible_grades(&self) -> Option<String> {
+        let n = self.records.grades_not_used;
+        (n > 0).then(|| {
+            format!(
+                "{} after baseline {} none of 0 to 5 and not used",
+                counted(n, "recorded grade", "recorded grades"),
+                if n == 1 { "is" } else { "are" }
+            )
+        })
+    }
 }
 
 /// How the records were used. `records = outside_population + without_test + baseline + before + after + timing_unknown`.

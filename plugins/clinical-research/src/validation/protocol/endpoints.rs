@@ -13,6 +13,7 @@ pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints 
         r.problem("endpoints", "no endpoint is named", "there is no efficacy to analyse");
         return Endpoints::default();
     };
+    r.unknown("endpoints", map, &["primary", "secondary", "exploratory", "time_to_event"]);
     let mut seen = BTreeSet::new();
     let mut all = Endpoints::default();
     if let Some(primary) = map.get("primary").filter(|v| !v.is_null()) {
@@ -73,6 +74,7 @@ fn id(
 fn endpoint(r: &mut Reader<'_>, path: &str, value: &Value, seen: &mut BTreeSet<String>) -> Option<Endpoint> {
     let map = r.object(path, Some(value))?;
     let id = id(r, path, map, seen)?;
+    r.unknown(path, map, &["id", "label", "type", "direction", "baseline_field", "unit"]);
     r.expects_field(path, &format!("endpoints.{id}"), "it is not computable");
     let kind = match r.text(&format!("{path}.type"), map.get("type")).as_deref() {
         Some("continuous") => EndpointKind::Continuous,
@@ -89,17 +91,7 @@ fn endpoint(r: &mut Reader<'_>, path: &str, value: &Value, seen: &mut BTreeSet<S
             EndpointKind::Continuous
         }
     };
-    let direction = match r.text(&format!("{path}.direction"), map.get("direction")).as_deref() {
-        Some("lower_is_better") => Some(Direction::LowerIsBetter),
-        Some("higher_is_better") => Some(Direction::HigherIsBetter),
-        None => None,
-        Some(other) => {
-            let message =
-                format!("the direction {other:?} is not known: give lower_is_better or higher_is_better");
-            r.problem(path, message, "no direction is said to be better");
-            None
-        }
-    };
+    let direction = direction(r, path, map);
     let baseline_field = r.text(&format!("{path}.baseline_field"), map.get("baseline_field"));
     if let Some(field) = &baseline_field {
         r.expects_field(
@@ -118,6 +110,21 @@ fn endpoint(r: &mut Reader<'_>, path: &str, value: &Value, seen: &mut BTreeSet<S
     })
 }
 
+/// Which values, or times, are good.
+fn direction(r: &mut Reader<'_>, path: &str, map: &Map<String, Value>) -> Option<Direction> {
+    match r.text(&format!("{path}.direction"), map.get("direction")).as_deref() {
+        Some("lower_is_better") => Some(Direction::LowerIsBetter),
+        Some("higher_is_better") => Some(Direction::HigherIsBetter),
+        None => None,
+        Some(other) => {
+            let message =
+                format!("the direction {other:?} is not known: give lower_is_better or higher_is_better");
+            r.problem(path, message, "no direction is said to be better");
+            None
+        }
+    }
+}
+
 fn time_to_event(
     r: &mut Reader<'_>,
     path: &str,
@@ -126,6 +133,9 @@ fn time_to_event(
 ) -> Option<TimeToEventEndpoint> {
     let map = r.object(path, Some(value))?;
     let id = id(r, path, map, seen)?;
+    // "type" says what the list's name says too.
+    let read = ["id", "label", "unit", "times", "rmst_tau", "covariates", "direction", "type"];
+    r.unknown(path, map, &read);
     r.expects_field(path, &format!("events.{id}"), "it is not computable");
     let mut times: Vec<f64> = Vec::new();
     for (at, time) in r.list(&format!("{path}.times"), map.get("times")).iter().enumerate() {
@@ -155,6 +165,7 @@ fn time_to_event(
         label: r.text(&format!("{path}.label"), map.get("label")).unwrap_or_else(|| id.clone()),
         unit: r.text(&format!("{path}.unit"), map.get("unit")),
         rmst_tau: rmst_tau.filter(|tau| *tau > 0.0),
+        direction: direction(r, path, map),
         id,
         times,
         covariates,

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::publication::is_told;
 use crate::study::{Populations, Protocol, ProtocolProblem, Table1};
 
 use endpoints::endpoints;
-use reader::Reader;
+use reader::{Reader, nearest};
 use rules::{ae, date_order, subgroups, windows};
 
 /// The keys that are read.
@@ -39,6 +40,9 @@ pub(super) const READ: [&str; 20] = [
     "date_order",
     "randomised",
 ];
+
+/// Other spellings of them.
+const ALSO_READ: [&str; 1] = ["randomized"];
 
 /// What the data have that a protocol can name.
 #[derive(Debug, Default)]
@@ -98,6 +102,13 @@ pub(super) fn normalise(given: &Map<String, Value>, known: &Known) -> (Protocol,
                 format!("there is no laboratory value of {test}"),
                 "there is nothing to check",
             );
+        }
+    }
+    // What else a protocol says is kept for the report; only what is nearly a key that is read was meant for it.
+    for key in given.keys().filter(|key| !READ.contains(&key.as_str()) && !is_told(key)) {
+        if let Some(meant) = nearest(key, &READ).filter(|_| !ALSO_READ.contains(&key.as_str())) {
+            let message = format!("the key {key:?} is not known; is {meant} meant?");
+            r.problem("", message, "it is not read as such");
         }
     }
     let rest = given.iter().filter(|(key, _)| !READ.contains(&key.as_str()));

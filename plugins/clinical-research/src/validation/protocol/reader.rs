@@ -8,6 +8,43 @@ use crate::study::ProtocolProblem;
 
 use super::Known;
 
+/// The most unknown keys of an object that are told, and the most characters of each.
+const MOST_UNKNOWN: usize = 20;
+const LONGEST_KEY: usize = 60;
+
+/// The key that was probably meant: one that differs in up to two letters, or that begins with it.
+pub(super) fn nearest<'r>(key: &str, read: &[&'r str]) -> Option<&'r str> {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
+    let key = plain(key);
+    if key.chars().count() > LONGEST_KEY {
+        return None;
+    }
+    let is_part = |of: &str| key.len() >= 4 && of.starts_with(&key);
+    let far = |of: &&str| {
+        let of = plain(of);
+        if is_part(&of) { 0 } else { edits(&key, &of) }
+    };
+    // Two letters of a short key are half of it.
+    let most = if key.chars().count() < 6 { 1 } else { 2 };
+    read.iter().map(|of| (far(of), *of)).filter(|(far, _)| *far <= most).min().map(|(_, of)| of)
+}
+
+/// Letters to insert, delete or replace (Levenshtein 1966).
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, a) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((j, b), pair) in b.iter().enumerate().zip(row.windows(2)) {
+            if let ([diagonal, above], Some(left)) = (pair, next.get(j)) {
+                next.push((diagonal + usize::from(a != *b)).min(above + 1).min(left + 1));
+            }
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// What is read of an object, with the problems found so far.
 pub(super) struct Reader<'k> {
     pub(super) known: &'k Known,
@@ -22,6 +59,15 @@ impl Reader<'_> {
             message: message.into(),
             consequence: consequence.to_owned(),
         });
+    }
+
+    /// Tells the keys of an object that nothing reads.
+    pub(super) fn unknown(&mut self, path: &str, map: &Map<String, Value>, read: &[&str]) {
+        for key in map.keys().filter(|key| !read.contains(&key.as_str())).take(MOST_UNKNOWN) {
+            let meant = nearest(key, read).map_or_else(String::new, |k| format!("; is {k} meant?"));
+            let key: String = key.chars().take(LONGEST_KEY).collect();
+            self.problem(path, format!("the key {key:?} is not known{meant}"), "it is not read");
+        }
     }
 
     pub(super) fn text(&mut self, path: &str, value: Option<&Value>) -> Option<String> {
@@ -154,5 +200,20 @@ fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{edits, nearest};
+
+    #[test]
+    fn the_key_that_was_meant_is_near() {
+        assert_eq!([edits("secondry", "secondary"), edits("", "ab"), edits("ab", "ab")], [1, 2, 0]);
+        let read = ["primary", "secondary", "baseline_field", "cut_points", "id", "type"];
+        let of = |key| nearest(key, &read);
+        assert_eq!([of("secondry"), of("cutpoints")], [Some("secondary"), Some("cut_points")]);
+        assert_eq!([of("baseline"), of("Primary")], [Some("baseline_field"), Some("primary")]);
+        assert_eq!([of("visit"), of("is"), of("description")], [None, Some("id"), None]);
     }
 }

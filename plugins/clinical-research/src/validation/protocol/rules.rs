@@ -23,6 +23,7 @@ pub(super) fn subgroups(r: &mut Reader<'_>, value: Option<&Value>) -> Vec<Subgro
             r.problem(&path, format!("the id {id} is taken by an earlier one"), "it is ignored");
             continue;
         }
+        r.unknown(&path, map, &["id", "label", "field", "cut_points"]);
         r.expects_field(&format!("{path}.field"), &field, "it is not computable");
         let given: Vec<f64> = r
             .list(&format!("{path}.cut_points"), map.get("cut_points"))
