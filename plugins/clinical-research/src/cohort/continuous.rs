@@ -39,28 +39,28 @@ pub struct Spread {
     pub q1: Figure,
     /// The upper quartile.
     pub q3: Figure,
-    /// The smallest value; 90 in place of a single age over 89.
+    /// The smallest value.
     pub min: Figure,
-    /// How the smallest value is told where it would point to a person: "over 89".
+    /// How people are to be told the smallest value where it is a single person's great age: "over 89".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_told: Option<String>,
-    /// The largest value; 90 in place of a single age over 89 (45 CFR 164.514(b)(2)(i)(C)). Means and spreads are of the ages themselves.
+    /// The largest value.
     pub max: Figure,
-    /// How the largest value is told where it would point to a person: "over 89".
+    /// How people are to be told the largest value where it is a single person's great age: "over 89" (45 CFR 164.514(b)(2)(i)(C)). The
+    /// figure stays, as ages do in the validated data: it is to be left out before the file is given away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_told: Option<String>,
 }
 
-/// What stands in place of a single age over 89.
+/// Where a picture shows a single age over 89.
 pub(crate) const OVER_89: f64 = 90.0;
 
 impl Spread {
-    /// Without the ages of single persons over 89.
-    fn without_old(mut self, path: &str) -> Self {
-        let ends = [(&mut self.min, &mut self.min_told), (&mut self.max, &mut self.max_told)];
+    /// With the words for ages of single persons over 89.
+    fn with_old(mut self, path: &str) -> Self {
+        let ends = [(&self.min, &mut self.min_told), (&self.max, &mut self.max_told)];
         for (figure, told) in ends {
             if let Some(words) = figure.value().and_then(|value| told_age(path, value)) {
-                *figure = Figure::Value(OVER_89);
                 *told = Some(words.to_owned());
             }
         }
@@ -96,10 +96,10 @@ pub struct Continuous {
 }
 
 impl Continuous {
-    /// Without the ages of single persons over 89, of a field of ages.
-    pub(crate) fn without_old(mut self, path: &str) -> Self {
-        self.overall = self.overall.without_old(path);
-        self.by_arm = self.by_arm.into_iter().map(|(arm, spread)| (arm, spread.without_old(path))).collect();
+    /// With the words for ages of single persons over 89, of a field of ages.
+    pub(crate) fn with_old(mut self, path: &str) -> Self {
+        self.overall = self.overall.with_old(path);
+        self.by_arm = self.by_arm.into_iter().map(|(arm, spread)| (arm, spread.with_old(path))).collect();
         self
     }
 }

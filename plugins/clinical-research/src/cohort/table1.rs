@@ -76,7 +76,7 @@ fn continuous_entry(groups: &Groups<'_>, path: &str) -> Entry<Continuous> {
         Some(column) => match column.numbers() {
             Some(values) => {
                 return Entry::Described(Box::new(
-                    continuous::describe(groups, label(path), &values).without_old(path),
+                    continuous::describe(groups, label(path), &values).with_old(path),
                 ));
             }
             None => format!(
@@ -142,7 +142,7 @@ pub(crate) fn additional(groups: &Groups<'_>) -> Additional {
         }
         match column {
             Column::Numeric(values) | Column::Day(values) => {
-                let entry = continuous::describe(groups, label(path), values).without_old(path);
+                let entry = continuous::describe(groups, label(path), values).with_old(path);
                 found.table.continuous.insert(path.clone(), Entry::Described(Box::new(entry)));
             }
             Column::Boolean(_) | Column::Categorical(_) => {

@@ -272,7 +272,7 @@ pub(super) fn fit(followed: &Followed<'_, '_>) -> Said<AdjustedModel> {
             (name.clone(), made.finish())
         }))
     });
-    made.computed("ph_test_rank", tests);
+    made.computed("ph_test_mean_rank", tests);
     let json = made.finish();
     Ok(AdjustedModel { model, notes, missing, json, fitted, confounded })
 }

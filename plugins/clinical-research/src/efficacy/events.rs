@@ -50,7 +50,8 @@ pub(super) fn analyse(
     let (mut rows, mut arms, mut times, mut had) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut counts = vec![(0, 0); frame.n_arms()];
     let mut ordered: Vec<(&u32, &usize)> = members.rows.iter().zip(&members.arms).collect();
-    ordered.sort_unstable();
+    // Tied events are ranked in this order.
+    ordered.sort_unstable_by_key(|(row, _)| events.order(**row));
     for (row, arm) in ordered {
         if let (Some((time, event)), Some(count)) = (events.get(*row as usize), counts.get_mut(*arm)) {
             rows.push(*row);

@@ -25,8 +25,8 @@ pub(super) struct ArmModel {
     pub(super) breslow: Computed<CoxFit>,
     /// Against the ranks of the times, ties sharing theirs.
     pub(super) proportional: Proportional,
-    /// The same of the fit in the form of the reference figures.
-    pub(super) stopped: Proportional,
+    /// The same with tied events in the source's order, as the reference figures have it.
+    pub(super) by_position: Proportional,
 }
 
 impl Followed<'_, '_> {
@@ -39,16 +39,16 @@ impl Followed<'_, '_> {
         let model = Model::fit(&self.follow_up, frame.compared_names(), &columns, frame.level)?;
         let breslow = Model::breslow(&self.follow_up, &columns, frame.level);
         let said = |why| reason(why, &[], &model.names);
-        let test = |fit: &CoxFit| {
-            proportional_hazards(fit, &self.follow_up, &slices(&columns), TimeTransform::Rank)
+        let test = |fit: &CoxFit, clock| {
+            proportional_hazards(fit, &self.follow_up, &slices(&columns), clock)
                 .map(|test| {
                     (test.columns.iter().map(|t| t.map_err(said)).collect(), test.global.map_err(said))
                 })
                 .map_err(said)
         };
-        let proportional = test(&model.fit);
-        let stopped = test(model.reference());
-        Ok(ArmModel { model, breslow, proportional, stopped })
+        let proportional = test(&model.fit, TimeTransform::Rank);
+        let by_position = test(model.reference(), TimeTransform::Position);
+        Ok(ArmModel { model, breslow, proportional, by_position })
     }
 
     pub(super) fn model_json(&self, made: &mut Object, found: &Said<ArmModel>) {
@@ -98,7 +98,8 @@ impl Followed<'_, '_> {
         for (key, of) in [("ph_test_rank", false), ("ph_test_mean_rank", true)] {
             let tests = frame.compared().enumerate().map(|(at, arm)| {
                 let tests = found.as_ref().map_err(Clone::clone);
-                let tests = tests.and_then(|m| if of { m.proportional.clone() } else { m.stopped.clone() });
+                let tests =
+                    tests.and_then(|m| if of { m.proportional.clone() } else { m.by_position.clone() });
                 let test = self.estimable(arm).and(tests).and_then(|(columns, _)| {
                     columns.get(at).cloned().unwrap_or_else(|| Err("no such arm".to_owned()))
                 });
@@ -110,9 +111,8 @@ impl Followed<'_, '_> {
         }
         made.set(
             "ph_test_note",
-            "Tied events have their mean rank, so that nothing depends on the order of the rows, which masking takes away; \
-             lifelines ranks them in the order of its rows, and differs from `ph_test_rank` where events are tied. \
-             `ph_test_mean_rank`, which the report uses, is of the maximum of the likelihood.",
+            "`ph_test_rank` ranks tied events in the order in which the source has them, as lifelines does; `ph_test_mean_rank`, which \
+             the report uses, gives tied events their mean rank and depends on no order.",
         );
     }
 

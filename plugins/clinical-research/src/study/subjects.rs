@@ -29,9 +29,40 @@ pub struct Events {
     pub time: Vec<Option<f64>>,
     /// Whether the event took place then (false: censored).
     pub event: Vec<Option<bool>>,
+    /// Among events of the same time, in which order the source has them: 0 for the first. Empty where this is the order of the rows.
+    /// Some figures rank tied events in this order; that of the rows is of the masks, and tells nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tied: Vec<u32>,
 }
 
 impl Events {
+    /// Note the order of tied events, from where the source has each subject.
+    pub(crate) fn order_ties(&mut self, source: &[u32]) {
+        let mut events: Vec<(f64, u32, usize)> = (0..self.time.len())
+            .filter_map(|row| match self.get(row)? {
+                (time, true) => Some((time + 0.0, *source.get(row)?, row)),
+                (_, false) => None,
+            })
+            .collect();
+        events.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut tied = vec![0; self.time.len()];
+        for run in events.chunk_by(|a, b| a.0 == b.0) {
+            for (order, (_, _, row)) in (0..).zip(run) {
+                if let Some(place) = tied.get_mut(*row) {
+                    *place = order;
+                }
+            }
+        }
+        if tied.iter().any(|order| *order > 0) {
+            self.tied = tied;
+        }
+    }
+
+    /// By what events of the same time are to be ordered: the source's order.
+    pub(crate) fn order(&self, row: u32) -> (u32, u32) {
+        (self.tied.get(row as usize).copied().unwrap_or(0), row)
+    }
+
     /// A subject's time and event, where both are known.
     pub fn get(&self, row: usize) -> Option<(f64, bool)> {
         Some(((*self.time.get(row)?)?, (*self.event.get(row)?)?))

@@ -82,6 +82,7 @@ pub(super) fn read(c: &Context<'_>, ledger: &mut Ledger) -> Fields {
     for events in out.events.values_mut() {
         events.time.resize(c.frame.len(), None);
         events.event.resize(c.frame.len(), None);
+        events.order_ties(&c.frame.rows);
     }
     references(c, &mut out);
     study_days(c, ledger, &mut out);

@@ -89,7 +89,7 @@ pub(crate) fn study(input: &Value) -> Study {
         let time: Vec<Option<f64>> = of("time").iter().map(Value::as_f64).collect();
         let event = of("event").iter().map(Value::as_bool).collect();
         if time.iter().any(Option::is_some) {
-            subjects.events.insert(endpoint.id.clone(), Events { time, event });
+            subjects.events.insert(endpoint.id.clone(), Events { time, event, tied: Vec::new() });
         }
     }
     Study { format: FORMAT.to_owned(), protocol, subjects, ..Study::default() }

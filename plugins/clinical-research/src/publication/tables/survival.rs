@@ -135,7 +135,7 @@ pub(in crate::publication) fn cox(sources: &Sources, design: &Design) -> Option<
         let of = |key: &str| endpoint.more.get(key).unwrap_or(&nothing);
         let models = [
             ("arms", of("cox_arm"), of("ph_test_mean_rank")),
-            ("adjusted", &of("cox_adjusted")["terms"], &of("cox_adjusted")["ph_test_rank"]),
+            ("adjusted", &of("cox_adjusted")["terms"], &of("cox_adjusted")["ph_test_mean_rank"]),
         ];
         for (model, terms, checks) in models {
             for (name, term) in terms.as_object().into_iter().flatten() {
