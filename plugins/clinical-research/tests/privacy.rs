@@ -79,7 +79,18 @@ fn masks_depend_on_the_seed_and_not_on_the_order() {
     subjects.reverse();
     subjects.push(last);
     let (one, two) = (validate(&input), validate(&turned));
-    assert_eq!(one.json("validated_data.json")["subjects"], two.json("validated_data.json")["subjects"]);
+    // But for the order of those whose event was at the same time.
+    let subjects = |run: &TestRun| {
+        let mut subjects = run.json("validated_data.json")["subjects"].clone();
+        for events in subjects["events"].as_object_mut().unwrap().values_mut() {
+            let tied: Vec<u64> =
+                events["tied"].as_array().unwrap().iter().map(|order| order.as_u64().unwrap()).collect();
+            assert!(tied.contains(&1) && tied.iter().all(|order| *order < 10), "{tied:?}");
+            events.as_object_mut().unwrap().remove("tied");
+        }
+        subjects
+    };
+    assert_eq!(subjects(&one), subjects(&two));
     assert_eq!(key(&one), key(&two));
     let study = common::study(&one);
     assert!(study.subjects.id.is_sorted());

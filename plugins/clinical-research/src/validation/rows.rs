@@ -124,7 +124,7 @@ impl<'t> Rows<'t> {
         })
     }
 
-    /// Grades of all raw rows; one that is none of `possible` breaks the rule and is missing.
+    /// Grades of all raw rows; one that is none of `possible` breaks the rule.
     pub(super) fn grades(
         &self,
         path: &str,
@@ -135,12 +135,11 @@ impl<'t> Rows<'t> {
         let Some(column) = self.table.column(path) else { return vec![None; self.table.rows] };
         let of = (column, self.table.rows);
         let place = self.place(path);
-        let mut grades =
+        let grades =
             ledger.read(&place, "a grade", of, &grades(column), self.scrubber, |row| self.mask(frame, row));
-        for (row, grade) in grades.iter_mut().enumerate() {
+        for (row, grade) in grades.iter().enumerate() {
             if let Some(given) = grade.filter(|grade| !possible.contains(grade)) {
                 ledger.rule(rule, self.mask(frame, row).as_deref(), &place, given.to_string());
-                *grade = None;
             }
         }
         grades

@@ -123,7 +123,8 @@ pub(super) fn adverse_events(
     let grade =
         ["grade", "ctcae_grade", "toxicity_grade"].into_iter().find(|name| rows.table.column(name).is_some());
     let possible = ("ae_grade_impossible", [1.0, 2.0, 3.0, 4.0, 5.0].as_slice());
-    let grade = rows.grades(grade.unwrap_or("grade"), possible, c.frame, ledger);
+    let mut grade = rows.grades(grade.unwrap_or("grade"), possible, c.frame, ledger);
+    grade.iter_mut().for_each(|grade| *grade = grade.filter(|grade| possible.1.contains(grade)));
     let severity = rows.categories("severity", false, ledger);
     plausible::unknown_severities(&severity, &rows.place("severity"), ledger);
     let start_day = rows.pick(&start);
@@ -198,7 +199,7 @@ pub(super) fn labs(
     let day = rows.days(("day", "date"), c.frame, c.reference, ledger);
     let mut number = |path: &str| rows.pick(&rows.numbers(path, c.frame, ledger));
     let (low, high) = (number("low"), number("high"));
-    // Grade 0 is a value within its limits.
+    // Grade 0 is a value within its limits. An impossible one is passed on, and counted where grades are used.
     let possible = ("lab_grade_impossible", [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].as_slice());
     let mut grade = |path: &str| rows.pick(&rows.grades(path, possible, c.frame, ledger));
     let (grade_low, grade_high) = (grade("grade_low"), grade("grade_high"));
