@@ -290,10 +290,10 @@ fn problems_of_the_protocol_are_told_with_what_is_done() {
         "protocol.ranges.weight: a list",
         "protocol.date_order[0]",
         "populations.saf",
-        "protocol: the key \"endpoint\" is not known; is endpoints meant?",
-        "protocol.endpoints: the key \"secondry\" is not known; is secondary meant?",
-        "protocol.endpoints.primary: the key \"baseline\" is not known; is baseline_field meant?",
-        "protocol.subgroups[0]: the key \"cutpoints\" is not known; is cut_points meant?",
+        "protocol: the key \"endpoint\" is not known; perhaps endpoints is meant",
+        "protocol.endpoints: the key \"secondry\" is not known; perhaps secondary is meant",
+        "protocol.endpoints.primary: the key \"baseline\" is not known; perhaps baseline_field is meant",
+        "protocol.subgroups[0]: the key \"cutpoints\" is not known; perhaps cut_points is meant",
         "protocol.endpoints.time_to_event[0]: the direction \"up\" is not known",
     ] {
         assert!(told.contains(part), "{part:?} is not in\n{told}");

@@ -209,7 +209,7 @@ fn findings(out: &mut Markdown, quality: &QualityMetrics) {
     );
     out.paragraph(
         "Nothing is repaired: what is out of range stays in the data and is analysed. What could not be read, negative times of events \
-         and impossible grades are taken as missing; each is listed here.",
+         and impossible grades of adverse events are taken as missing; each is listed here.",
     );
     // A single person's age over 89 identifies (Safe Harbor); an impossible one is nobody's.
     let value = |o: &super::OutOfRange| {

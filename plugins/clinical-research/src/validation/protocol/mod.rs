@@ -107,7 +107,7 @@ pub(super) fn normalise(given: &Map<String, Value>, known: &Known) -> (Protocol,
     // What else a protocol says is kept for the report; only what is nearly a key that is read was meant for it.
     for key in given.keys().filter(|key| !READ.contains(&key.as_str()) && !is_told(key)) {
         if let Some(meant) = nearest(key, &READ).filter(|_| !ALSO_READ.contains(&key.as_str())) {
-            let message = format!("the key {key:?} is not known; is {meant} meant?");
+            let message = format!("the key {key:?} is not known; perhaps {meant} is meant");
             r.problem("", message, "it is not read as such");
         }
     }

@@ -64,7 +64,7 @@ impl Reader<'_> {
     /// Tells the keys of an object that nothing reads.
     pub(super) fn unknown(&mut self, path: &str, map: &Map<String, Value>, read: &[&str]) {
         for key in map.keys().filter(|key| !read.contains(&key.as_str())).take(MOST_UNKNOWN) {
-            let meant = nearest(key, read).map_or_else(String::new, |k| format!("; is {k} meant?"));
+            let meant = nearest(key, read).map_or_else(String::new, |k| format!("; perhaps {k} is meant"));
             let key: String = key.chars().take(LONGEST_KEY).collect();
             self.problem(path, format!("the key {key:?} is not known{meant}"), "it is not read");
         }
