@@ -140,42 +140,18 @@ pub(crate) struct Seat {
 }
 
 impl Driver {
-    /// Start the driver.
-    pub(crate) fn start(
+    /// A driver, and what it is told.
+    pub(crate) fn new(
         core: Core,
         store: Store,
         bus: EventBus,
         executor: Executor,
         loader: Loader,
         seat: Seat,
-    ) -> DriverHandle {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (ended, stopped) = watch::channel(false);
-        let driver = Self::new(core, store, bus, executor, loader, seat, sender.clone());
-        tokio::spawn(async move {
-            let driven = AssertUnwindSafe(driver.run(receiver)).catch_unwind().await;
-            if driven.is_err() {
-                // What it holds in memory is not to be trusted any more, and nothing would go on. The database is: the next
-                // start goes on from there.
-                tracing::error!("the scheduler has a defect (see the panic above); the process ends");
-                std::process::abort();
-            }
-            let _ = ended.send(true);
-        });
-        DriverHandle { sender, stopped }
-    }
-
-    fn new(
-        core: Core,
-        store: Store,
-        bus: EventBus,
-        executor: Executor,
-        loader: Loader,
-        seat: Seat,
-        sender: mpsc::UnboundedSender<Message>,
-    ) -> Self {
+    ) -> (Self, mpsc::UnboundedReceiver<Message>) {
         let Seat { host, commit, crashed_before, matchmaker } = seat;
-        Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let driver = Self {
             core,
             store,
             bus,
@@ -194,7 +170,25 @@ impl Driver {
             not_created: HashSet::new(),
             awaited: Awaited::default(),
             deadline: None,
-        }
+        };
+        (driver, receiver)
+    }
+
+    /// Let it drive, until it is told to shut down.
+    pub(crate) fn start(self, receiver: mpsc::UnboundedReceiver<Message>) -> DriverHandle {
+        let sender = self.sender.clone();
+        let (ended, stopped) = watch::channel(false);
+        tokio::spawn(async move {
+            let driven = AssertUnwindSafe(self.run(receiver)).catch_unwind().await;
+            if driven.is_err() {
+                // What it holds in memory is not to be trusted any more, and nothing would go on. The database is: the next
+                // start goes on from there.
+                tracing::error!("the scheduler has a defect (see the panic above); the process ends");
+                std::process::abort();
+            }
+            let _ = ended.send(true);
+        });
+        DriverHandle { sender, stopped }
     }
 
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Message>) {

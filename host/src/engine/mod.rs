@@ -208,7 +208,9 @@ impl Engine {
         let (matchmaker, wanted) = signals::Matchmaker::new();
         let crashed_before = store.host_before_crashed(host).await?;
         let seat = Seat { host, commit: config.commit, crashed_before, matchmaker: matchmaker.clone() };
-        let driver = Driver::start(core, store.clone(), bus.clone(), executor.clone(), loader, seat);
+        let (driver, receiver) =
+            Driver::new(core, store.clone(), bus.clone(), executor.clone(), loader, seat);
+        let driver = driver.start(receiver);
         let engine = Self {
             config,
             store,

@@ -47,8 +47,7 @@ async fn driver(directory: &std::path::Path) -> Driver {
     let loader = Loader { store: store.clone(), host, plans: Cache::new(1) };
     let (matchmaker, _) = Matchmaker::new();
     let seat = Seat { host, commit: CommitMode::Output, crashed_before: false, matchmaker };
-    let (sender, _) = mpsc::unbounded_channel();
-    Driver::new(core, store, bus, executor, loader, seat, sender)
+    Driver::new(core, store, bus, executor, loader, seat).0
 }
 
 #[tokio::test]

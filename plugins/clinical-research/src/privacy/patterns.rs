@@ -125,7 +125,7 @@ fn dates() -> Vec<Form> {
         (Identifier::Date, format!(r"(?i)\b{MONTH}[ -]?{DAY}(?:st|nd|rd|th)?[ ,-]+{YEAR}\b"), any),
         (Identifier::Date, format!(r"(?i)\b{YEAR}[ /-]?{MONTH}[ /-]?{DAY}\b"), any),
         // Behind a day a month may be written without a blank, and then no word ends there.
-        (Identifier::Date, format!(r"(?i)\b{DAY}[ -/.]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[ -/.]?{YEAR}\b"), any),
+        (Identifier::Date, format!(r"(?i)\b{DAY}[ ./-]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[ ./-]?{YEAR}\b"), any),
         (Identifier::Date, r"(?i)\b(?:0?[1-9]|[12]\d|3[01])[-/.]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[-/.']?\d{2}\b".into(), no_quantity),
         (Identifier::Date, r"\b(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[a-z]*,? '?\d{2}\b".into(), no_quantity),
         (Identifier::Date, r"\b(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])/\d{2}\b".into(), short_date),

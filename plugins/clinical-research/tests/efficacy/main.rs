@@ -1,9 +1,10 @@
-//! The phase `efficacy_analysis`: against the reference, on odd studies, by its properties, and how long it takes.
+//! The phase `efficacy_analysis`: against the reference, on odd studies and a large one, and by its properties.
 
 #![allow(clippy::unwrap_used)]
 
+mod large;
+mod models;
 mod odd;
 mod properties;
 mod reference;
-mod speed;
 mod study;
