@@ -8,7 +8,8 @@
 //! - Calendar dates are not passed on but as study days; the key file has the reference dates.
 //! - Ages over 89 are flagged and kept in the data, because the statistics need them; reports do not tell them of single subjects.
 //!   The data are pseudonymised for the study's own statisticians, and not de-identified for publication.
-//! - Records are passed on in the order of the masks, and messages name no value that could be a person's.
+//! - Records are passed on in the order of the masks, and messages name no value that could be a person's. Of events at the same time, and of
+//!   nothing else, the order of the source is kept: a test of the reference ranks them in it.
 
 mod arm_names;
 mod category;
