@@ -5,7 +5,7 @@ use heddle_kit::plot::{
     ScatterChart, ScatterPoint, Size,
 };
 
-use super::{compare::flagged, figures::CommonTerm, labs::liver, summary::Summary};
+use super::{compare::flagged, events::NOT_RECORDED, figures::CommonTerm, labs::liver, summary::Summary};
 use crate::study::Study;
 
 /// The most terms, tests, arms compared, arms in one panel, and points that can be told apart.
@@ -120,10 +120,27 @@ fn severity(summary: &Summary, nothing: Option<&str>) -> BarChart {
     if more > 0 {
         chart = chart.series("other", arms.iter().map(|arm| share(*arm, &|place| place < more)));
     }
-    for (place, (_, name)) in severities.iter().enumerate().skip(more) {
-        chart = chart.series(words(name), arms.iter().map(|arm| share(*arm, &|p| p == place)));
+    for (place, name) in in_stacks(severities, more) {
+        chart = chart.series(words(&name), arms.iter().map(|arm| share(*arm, &|p| p == place)));
     }
     chart
+}
+
+/// The severities that are shown, from the mildest on, each with its place among all. A word that nobody understands comes last and
+/// says so: its place before the mildest is none in medicine.
+fn in_stacks(severities: &[(u8, String)], more: usize) -> Vec<(usize, String)> {
+    let mut shown: Vec<(bool, usize, String)> = severities
+        .iter()
+        .enumerate()
+        .skip(more)
+        .map(|(place, (rank, name))| match (rank, name.as_str()) {
+            (0, NOT_RECORDED) => (true, place, name.clone()),
+            (0, word) => (true, place, format!("{word} (not understood)")),
+            _ => (false, place, name.clone()),
+        })
+        .collect();
+    shown.sort();
+    shown.into_iter().map(|(_, place, name)| (place, name)).collect()
 }
 
 /// The share of graded subjects with a grade of 3 or more, by test.
@@ -211,4 +228,20 @@ fn edish(summary: &Summary) -> ScatterChart {
             group: arms.iter().position(|a| a == arm).unwrap_or(0),
             ..ScatterPoint::default()
         }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_severity_that_nobody_understands_is_not_the_mildest() {
+        let all = [(0, NOT_RECORDED), (0, "schwer"), (1, "MILD"), (3, "SEVERE")];
+        let all = all.map(|(rank, name)| (rank, name.to_owned()));
+        let shown = |more| in_stacks(&all, more).into_iter().map(|(place, name)| format!("{place} {name}"));
+        let recorded = format!("0 {NOT_RECORDED}");
+        let wanted = ["2 MILD", "3 SEVERE", recorded.as_str(), "1 schwer (not understood)"];
+        assert_eq!(shown(0).collect::<Vec<_>>(), wanted);
+        assert_eq!(shown(2).collect::<Vec<_>>(), wanted[..2]);
+    }
 }
