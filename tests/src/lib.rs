@@ -12,6 +12,7 @@ pub mod workload;
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub use heddle_test_disk::Random;
@@ -20,6 +21,10 @@ pub use kept::Kept;
 pub use recording::{Recorded, Recording, disk_shim};
 pub use server::{Server, Starting};
 pub use warm::{data_dir, warm};
+
+/// How long a test waits for what has to come before it says that it does not. Much longer than anything takes: a
+/// test must fail for what is wrong, never for a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The built `heddle` binary: `HEDDLE_BIN`, else beside the test's own executable.
 ///

@@ -13,6 +13,8 @@ use anyhow::{Context as _, Result, bail};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
+use crate::PATIENCE;
+
 /// A server that does not listen yet. Dropped, it is killed.
 pub struct Starting {
     child: Option<Child>,
@@ -62,7 +64,7 @@ impl Starting {
         // Whatever it prints later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let token = std::fs::read_to_string(self.data_dir.join("admin-token"))?.trim().to_owned();
-        let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
+        let client = Client::builder().timeout(PATIENCE).build()?;
         let child = self.child.take().context("a child")?;
         Ok(Server { child: Mutex::new(child), url, token, client, data_dir: self.data_dir.clone() })
     }
@@ -175,7 +177,7 @@ impl Server {
     /// Ask it to stop (SIGTERM) and wait for its end.
     ///
     /// # Errors
-    /// If it does not stop within half a minute, or not by itself.
+    /// If it does not stop within [`PATIENCE`], or not by itself.
     pub fn stop(self) -> Result<()> {
         self.terminate()
     }
@@ -187,7 +189,7 @@ impl Server {
     pub fn terminate(&self) -> Result<()> {
         Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(30) {
+        while start.elapsed() < PATIENCE {
             let ended = self.child().try_wait()?;
             if let Some(status) = ended {
                 return if status.success() { Ok(()) } else { bail!("it stopped with {status}") };
@@ -249,7 +251,7 @@ impl Server {
             if matches!(run["state"].as_str(), Some("completed" | "failed" | "cancelled")) {
                 return Ok(run);
             }
-            if start.elapsed() > Duration::from_secs(600) {
+            if start.elapsed() > 2 * PATIENCE {
                 bail!("run {id} has not ended: {run:#}");
             }
             // A run of very many steps is not to be held up by the question.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::{Kept, Postgres, Server, Stop, heddle_bin};
+use heddle_tests::{Kept, PATIENCE, Postgres, Server, Stop, heddle_bin};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ async fn whatever_waits_goes_on_when_the_database_is_back() -> Result<()> {
                 let all = server.get(&format!("/runs/{id}/approvals")).await?;
                 match all[0]["id"].as_str() {
                     Some(id) => break id.to_owned(),
-                    None => ensure!(start.elapsed() < Duration::from_secs(60), "nobody is asked"),
+                    None => ensure!(start.elapsed() < PATIENCE, "nobody is asked"),
                 }
             };
             server.post(&format!("/approvals/{open}/decide"), &json!({ "option": "approve" })).await?;
@@ -133,7 +133,7 @@ async fn whatever_waits_goes_on_when_the_database_is_back() -> Result<()> {
 /// Run a host that is expected to end by itself; returns what it says.
 async fn ends(kept: &Kept, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("timeout");
-    command.args(["--signal", "KILL", "60"]).arg(heddle_bin());
+    command.args(["--signal", "KILL", "300"]).arg(heddle_bin());
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(kept.path()).args(arguments);
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     ensure!(!output.status.success() && output.status.code() != Some(137), "it went on: {}", output.status);
@@ -163,13 +163,13 @@ async fn a_scheduler_that_panics_ends_its_process_and_the_next_one_goes_on() -> 
     let kept = Kept::on_sqlite()?;
     let server = kept.start()?;
     server.load_plugin("examples/echo").await?;
-    let retry = json!({ "max_attempts": 2, "initial_delay_ms": 1500, "jitter": 0.0 });
+    let retry = json!({ "max_attempts": 2, "initial_delay_ms": 5000, "jitter": 0.0 });
     let input = json!({ "how": "'retryable'", "message": "'not yet'" });
     let step = json!({ "name": "s", "phase": "echo/end", "input": input, "retry": retry, "continue_on_failure": true });
     let id = start(&server, &json!({ "name": "late", "steps": [step] })).await?;
     let begin = Instant::now();
     while server.get(&format!("/runs/{id}")).await?["steps"][0]["state"] != "retrying" {
-        ensure!(begin.elapsed() < Duration::from_secs(60), "it does not come to a second attempt");
+        ensure!(begin.elapsed() < PATIENCE, "it does not come to a second attempt");
     }
     server.stop()?;
     kept.forge("UPDATE steps SET attempt = 4294967295").await?;

@@ -20,6 +20,11 @@ use crate::{
     workspace::Workspace,
 };
 
+/// Where proptest reads the seed of its random inputs.
+const RANDOM_SEED: &str = "PROPTEST_RNG_SEED";
+/// So many lines of what failed are shown again at the end.
+const MOST_LINES: usize = 200;
+
 /// Builds plugins, host and tests, and runs all tests, the documentation's too.
 ///
 /// # Errors
@@ -38,6 +43,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     let mut tests = workspace.cargo();
     tests.args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
+    // The tests of random inputs see the same ones each time, so that what is refused is refused for what was changed;
+    // other ones by naming another seed.
+    if env::var_os(RANDOM_SEED).is_none() {
+        tests.env(RANDOM_SEED, "1");
+    }
     tests.env("HEDDLE_BIN", host).env("HEDDLE_DISK_SHIM", disk_shim);
     tests.env("HEDDLE_PLUGINS_DIR", workspace.plugins_dir());
     if let Some(data) = data {
@@ -98,11 +108,21 @@ struct Report {
     totals: BTreeMap<String, u64>,
     /// Reason, then the tests that gave it.
     skipped: BTreeMap<String, Vec<String>>,
+    /// What the tests that failed printed, and their names.
+    failures: Vec<String>,
 }
 
 impl Report {
     fn print(&self) {
         println!();
+        // Once more: whoever reads a long log reads its end.
+        let (shown, rest) = self.failures.split_at(self.failures.len().min(MOST_LINES));
+        for line in shown {
+            println!("{line}");
+        }
+        if !rest.is_empty() {
+            println!("… and {} more lines, above", rest.len());
+        }
         for (reason, tests) in &self.skipped {
             println!("Skipped in {} tests, since {reason}\n  ({})", tests.len(), tests.join(", "));
         }
@@ -139,6 +159,7 @@ fn stream(tests: &mut Command, mut shown: impl Write) -> Result<Report> {
 #[derive(Default)]
 struct Filter {
     in_successes: bool,
+    in_failures: bool,
     test: String,
     report: Report,
 }
@@ -157,9 +178,14 @@ impl Filter {
             self.in_successes = true;
         } else if line == "failures:" {
             self.in_successes = false;
+            self.in_failures = true;
         } else if let Some(result) = line.strip_prefix("test result: ") {
             self.in_successes = false;
+            self.in_failures = false;
             self.count(result);
+        }
+        if self.in_failures && !line.is_empty() {
+            self.report.failures.push(line.to_owned());
         }
         !self.in_successes
     }
@@ -223,6 +249,10 @@ test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         assert_eq!(filter.report.totals["passed"], 2);
         assert_eq!(filter.report.totals["failed"], 1);
         assert_eq!(filter.report.skipped["there are no data"], ["a", "b"]);
+        assert_eq!(
+            filter.report.failures,
+            ["failures:", "---- c stdout ----", "it broke", "failures:", "    c"]
+        );
     }
 
     #[test]

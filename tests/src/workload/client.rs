@@ -13,12 +13,9 @@ use serde_json::{Value, json};
 
 use super::{Job, Witness};
 use crate::{
-    Server,
+    PATIENCE, Server,
     history::{Ack, Results},
 };
-
-/// So long a run may take; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Who wants one run.
 pub struct Client {

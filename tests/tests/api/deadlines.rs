@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::{Server, data_dir};
+use heddle_tests::{PATIENCE, Server, data_dir};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -22,16 +22,16 @@ async fn connect(server: &Server) -> Result<TcpStream> {
     Ok(TcpStream::connect(server.url().strip_prefix("http://").context("http")?).await?)
 }
 
-/// What the server says until it closes the connection, which it must do within ten seconds.
+/// What the server says until it closes the connection.
 async fn until_closed(stream: &mut TcpStream) -> Result<String> {
     let mut read = Vec::new();
-    timeout(Duration::from_secs(10), stream.read_to_end(&mut read)).await.context("it is not closed")??;
+    timeout(PATIENCE, stream.read_to_end(&mut read)).await.context("it is not closed")??;
     Ok(String::from_utf8(read)?)
 }
 
 #[tokio::test]
 async fn a_head_that_does_not_come_and_a_connection_that_idles_are_given_up() -> Result<()> {
-    let (server, _directory) = start(&["head=400"])?;
+    let (server, _directory) = start(&["head=1500"])?;
     let mut half = connect(&server).await?;
     half.write_all(b"GET /healthz HTTP/1.1\r\nho").await?;
     let mut idle = connect(&server).await?;
@@ -39,7 +39,7 @@ async fn a_head_that_does_not_come_and_a_connection_that_idles_are_given_up() ->
     let begin = Instant::now();
     ensure!(!until_closed(&mut half).await?.contains("200 OK"));
     ensure!(until_closed(&mut idle).await?.starts_with("HTTP/1.1 200 OK"), "it was served, then closed");
-    ensure!(begin.elapsed() >= Duration::from_millis(300), "not before its time");
+    ensure!(begin.elapsed() >= Duration::from_millis(1000), "not before its time");
     Ok(())
 }
 
@@ -76,20 +76,16 @@ async fn a_body_that_stops_coming_is_given_up() -> Result<()> {
 
 #[tokio::test]
 async fn a_body_that_comes_by_drops_is_given_up() -> Result<()> {
-    let (server, _directory) = start(&["body=900", "body-pause=400"])?;
+    let (server, _directory) = start(&["body=900", "body-pause=60000"])?;
     let (mut read, mut write) = connect(&server).await?.into_split();
     write.write_all(head(&server, "/runs", 1_000_000).as_bytes()).await?;
     let dripping = tokio::spawn(async move {
-        for _ in 0..100 {
-            if write.write_all(b" ").await.is_err() {
-                break;
-            }
+        while write.write_all(b" ").await.is_ok() {
             sleep(Duration::from_millis(100)).await;
         }
     });
     let mut answer = vec![0; 2000];
-    let n = timeout(Duration::from_secs(5), read.read(&mut answer)).await.context("no answer")??;
-    ensure!(!dripping.is_finished());
+    let n = timeout(PATIENCE, read.read(&mut answer)).await.context("no answer")??;
     dripping.abort();
     is_timeout(std::str::from_utf8(&answer[..n])?, "was not there after 900ms")
 }
@@ -99,7 +95,7 @@ async fn a_run_that_a_stop_interrupts_goes_on_at_the_next_start_and_counts_no_cr
     let directory = data_dir();
     let mut server = Server::start_with(directory.path(), &["--drain-seconds", "0"])?;
     server.load_plugin("examples/echo").await?;
-    let id = server.start_run("echo_diamond", json!({ "iterations": 600_000_000_u64 })).await?;
+    let id = server.start_run("echo_diamond", json!({ "iterations": 4_000_000_000_u64 })).await?;
     // As often as would be too often for crashes.
     for _ in 0..4 {
         sleep(Duration::from_millis(300)).await;
@@ -107,7 +103,7 @@ async fn a_run_that_a_stop_interrupts_goes_on_at_the_next_start_and_counts_no_cr
         ensure!(run["state"] == "running", "it is to be interrupted: {}", run["state"]);
         let begin = Instant::now();
         server.stop()?;
-        ensure!(begin.elapsed() < Duration::from_secs(8), "it took {:?} to stop", begin.elapsed());
+        ensure!(begin.elapsed() < PATIENCE, "it took {:?} to stop", begin.elapsed());
         server = Server::start_with(directory.path(), &["--drain-seconds", "0"])?;
     }
     let run = server.finished(&id).await?;

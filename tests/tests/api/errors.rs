@@ -1,9 +1,7 @@
 //! Every error is problem details, whoever made it; and bad input is refused with its place.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use heddle_tests::Server;
+use heddle_tests::{PATIENCE, Server};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::{
@@ -231,7 +229,7 @@ async fn an_upload_announced_too_large_is_refused_at_once() -> Result<()> {
     );
     stream.write_all(head.as_bytes()).await?;
     let mut answer = vec![0; 16];
-    tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut answer)).await??;
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await??;
     ensure!(answer.starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
     // Half an upload leaves nothing that a run could take.
     ensure!(server.get("/runs").await? == json!({ "items": [] }));

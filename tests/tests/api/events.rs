@@ -1,6 +1,6 @@
 //! Events: the same numbers by page, by server-sent events and by WebSocket, from any number on.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures::{SinkExt as _, StreamExt as _};
@@ -172,12 +172,18 @@ async fn a_socket_follows_a_run_live_and_a_browser_opens_it_by_subprotocol() -> 
 #[tokio::test]
 async fn a_server_that_stops_ends_its_streams_and_a_restarted_one_resumes_them() -> Result<()> {
     let (server, directory) = echo_server().await?;
-    let id = server.start_run("echo_diamond", json!({ "iterations": 400_000_000_u64 })).await?;
+    let id = server.start_run("echo_diamond", json!({ "iterations": 4_000_000_000_u64 })).await?;
     let path = format!("/runs/{id}/events");
-    let watching = server_sent(&server, &path, None, |_| false);
+    let seen_yet = Cell::new(false);
+    let watching = server_sent(&server, &path, None, |seen| {
+        seen_yet.set(seen.iter().any(|sent| sent.id.is_some()));
+        false
+    });
     let pid = server.pid().to_string();
     let stopping = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        while !seen_yet.get() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await?;
         Ok(())
     };

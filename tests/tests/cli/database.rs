@@ -1,7 +1,7 @@
 //! The command line on PostgreSQL, and with databases that cannot be used.
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::{Database, plugin};
+use heddle_tests::{Database, PATIENCE, plugin};
 use serde_json::Value;
 
 use crate::{Desk, library, step};
@@ -102,7 +102,7 @@ async fn the_core_commands_work_on_postgres() -> Result<()> {
         if let Some(approval) = open[0]["id"].as_str() {
             break approval.to_owned();
         }
-        ensure!(begin.elapsed() < std::time::Duration::from_secs(60), "nobody is asked");
+        ensure!(begin.elapsed() < PATIENCE, "nobody is asked");
     };
     on_it(&["approvals", "decide", &approval, "later"])?;
     let run = server.finished(id).await?;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use heddle_tests::{Server, data_dir, heddle_bin, plugin};
+use heddle_tests::{PATIENCE, Server, data_dir, heddle_bin, plugin};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ impl Desk {
     pub(crate) fn until_served(&self) -> Result<()> {
         let begin = Instant::now();
         while !self.data.path().join("server.json").exists() {
-            ensure!(begin.elapsed() < Duration::from_secs(60), "nobody serves");
+            ensure!(begin.elapsed() < PATIENCE, "nobody serves");
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Desk {
             if wanted(&run) {
                 return Ok(run);
             }
-            ensure!(begin.elapsed() < Duration::from_secs(60), "it did not come to that: {run:#}");
+            ensure!(begin.elapsed() < PATIENCE, "it did not come to that: {run:#}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use heddle_tests::PATIENCE;
 use serde_json::{Value, json};
 
 use crate::{Desk, library};
@@ -168,7 +169,7 @@ fn begin(desk: &Desk, arguments: &[&str], step: &str, state: &str) -> Result<(st
     desk.until_served()?;
     let begin = Instant::now();
     loop {
-        ensure!(begin.elapsed() < Duration::from_secs(30), "it does not begin");
+        ensure!(begin.elapsed() < PATIENCE, "it does not begin");
         std::thread::sleep(Duration::from_millis(50));
         let runs = desk.json(&["runs", "list", "--json"])?;
         let Some(id) = runs[0]["id"].as_str().filter(|_| runs[0]["state"] != "completed") else { continue };

@@ -1,6 +1,7 @@
 //! `heddle runs output|logs|events` and the filters of `runs list`, at a server and without one.
 
 use anyhow::{Context as _, Result, ensure};
+use heddle_tests::PATIENCE;
 use serde_json::{Value, json};
 
 use crate::{Desk, library};
@@ -73,7 +74,7 @@ fn server_stops(desk: &Desk, id: &str) -> Result<()> {
     ensure!(std::process::Command::new("kill").args(["-TERM", &pid]).status()?.success());
     let begin = std::time::Instant::now();
     while file.exists() || desk.ends(0, &["runs", "show", id]).is_err() {
-        ensure!(begin.elapsed() < std::time::Duration::from_secs(30), "it does not stop");
+        ensure!(begin.elapsed() < PATIENCE, "it does not stop");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     Ok(())

@@ -23,14 +23,14 @@ mod token;
 use std::{
     collections::BTreeSet,
     fs,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use heddle::model::Digest;
-use heddle_tests::{Server, plugin, sample};
+use heddle_tests::{PATIENCE, Server, plugin, sample};
 use serde_json::{Value, json};
 
 pub(crate) use crate::desk::{Desk, library, names, step};
@@ -229,13 +229,17 @@ fn ctrl_c_cancels_the_run_and_leaves_nothing() -> Result<()> {
     desk.load_echo()?;
     desk.write("long.json", r#"{"iterations": 1000000000000}"#);
     let arguments = ["run", "echo_diamond", "--input", "long.json", "--out", "out", "--json"];
-    let child = desk.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let begin = Instant::now();
-    std::thread::sleep(Duration::from_millis(1500));
+    let mut child = desk.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut said = BufReader::new(child.stderr.take().context("stderr")?);
+    let mut line = String::new();
+    while !line.contains("step.started left") {
+        line.clear();
+        ensure!(said.read_line(&mut line)? > 0, "it ends before it begins");
+    }
     ensure!(Command::new("kill").args(["-INT", &child.id().to_string()]).status()?.success());
+    said.read_to_string(&mut line)?;
     let output = child.wait_with_output()?;
-    ensure!(output.status.code() == Some(1), "{output:?}");
-    ensure!(begin.elapsed() < Duration::from_secs(10));
+    ensure!(output.status.code() == Some(1), "{output:?}: {line}");
     let result: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(result["run"]["state"] == "cancelled" && result["out"].is_null(), "{result}");
     ensure!(desk.names() == BTreeSet::from(["long.json".to_owned()]));
@@ -296,13 +300,12 @@ fn the_admins_token_is_its_owners_alone_and_never_printed() -> Result<()> {
     let path = desk.data.path().join("admin-token");
     let begin = Instant::now();
     while !desk.data.path().join("server.json").exists() {
-        ensure!(begin.elapsed() < Duration::from_secs(30), "it does not serve");
+        ensure!(begin.elapsed() < PATIENCE, "it does not serve");
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(Duration::from_millis(200));
     ensure!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?.success());
     let mut text = String::new();
-    use std::io::Read as _;
     child.stdout.take().unwrap().read_to_string(&mut text)?;
     ensure!(text.lines().nth(1) == Some(&format!("admin token: {}", path.display())), "{text}");
     let mut log = String::new();

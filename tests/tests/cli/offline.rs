@@ -1,6 +1,7 @@
 //! Commands on runs in a data directory that nobody serves: what is done there and then, and what waits for a host.
 
 use anyhow::{Context as _, Result, ensure};
+use heddle_tests::PATIENCE;
 use serde_json::{Value, json};
 
 use crate::{Desk, library, step};
@@ -66,7 +67,7 @@ fn a_fork_that_asks_is_answered_from_another_terminal() -> Result<()> {
         if let Some(approval) = open[0]["id"].as_str() {
             break approval.to_owned();
         }
-        ensure!(begin.elapsed() < std::time::Duration::from_secs(30), "nobody is asked");
+        ensure!(begin.elapsed() < PATIENCE, "nobody is asked");
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
     desk.ends(0, &["approvals", "decide", &approval, "later"])?;

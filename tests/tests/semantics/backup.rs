@@ -124,7 +124,7 @@ async fn everything_goes_on(mut host: Host, to: Kept) -> Result<()> {
     host.server().post("/signals", &json!({ "key": "order-8-paid", "data": { "amount": 8 } })).await?;
 
     // Under way: one is computed, others wait for people, for an event, for their times.
-    let slow = host.start_run("long", json!({ "iterations": 3_000_000_000_u64 })).await?;
+    let slow = host.start_run("long", json!({ "iterations": 6_000_000_000_u64 })).await?;
     let checkpoint = host.start_run("checkpoint", json!({ "name": "Ann" })).await?;
     let ask = host.start_run("ask", json!({})).await?;
     let event = host.start_run("wait_event", json!({ "order": "7" })).await?;
@@ -136,7 +136,7 @@ async fn everything_goes_on(mut host: Host, to: Kept) -> Result<()> {
     host.until(&ask, |run| run.state() == "waiting_approval").await?;
     host.until(&event, |run| run.step("paid")["state"] == "waiting").await?;
     host.until(&slow, |run| run.step("first")["state"] == "running").await?;
-    let later = heddle::model::Timestamp::now().plus(Duration::from_secs(4)).to_string();
+    let later = heddle::model::Timestamp::now().plus(Duration::from_secs(10)).to_string();
     let body = json!({ "workflow": "part", "input": { "n": 21 }, "start_at": later });
     let delayed = host.server().post("/runs", &body).await?["id"].as_str().context("an id")?.to_owned();
     let timer = host.start_run("wait_time", json!({})).await?;

@@ -231,7 +231,7 @@ fn again_and_again() -> Vec<Workflow> {
 
 fn policies() -> Vec<Workflow> {
     let patient = RetryPolicy { factor: 2.0, max_delay_ms: 100, jitter: 0.5, ..often(3, 10) };
-    let steady = RetryPolicy { factor: 1.0, jitter: 0.0, ..often(100, 100) };
+    let steady = RetryPolicy { factor: 1.0, jitter: 0.0, ..often(100, 300) };
     let told = RetryPolicy { on: Some(vec!["failed".to_owned()]), ..often(2, 10) };
     vec![
         Workflow::new("retry")
@@ -246,7 +246,7 @@ fn policies() -> Vec<Workflow> {
                     .retry(once())
                     .may_fail(),
             )
-            .step(end("step", "'retryable'", "'not yet'").retry(steady).step_timeout_ms(700).may_fail()),
+            .step(end("step", "'retryable'", "'not yet'").retry(steady).step_timeout_ms(3_000).may_fail()),
         Workflow::new("fallback")
             .step(end("first", "input.how", "'out of order'").retry(once()).fallback("second"))
             .step(Step::transform("second").set("well", "false"))

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use heddle::model::Digest;
+use heddle_tests::PATIENCE;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ fn collect(host: &Host, arguments: &[&str]) -> Result<Value> {
 async fn collect_until(host: &Host, wanted: impl Fn(&BTreeSet<String>) -> bool) -> Result<()> {
     let begun = Instant::now();
     while !wanted(&stored(host)?) {
-        ensure!(begun.elapsed() < Duration::from_secs(60), "there is still {:?}", stored(host)?);
+        ensure!(begun.elapsed() < PATIENCE, "there is still {:?}", stored(host)?);
         collect(host, &[])?;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -202,7 +203,7 @@ async fn the_host_collects_by_itself(mut host: Host) -> Result<()> {
     let run = large_run(&host).await?;
     let begun = Instant::now();
     while exists(&host, &format!("/runs/{}", run.id())).await? || stored(&host)? != before {
-        ensure!(begun.elapsed() < Duration::from_secs(60), "{:?} is still there", stored(&host)?);
+        ensure!(begun.elapsed() < PATIENCE, "{:?} is still there", stored(&host)?);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())

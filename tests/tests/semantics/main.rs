@@ -27,7 +27,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use heddle_tests::{Kept, Server};
+use heddle_tests::{Kept, PATIENCE, Server};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ impl Host {
             if wanted(&run) {
                 return Ok(run);
             }
-            if start.elapsed() > Duration::from_secs(60) {
+            if start.elapsed() > PATIENCE {
                 bail!("it did not come to that: {:#}", run.0);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

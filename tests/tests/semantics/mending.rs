@@ -21,7 +21,7 @@ async fn start(host: &Host, body: Value) -> Result<String> {
 }
 
 async fn a_map_that_a_failure_halted_is_gone_through_when_that_is_mended(mut host: Host) -> Result<()> {
-    let work = json!({ "phase": "echo/spin", "input": { "iterations": "300000000" } });
+    let work = json!({ "phase": "echo/spin", "input": { "iterations": "800000000" } });
     let definition = json!({ "name": "halted", "steps": [
         { "name": "first", "phase": "echo/spin", "input": { "iterations": "100000000" } },
         { "name": "breaks", "depends_on": ["first"], "phase": "echo/end", "input": { "how": "input.how", "message": "'no'" },
@@ -76,17 +76,17 @@ async fn a_map_that_shrank_and_grows_again_counts_its_files_on(mut host: Host) -
 
 async fn a_step_that_waits_for_its_review_has_no_time_to_keep(host: Host) -> Result<()> {
     let definition = json!({ "name": "review", "steps": [
-        { "name": "quick", "phase": "echo/echo", "step_timeout_ms": 1500 } ] });
+        { "name": "quick", "phase": "echo/echo", "step_timeout_ms": 4000 } ] });
     let id = start(&host, json!({ "definition": definition, "auto_run": false })).await?;
     host.until(&id, |run| run.step("quick")["state"] == "awaiting_review").await?;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(4_500)).await;
     let run = host.steer(&id, "/steps/quick/continue", json!({})).await?;
     ensure!(run.step("quick")["state"] == "completed", "{run:?}");
     Ok(())
 }
 
 async fn an_item_is_begun_by_its_map_alone(host: Host) -> Result<()> {
-    let work = json!({ "phase": "echo/spin", "input": { "iterations": "500000000" } });
+    let work = json!({ "phase": "echo/spin", "input": { "iterations": "2000000000" } });
     let definition = json!({ "name": "turns", "steps": [
         { "name": "fan", "map": { "over": "[1,2,3,4]", "max_parallel": 1, "body": work } } ] });
     let id = start(&host, json!({ "definition": definition })).await?;

@@ -74,9 +74,9 @@ async fn attempts_and_steps_have_their_time(host: Host) -> Result<()> {
     let attempt = &run.step("attempt")["failure"];
     ensure!(attempt["kind"] == "timed_out" && attempt["breach"]["value"] == 200, "{attempt}");
     ensure!(run.step("attempt")["usage"]["wall_us"].as_u64().unwrap() >= 200_000, "{run:?}");
-    // 700 ms with delays of 100 ms: not all hundred attempts.
+    // Three seconds with delays of 300 ms: not all hundred attempts.
     let attempts = run.attempts(&["step"])[0];
-    ensure!((2..=8).contains(&attempts) && run.step("step")["state"] == "failed", "{attempts}");
+    ensure!((2..=11).contains(&attempts) && run.step("step")["state"] == "failed", "{attempts}");
     Ok(())
 }
 
@@ -165,12 +165,13 @@ async fn the_highest_priority_goes_first(mut host: Host) -> Result<()> {
     host.restart_with(&["--slots", "1"])?;
     let work = json!({ "iterations": 3_000_000 });
     // The first takes the one place until both others are there; of those that wait then, the run's priority counts before the step's.
-    let busy = host.start_run("priority", json!({ "iterations": 300_000_000 })).await?;
-    host.until(&busy, |run| run.state() == "running").await?;
+    let busy = host.start_run("long", json!({ "iterations": 500_000_000_000_u64 })).await?;
+    host.until(&busy, |run| run.step("first")["state"] == "running").await?;
     let low = host.start_with("priority", json!({ "input": work, "priority": -1 })).await?;
     let high = host.start_with("priority", json!({ "input": work, "priority": 1 })).await?;
+    host.steer(&busy, "/cancel", json!({})).await?;
     let mut started = Vec::new();
-    for id in [&busy, &low, &high] {
+    for id in [&low, &high] {
         host.finished(id).await?;
         for event in host.server().events(id).await? {
             if event["type"] == "step.started" {
@@ -182,7 +183,6 @@ async fn the_highest_priority_goes_first(mut host: Host) -> Result<()> {
     let order: Vec<(&String, &str)> =
         started.iter().map(|(_, id, step)| (*id, step.as_str().unwrap())).collect();
     let place = |id: &String, step: &str| order.iter().position(|one| *one == (id, step)).unwrap();
-    ensure!(order[0] == (&busy, "high"), "{order:?}");
     ensure!(place(&high, "low") < place(&low, "high"), "{order:?}");
     ensure!(place(&high, "high") < place(&high, "middle") && place(&high, "middle") < place(&high, "low"));
     Ok(())
@@ -190,8 +190,7 @@ async fn the_highest_priority_goes_first(mut host: Host) -> Result<()> {
 
 async fn a_priority_that_is_changed_counts_for_what_waits_already(mut host: Host) -> Result<()> {
     host.restart_with(&["--slots", "1"])?;
-    let work = json!({ "iterations": 300_000_000 });
-    let busy = host.start_run("long", work.clone()).await?;
+    let busy = host.start_run("long", json!({ "iterations": 500_000_000_000_u64 })).await?;
     host.until(&busy, |run| run.step("first")["state"] == "running").await?;
     // Both wait; the first in the line is sent to its end.
     let first = host.start_run("long", json!({ "iterations": 1 })).await?;
@@ -199,6 +198,7 @@ async fn a_priority_that_is_changed_counts_for_what_waits_already(mut host: Host
     let last = json!({ "priority": -5 });
     let request = host.server().request(reqwest::Method::PATCH, &format!("/runs/{first}")).json(&last);
     request.send().await?.error_for_status()?;
+    host.steer(&busy, "/cancel", json!({})).await?;
     let began = async |id: &str| -> Result<String> {
         let run = host.finished(id).await?;
         Ok(run.step("first")["started_at"].as_str().unwrap().to_owned())
@@ -244,7 +244,7 @@ async fn a_step_that_waits_for_a_key_says_so(host: Host) -> Result<()> {
 
 async fn a_step_whose_time_ends_before_its_next_attempt_says_so(host: Host) -> Result<()> {
     let end = json!({ "name": "end", "phase": "echo/end", "input": { "how": "'retryable'", "message": "'busy'" },
-                      "retry": { "max_attempts": 5, "initial_delay_ms": 60000 }, "step_timeout_ms": 500 });
+                      "retry": { "max_attempts": 5, "initial_delay_ms": 60000 }, "step_timeout_ms": 30000 });
     let body = json!({ "definition": { "name": "late", "steps": [end] } });
     let run = host.server().post("/runs", &body).await?;
     let run = host.finished(run["id"].as_str().context("an id")?).await?;

@@ -24,7 +24,7 @@ both!(
 );
 
 async fn events_that_nobody_takes_are_bounded_and_grow_old(mut host: Host) -> Result<()> {
-    host.restart_with(&["--bound", "signals=2", "--bound", "signal-age=1500"])?;
+    host.restart_with(&["--bound", "signals=2", "--bound", "signal-age=5000"])?;
     let event = json!({ "key": "order-7-paid", "data": { "amount": 3 } });
     for _ in 0..2 {
         host.server().post("/signals", &event).await?;
@@ -36,11 +36,11 @@ async fn events_that_nobody_takes_are_bounded_and_grow_old(mut host: Host) -> Re
     ensure!(host.output(&run).await?["ship"]["amount"] == 3);
     host.server().post("/signals", &event).await?;
     // What has grown old is not delivered any more, and makes room as well.
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
     let late =
         host.server().post("/runs", &json!({ "workflow": "wait_event", "input": { "order": "7" } })).await?;
     let late = late["id"].as_str().context("an id")?;
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
     ensure!(host.until(late, |_| true).await?.step("paid")["state"] == "waiting");
     host.server().post("/signals", &event).await?;
     ensure!(host.finished(late).await?.state() == "completed");
