@@ -278,6 +278,24 @@ fn values_outside_their_range_are_told_below_the_table_that_includes_them() {
     }
 }
 
+#[test]
+fn a_term_of_several_classes_is_told_below_the_table_that_counts_it_once() {
+    let mut input = study(&["Old", "New"], 30);
+    input["study_data"]["adverse_events"][0]["soc"] = json!("Cardiac");
+    let run = run("several_classes", &input);
+    let tables = run.publication.output()["tables"]["list"].as_array().unwrap().clone();
+    let notes = |title: &str| {
+        let table = tables.iter().find(|table| table["title"].as_str().unwrap().contains(title)).unwrap();
+        table["footnotes"].to_string()
+    };
+    let note = notes("Most frequent adverse events");
+    assert!(
+        note.contains("Headache is recorded under 2 classes (") && note.contains("counts once"),
+        "{note}"
+    );
+    assert!(!note.contains("Dizziness is recorded"), "{note}");
+}
+
 /// Three arms, no primary endpoint, a harmful arm, covariates missing, no direction, an empty cell.
 #[test]
 fn a_study_with_every_difficulty_is_told_without_a_false_word() {
@@ -322,6 +340,9 @@ fn a_study_with_every_difficulty_is_told_without_a_false_word() {
         summary.contains("the gate is closed, and p-values of secondary endpoints describe"),
         "{summary}"
     );
+    let told =
+        published.output()["manuscript"]["abstract"]["results"].as_str().unwrap().replace('\u{a0}', " ");
+    assert!(told.contains("High dose against Placebo: hazards are not proportional (p"), "{told}");
     let text = plain(&published);
     for words in [
         "1 of 2 primary hypotheses is rejected",
