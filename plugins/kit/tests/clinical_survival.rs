@@ -81,6 +81,26 @@ fn a_curve_by_hand() {
     near(restricted_mean(&curve, 5.0).unwrap().se, (1.75_f64.powi(2) / 12.0 + 1.0 / 6.0).sqrt(), 1e-12);
 }
 
+/// Of 2, 4, … 60 subjects one dies at each time from 1 on: the curve stands at one half from n/2 to n/2 + 1, and lifelines 0.30 tells
+/// one or the other, as its sum of logarithms is rounded.
+#[test]
+fn a_median_where_the_curve_stands_at_one_half_is_that_of_lifelines() {
+    let later = [0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1];
+    for (at, later) in later.into_iter().enumerate() {
+        let half = at as u32 + 1;
+        let times: Vec<f64> = (1..=2 * half).map(f64::from).collect();
+        let curve =
+            KaplanMeier::new(&FollowUp::new(&times, &vec![true; times.len()]).unwrap(), 0.95).unwrap();
+        assert_eq!(curve.level(0.5), Some((f64::from(half), f64::from(half + 1))));
+        assert_eq!(curve.median(), Ok(f64::from(half + later)), "{half}");
+    }
+    let uneven = FollowUp::new(&[1.0, 2.0, 3.0], &[true; 3]).unwrap();
+    assert_eq!(KaplanMeier::new(&uneven, 0.95).unwrap().level(0.5), None);
+    // Nobody has the event after it: to the end of the follow-up.
+    let open = FollowUp::new(&[1.0, 9.0], &[true, false]).unwrap();
+    assert_eq!(KaplanMeier::new(&open, 0.95).unwrap().level(0.5), Some((1.0, 9.0)));
+}
+
 #[test]
 fn log_rank_as_lifelines_and_statsmodels_have_it() {
     let d = data();

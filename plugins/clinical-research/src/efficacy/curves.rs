@@ -55,6 +55,9 @@ impl Followed<'_, '_> {
         made.set("n", curve.n).set("events", curve.events);
         made.set("median", reached(curve.median())).set("median_ci", [reached(low), reached(high)]);
         made.set("median_statement", self.median(curve));
+        if let Some(level) = curve.level(0.5) {
+            made.set("half_survive", level);
+        }
         let at = self.endpoint.times.iter().take(MOST_TIMES).map(|time| {
             let (survival, interval) = curve.survival(*time);
             let mut value =
@@ -86,12 +89,17 @@ impl Followed<'_, '_> {
         let word = |t: Computed<f64>| t.map_or_else(|_| "not reached".to_owned(), |t| format!("{t}"));
         let (low, high) = curve.median_interval();
         match curve.median() {
-            Ok(median) => format!(
-                "median {median}{unit} ({} CI {} to {})",
-                percent(self.frame.level),
-                word(low),
-                word(high)
-            ),
+            Ok(median) => {
+                let between = curve.level(0.5).map_or_else(String::new, |(from, to)| {
+                    format!("; the curve stands at one half from {from} to {to}")
+                });
+                format!(
+                    "median {median}{unit} ({} CI {} to {}{between})",
+                    percent(self.frame.level),
+                    word(low),
+                    word(high)
+                )
+            }
             Err(_) => format!(
                 "median not reached ({} CI {} to {}){}",
                 percent(self.frame.level),

@@ -149,6 +149,8 @@ impl Followed<'_, '_> {
                     ));
                 }
             }
+            // A single arm has no hazards to be proportional to.
+            _ if self.frame.compared().next().is_none() => {}
             Ok(Err(why)) | Err(why) => said.push(format!("Proportional hazards: not tested ({why}).")),
         }
         match adjusted {

@@ -146,8 +146,9 @@ fn analyse_all(frame: &Frame<'_>, efficacy: &Members, times: &Members) -> (Vec<A
     found.extend(of(&lists.secondary, Role::Secondary));
     found.extend(of(&lists.exploratory, Role::Exploratory));
     for (at, endpoint) in lists.time_to_event.iter().take(MOST_ENDPOINTS).enumerate() {
-        let is_adopted = lists.primary.is_none() && at == 0;
-        let role = if is_adopted { Role::Primary } else { Role::Secondary };
+        let is_first = lists.primary.is_none() && at == 0;
+        let is_adopted = is_first && !lists.primary_is_time;
+        let role = if is_first { Role::Primary } else { Role::Secondary };
         let result = possible(frame, times).and_then(|()| events::analyse(frame, times, endpoint, role));
         let analysed = result.unwrap_or_else(|why| impossible_time(frame, times, endpoint, role, why));
         found.push(Analysed { is_adopted, ..analysed });
@@ -159,7 +160,7 @@ fn analyse_all(frame: &Frame<'_>, efficacy: &Members, times: &Members) -> (Vec<A
 fn notes(study: &Study) -> Vec<String> {
     let lists = &study.protocol.endpoints;
     let mut notes = Vec::new();
-    if lists.primary.is_none() {
+    if lists.primary.is_none() && !lists.primary_is_time {
         notes.push(match lists.time_to_event.first() {
             Some(first) => format!(
                 "The protocol names no primary endpoint at a visit; its first time to an event, {}, is taken as the primary endpoint.",

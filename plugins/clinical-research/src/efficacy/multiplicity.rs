@@ -79,8 +79,19 @@ pub(super) fn adjust(frame: &Frame<'_>, endpoints: &mut [Analysed]) -> Multiplic
         .collect();
     let mut gate = match (primary.is_empty(), gate_open) {
         (true, _) => "There is no primary endpoint with a comparison, so nothing opens the way to the secondary endpoints: their p-values describe and confirm nothing.".to_owned(),
-        (_, true) => format!("{} after Holm's adjustment at {level}: the secondary family is tested at {level}.", rejections(rejected, primary.len())),
-        (_, false) => format!("{} after Holm's adjustment at {level}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing.", rejections(rejected, primary.len())),
+        (_, is_open) => {
+            let tested = |place: &&Place| endpoints.get(place.0).and_then(|e| e.comparisons.get(place.1)).is_some_and(|of| of.main.p.is_ok());
+            let verdict = if primary.iter().any(|place| tested(&place)) {
+                format!("{} after Holm's adjustment at {level}", rejections(rejected, primary.len()))
+            } else {
+                "No primary hypothesis could be tested, which counts as not rejected".to_owned()
+            };
+            match (secondary.is_empty(), is_open) {
+                (true, _) => format!("{verdict}."),
+                (_, true) => format!("{verdict}: the secondary family is tested at {level}."),
+                (_, false) => format!("{verdict}; the gate is closed, and p-values of secondary endpoints describe and confirm nothing."),
+            }
+        }
     };
     if !harmful.is_empty() {
         gate.push_str(&format!(

@@ -4,7 +4,7 @@ use heddle_kit::model::likelihood_ratio_test;
 use serde_json::{Value, json};
 
 use super::{
-    cox::{Model, hazard_ratio},
+    cox::{Model, hazard_ratio, term},
     empty::EmptyCells,
     events::Followed,
     frame::Levels,
@@ -88,16 +88,20 @@ fn time_cell(followed: &Followed<'_, '_>, levels: &Levels, level: usize, arm: us
     };
     let coefficient = model.as_ref().map_err(Clone::clone).and_then(|m| m.coefficient(0));
     let ratio = coefficient.clone().and_then(|c| hazard_ratio(&c));
-    let value = ratio.clone().and_then(|_| {
-        let model = model.as_ref().map_err(Clone::clone)?;
-        let mut value = model.term(0);
+    // Where there is somebody of both arms, subjects and events are told without a hazard ratio as well.
+    let counted = if n.0 > 0 && n.1 > 0 { Ok(()) } else { ratio.clone().map(drop) };
+    let value = counted.map(|()| {
+        let mut value = match (&model, &ratio) {
+            (Ok(model), Ok(_)) => model.term(0),
+            (_, ratio) => term(&ratio.clone().and_then(|_| coefficient.clone())).finish(),
+        };
         value["n"] = json!(n.0 + n.1);
         value["events"] = json!(events.0 + events.1);
         value["by_arm"] = object([
             (name, json!({"n": n.0, "events": events.0})),
             (reference, json!({"n": n.1, "events": events.1})),
         ]);
-        Ok(value)
+        value
     });
     let cell = Cell {
         arm,

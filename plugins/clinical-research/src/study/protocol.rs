@@ -145,6 +145,9 @@ pub struct Endpoints {
     pub exploratory: Vec<Endpoint>,
     /// Times to events.
     pub time_to_event: Vec<TimeToEventEndpoint>,
+    /// Whether the protocol's primary endpoint is the first of these; `primary` is None then.
+    #[serde(default)]
+    pub primary_is_time: bool,
 }
 
 /// A value for each subject: the field `endpoints.ID`.

@@ -166,9 +166,11 @@ fn a_constant_outcome() {
         endpoint(&found, "change")["vs_reference"]["Active"]["not_computable"]["welch"],
         "nothing varies: all values are equal, or the fit is perfect"
     );
+    let grade = &endpoint(&found, "grade")["vs_reference"]["Active"];
     assert_eq!(
-        endpoint(&found, "grade")["vs_reference"]["Active"]["not_computable"]["mann_whitney"],
-        "nothing varies: all values are equal, or the fit is perfect"
+        (&grade["mann_whitney"]["p_asymptotic_continuity"], &grade["cliffs_delta"]),
+        (&json!(1.0), &json!(0.0)),
+        "{grade}"
     );
     let response = endpoint(&found, "response");
     assert_eq!(response["vs_reference"]["Active"]["fisher_p"], 1.0);

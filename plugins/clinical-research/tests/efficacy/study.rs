@@ -164,6 +164,7 @@ pub(crate) fn protocol(value: &Value) -> Protocol {
             primary: Some(&endpoints["primary"]).filter(|p| p.is_object()).map(endpoint),
             secondary: all(&endpoints["secondary"]),
             exploratory: all(&endpoints["exploratory"]),
+            primary_is_time: false,
             time_to_event: list(&endpoints["time_to_event"]).iter().map(event).collect(),
         },
         subgroups: list(&value["subgroups"]).iter().map(subgroup).collect(),

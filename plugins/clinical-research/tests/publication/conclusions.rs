@@ -219,6 +219,57 @@ fn an_endpoint_that_was_taken_as_primary_is_not_called_the_protocols() {
 }
 
 #[test]
+fn a_time_to_an_event_may_be_the_protocols_primary_endpoint() {
+    let mut input = study(&["Old", "New"], 40);
+    let other = json!({"id": "relapse", "label": "Relapse"});
+    let death = input["protocol"]["endpoints"]["time_to_event"][0].clone();
+    for subject in input["study_data"]["subjects"].as_array_mut().unwrap() {
+        subject["events"]["relapse"] = subject["events"]["death"].clone();
+    }
+    // As an entry of the list, which has the rest of it; and as all that there is.
+    for (list, name) in [(json!([other, death]), "listed"), (json!([other]), "alone")] {
+        input["protocol"]["endpoints"]["time_to_event"] = list;
+        input["protocol"]["endpoints"]["primary"] = json!({
+            "id": "death", "label": "Death from any cause", "type": "time_to_event", "direction": "higher_is_better", "unit": "days",
+        });
+        let run = run(name, &input);
+        let found = run.efficacy.json("efficacy_results.json");
+        let times = found["time_to_event"].as_array().unwrap();
+        assert_eq!((&times[0]["id"], &times[0]["role"]), (&json!("death"), &json!("primary")), "{name}");
+        assert_eq!((&times[1]["id"], &times[1]["role"]), (&json!("relapse"), &json!("secondary")), "{name}");
+        assert!(times[0]["direction"].as_str().unwrap().contains("longer"), "{}", times[0]["direction"]);
+        assert!(
+            times[0]["subgroups"][0]["levels"]["F"]["New"]["hr"].is_number(),
+            "{}",
+            times[0]["subgroups"]
+        );
+        let text = plain(&run.publication);
+        assert!(
+            text.contains("Death from any cause") && !text.contains("taken as primary"),
+            "{name}: {text}"
+        );
+        assert!(
+            !text.contains("names no primary") && !text.contains("not computable: No subject"),
+            "{name}: {text}"
+        );
+        let problems = run.validation.text("validation_report.md");
+        assert!(!problems.contains("is not known"), "{problems}");
+    }
+    // Where an arm has no event in a level, its subjects and events are still told.
+    for subject in subjects(&mut input, "New").filter(|subject| subject["sex"] == "F") {
+        subject["events"]["death"]["event"] = json!(false);
+    }
+    let found = run("no_event", &input).efficacy.json("efficacy_results.json");
+    let cell = &found["time_to_event"][0]["subgroups"][0]["levels"]["F"]["New"];
+    assert!(
+        cell["n"].as_u64() > Some(0) && cell["events"].as_u64() > Some(0) && cell["hr"].is_null(),
+        "{cell}"
+    );
+    assert_eq!(cell["by_arm"]["New"]["events"], 0, "{cell}");
+    assert!(cell["not_computable"]["hr"].as_str().unwrap().contains("tends to zero"), "{cell}");
+}
+
+#[test]
 fn an_interval_that_seems_to_contradict_its_verdict_is_explained() {
     // Differences whose p is below 0.05 alone, and above it after Holm's adjustment for three.
     let mut input = study(&["Placebo", "Low", "Middle", "High"], 40);

@@ -45,7 +45,8 @@ fn rank_sums(samples: &[&Sample]) -> (Vec<f64>, f64) {
 }
 
 /// The asymptotic test with the variance corrected for ties and with the continuity correction of one half (Mann and Whitney
-/// 1947, "On a test of whether one of two random variables is stochastically larger than the other").
+/// 1947, "On a test of whether one of two random variables is stochastically larger than the other"). Where all values are equal
+/// every arrangement is as likely as the one found: p is 1.
 pub fn mann_whitney(sample: &Sample, other: &Sample) -> Computed<MannWhitney> {
     let (sums, ties) = rank_sums(&[sample, other]);
     let (n, m) = (sample.n() as f64, other.n() as f64);
@@ -53,11 +54,9 @@ pub fn mann_whitney(sample: &Sample, other: &Sample) -> Computed<MannWhitney> {
     let u = sums[0] - n * (n + 1.0) / 2.0;
     let variance = n * m / 12.0 * ((all + 1.0) - ties / (all * (all - 1.0)));
     // No variance but rounding: all values are tied.
-    if ties >= all.powi(3) - all {
-        return Err(NotComputable::NoVariation);
-    }
+    let is_constant = ties >= all.powi(3) - all;
     let z = (u.max(n * m - u) - n * m / 2.0 - 0.5) / variance.sqrt();
-    let p = if z <= 0.0 { 1.0 } else { normal_two_sided(z)? };
+    let p = if is_constant || z <= 0.0 { 1.0 } else { normal_two_sided(z)? };
     Ok(MannWhitney { u, p, cliffs_delta: 2.0 * u / (n * m) - 1.0 })
 }
 

@@ -16,6 +16,8 @@ pub struct Step {
     pub censored: usize,
     /// The share that survives it.
     pub survival: f64,
+    /// The sum of ln(n − d) − ln n up to it: the logarithm of that share, rounded in another way.
+    pub log_survival: f64,
     /// (lower, upper) of that share.
     pub interval: (f64, f64),
     /// Greenwood's sum Σ d / (n (n − d)): the variance of the survival over its square. A time at which all at risk have the
@@ -44,7 +46,7 @@ impl KaplanMeier {
         if n == 0 {
             return Err(NotComputable::TooFew { needed: 1, found: 0 });
         }
-        let (mut survival, mut greenwood, mut interval) = (1.0_f64, 0.0, (1.0, 1.0));
+        let (mut survival, mut log_survival, mut greenwood, mut interval) = (1.0_f64, 0.0, 0.0, (1.0, 1.0));
         let steps: Vec<Step> = follow_up
             .ties()
             .map(|(start, died, end)| {
@@ -52,6 +54,7 @@ impl KaplanMeier {
                 let left = at_risk - events;
                 if events > 0 {
                     survival *= left as f64 / at_risk as f64;
+                    log_survival += (left as f64).ln() - (at_risk as f64).ln();
                     greenwood += if left > 0 { events as f64 / (at_risk as f64 * left as f64) } else { 0.0 };
                     interval = log_log_interval(survival, greenwood, z);
                 }
@@ -61,6 +64,7 @@ impl KaplanMeier {
                     events,
                     censored: end - died,
                     survival,
+                    log_survival,
                     interval,
                     greenwood,
                 }
@@ -89,10 +93,21 @@ impl KaplanMeier {
         self.steps.last().map_or(0.0, |s| s.time)
     }
 
-    /// The first time at which the survival is at most this share (Brookmeyer and Crowley 1982), but for rounding: a product
-    /// such as 3/4 · 2/3 counts as one half.
+    /// The first time at which the survival is at most this share (Brookmeyer and Crowley 1982). Where the curve stands at the
+    /// share for a while, each time of [`KaplanMeier::level`] divides the subjects so, and rounding decides which one this is: it
+    /// is that of the sum of logarithms, by which lifelines computes the curve (Davidson-Pilon 2019, JOSS 4), so that both tell
+    /// the same.
     pub fn quantile(&self, survival: f64) -> Computed<f64> {
-        self.first(|s| s.survival <= survival * (1.0 + 1e-12))
+        self.first(|s| s.log_survival.exp() <= survival)
+    }
+
+    /// From when to when the curve stands at this share, but for rounding: a product such as 3/4 · 2/3 counts as one half. None
+    /// if it steps over it. The end is that of the follow-up where no event comes after it.
+    pub fn level(&self, survival: f64) -> Option<(f64, f64)> {
+        let is_at = |s: &&Step| (s.survival - survival).abs() <= survival * 1e-12;
+        let from = self.steps.iter().find(is_at)?.time;
+        let next = self.steps.iter().find(|s| s.time > from && s.events > 0);
+        Some((from, next.map_or_else(|| self.last_time(), |s| s.time)))
     }
 
     /// The median survival time.

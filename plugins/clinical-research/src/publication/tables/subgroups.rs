@@ -26,9 +26,17 @@ pub(in crate::publication) fn interactions(sources: &Sources) -> Vec<Interaction
             [&interaction["not_computable"], &subgroup["not_computable"]].into_iter().find_map(any_text);
         Interaction {
             label: text(&subgroup["label"]),
-            test: match interaction["without_cells"].as_str() {
-                Some(cells) => format!("{}; nobody is in {cells}", text(&interaction["test"])),
-                None => text(&interaction["test"]),
+            test: {
+                let mut test = text(&interaction["test"]);
+                if let Some(cells) = interaction["without_cells"].as_str() {
+                    test.push_str(&format!("; nobody is in {cells}"));
+                }
+                if interaction["statement"].is_string() {
+                    test.push_str(
+                        "; in some cells nobody or everybody has the outcome, so that it tells little",
+                    );
+                }
+                test
             },
             p: interaction["p"].as_f64(),
             reason: reason.unwrap_or_else(|| "no reason is given".to_owned()),

@@ -16,10 +16,15 @@ pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints 
     r.unknown("endpoints", map, &["primary", "secondary", "exploratory", "time_to_event"]);
     let mut seen = BTreeSet::new();
     let mut all = Endpoints::default();
+    let mut primary_time = None;
     if let Some(primary) = map.get("primary").filter(|v| !v.is_null()) {
         // A trial may have co-primary endpoints; the first stays primary.
         let list = primary.as_array().map_or(std::slice::from_ref(primary), Vec::as_slice);
         for (at, value) in list.iter().enumerate() {
+            if at == 0 && is_time(value) {
+                primary_time = Some(value);
+                continue;
+            }
             let Some(endpoint) = endpoint(r, "endpoints.primary", value, &mut seen) else { continue };
             if at == 0 {
                 all.primary = Some(endpoint);
@@ -47,10 +52,48 @@ pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints 
             &mut seen,
         ));
     }
+    if let Some(value) = primary_time {
+        all.primary_is_time = primary_of_times(r, value, &mut all.time_to_event, &mut seen);
+    }
     if seen.is_empty() {
         r.problem("endpoints", "no endpoint is named", "there is no efficacy to analyse");
     }
     all
+}
+
+/// Whether an endpoint is said to be a time to an event.
+fn is_time(value: &Value) -> bool {
+    let kind = value.get("type").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    matches!(kind.replace(['-', ' '], "_").as_str(), "time_to_event" | "tte" | "survival")
+}
+
+/// Puts the primary endpoint first among the times to events, to which it is added if it is not one of them. What its entry there
+/// leaves open is that of the primary endpoint. Returns whether there is one.
+fn primary_of_times(
+    r: &mut Reader<'_>,
+    value: &Value,
+    all: &mut Vec<TimeToEventEndpoint>,
+    seen: &mut BTreeSet<String>,
+) -> bool {
+    let path = "endpoints.primary";
+    let id = value.get("id").and_then(Value::as_str).unwrap_or_default();
+    if let Some(at) = all.iter().position(|endpoint| endpoint.id == id) {
+        all[..=at].rotate_right(1);
+        if let (Some(first), Some(map)) = (all.first_mut(), value.as_object()) {
+            let said = direction(r, path, map);
+            first.direction = first.direction.or(said);
+            if first.label == first.id
+                && let Some(label) = r.text(&format!("{path}.label"), map.get("label"))
+            {
+                first.label = label;
+            }
+        }
+        return true;
+    }
+    let endpoint = time_to_event(r, path, value, seen);
+    let is_there = endpoint.is_some();
+    all.splice(..0, endpoint);
+    is_there
 }
 
 /// An endpoint's id, once.
@@ -85,7 +128,7 @@ fn endpoint(r: &mut Reader<'_>, path: &str, value: &Value, seen: &mut BTreeSet<S
                 other.map_or("has no type".to_owned(), |kind| format!("the type {kind:?} is not known"));
             r.problem(
                 path,
-                format!("{said}: give continuous, ordinal or binary"),
+                format!("{said}: give continuous, ordinal, binary or, for the primary one, time_to_event"),
                 "it is analysed as continuous",
             );
             EndpointKind::Continuous
