@@ -255,6 +255,16 @@ fn a_time_to_an_event_may_be_the_protocols_primary_endpoint() {
         let problems = run.validation.text("validation_report.md");
         assert!(!problems.contains("is not known"), "{problems}");
     }
+    // A secondary one may say what it is, too.
+    let endpoints = &mut input["protocol"]["endpoints"];
+    endpoints["time_to_event"] = json!([]);
+    endpoints["secondary"] = json!([{"id": "relapse", "type": "time-to-event"}]);
+    let listed = run("said", &input).efficacy.json("efficacy_results.json");
+    let roles: Vec<_> =
+        listed["time_to_event"].as_array().unwrap().iter().map(|of| (&of["id"], &of["role"])).collect();
+    assert_eq!(roles, [(&json!("death"), &json!("primary")), (&json!("relapse"), &json!("secondary"))]);
+    assert!(listed["endpoints"].as_array().unwrap().iter().all(|of| of["id"] == "extra"));
+
     // Where an arm has no event in a level, its subjects and events are still told.
     for subject in subjects(&mut input, "New").filter(|subject| subject["sex"] == "F") {
         subject["events"]["death"]["event"] = json!(false);

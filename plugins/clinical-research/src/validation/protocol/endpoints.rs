@@ -16,13 +16,19 @@ pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints 
     r.unknown("endpoints", map, &["primary", "secondary", "exploratory", "time_to_event"]);
     let mut seen = BTreeSet::new();
     let mut all = Endpoints::default();
-    let mut primary_time = None;
+    let (mut primary_time, mut more_times) = (None, Vec::new());
     if let Some(primary) = map.get("primary").filter(|v| !v.is_null()) {
         // A trial may have co-primary endpoints; the first stays primary.
         let list = primary.as_array().map_or(std::slice::from_ref(primary), Vec::as_slice);
         for (at, value) in list.iter().enumerate() {
             if at == 0 && is_time(value) {
                 primary_time = Some(value);
+                continue;
+            }
+            if is_time(value) {
+                let message = "is one more primary endpoint, a time to an event";
+                r.problem("endpoints.primary", message, "it is analysed as secondary");
+                more_times.push(("endpoints.primary".to_owned(), value));
                 continue;
             }
             let Some(endpoint) = endpoint(r, "endpoints.primary", value, &mut seen) else { continue };
@@ -41,7 +47,15 @@ pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints 
     for (key, into) in [("secondary", &mut all.secondary), ("exploratory", &mut all.exploratory)] {
         let path = format!("endpoints.{key}");
         for (at, value) in r.list(&path, map.get(key)).iter().enumerate() {
-            into.extend(endpoint(r, &format!("{path}[{at}]"), value, &mut seen));
+            let path = format!("{path}[{at}]");
+            if is_time(value) {
+                if key == "exploratory" {
+                    r.problem(&path, "is a time to an event", "it is analysed as secondary");
+                }
+                more_times.push((path, value));
+            } else {
+                into.extend(endpoint(r, &path, value, &mut seen));
+            }
         }
     }
     for (at, value) in r.list("endpoints.time_to_event", map.get("time_to_event")).iter().enumerate() {
@@ -51,6 +65,12 @@ pub(super) fn endpoints(r: &mut Reader<'_>, value: Option<&Value>) -> Endpoints 
             value,
             &mut seen,
         ));
+    }
+    for (path, value) in more_times {
+        let id = value.get("id").and_then(Value::as_str);
+        if !all.time_to_event.iter().any(|endpoint| Some(endpoint.id.as_str()) == id) {
+            all.time_to_event.extend(time_to_event(r, &path, value, &mut seen));
+        }
     }
     if let Some(value) = primary_time {
         all.primary_is_time = primary_of_times(r, value, &mut all.time_to_event, &mut seen);
@@ -128,7 +148,7 @@ fn endpoint(r: &mut Reader<'_>, path: &str, value: &Value, seen: &mut BTreeSet<S
                 other.map_or("has no type".to_owned(), |kind| format!("the type {kind:?} is not known"));
             r.problem(
                 path,
-                format!("{said}: give continuous, ordinal, binary or, for the primary one, time_to_event"),
+                format!("{said}: give continuous, ordinal, binary or time_to_event"),
                 "it is analysed as continuous",
             );
             EndpointKind::Continuous
